@@ -1,0 +1,99 @@
+// Package host says what the network stack of this machine should hold and
+// finds the steps from what it holds. It performs none of them; host/netlink does.
+package host
+
+import "net/netip"
+
+// Protocol marks what is ours: the routing protocol number and, on kernels from
+// 5.18, the address protocol (IFA_PROTO). It is keepalived's own number, so that
+// a node can change from one program to the other and adopt what it finds.
+const Protocol = 18
+
+// Link is an interface as the kernel reports it.
+type Link struct {
+	Name         string
+	Index        int
+	Kind         string // "veth", "macvlan", ...; empty for hardware
+	Up           bool   // administratively
+	Carrier      bool   // operationally running
+	Loopback     bool
+	NoARP        bool
+	Multicast    bool
+	PointToPoint bool
+	MTU          int
+	MAC          [6]byte
+}
+
+// Addr is the identity of an address on a link.
+type Addr struct {
+	Link   string
+	Prefix netip.Prefix // address and its prefix length
+	Peer   netip.Prefix // point-to-point remote; zero without one
+}
+
+// AddrOpts is what else the kernel is told of an address.
+type AddrOpts struct {
+	Broadcast     netip.Addr // IPv4; zero: none
+	Scope         uint8      // rt_scope: 0 global, 253 link, 254 host
+	Label         string     // IPv4
+	Preferred     uint32     // seconds; Forever, or 0 for deprecated
+	NoDAD         bool
+	Home          bool
+	ManageTemp    bool
+	NoPrefixRoute bool
+	AutoJoin      bool
+	// Protocol is the mark an observed address carries; Plan sets it.
+	Protocol uint8
+	// Tentative and DADFailed are seen, never wanted.
+	Tentative, DADFailed bool
+}
+
+// Forever is the lifetime of what does not expire.
+const Forever = ^uint32(0)
+
+// Wish is an address with its options.
+type Wish struct {
+	Addr
+	AddrOpts
+}
+
+// State is what holdfast wants the kernel to hold, or has found in it. Found
+// states carry all links and all addresses, ours and others'.
+type State struct {
+	Links map[string]Link
+	Addrs map[Addr]AddrOpts
+}
+
+// Delta is what changed in the wanted state.
+type Delta struct {
+	Want []Wish
+	Drop []Addr
+}
+
+// Empty reports whether nothing changed.
+func (d *Delta) Empty() bool { return len(d.Want) == 0 && len(d.Drop) == 0 }
+
+// Verb is what an Op does.
+type Verb uint8
+
+// The verbs.
+const (
+	AddAddr Verb = iota
+	DelAddr
+)
+
+// Op is one change of the kernel's state.
+type Op struct {
+	Verb Verb
+	Wish // for DelAddr only the Addr part
+}
+
+// Change is something the kernel reported: a link or an address that came,
+// changed or went. Resync says that reports were lost and everything is to be
+// observed anew.
+type Change struct {
+	Resync bool
+	Gone   bool
+	Link   *Link
+	Addr   *Wish
+}

@@ -7,19 +7,31 @@ import "context"
 // State is what is known of a watched thing.
 type State uint8
 
-// Unknown until the first result.
+// Unknown is the state until the first result.
 const (
 	Unknown State = iota
 	Good
 	Bad
 )
 
+// String is the state in lower case.
+func (s State) String() string {
+	switch s {
+	case Good:
+		return "good"
+	case Bad:
+		return "bad"
+	}
+	return "unknown"
+}
+
 // Sample is news of one tracker: sent when State or Value changed.
 type Sample struct {
+	Kind    Kind
 	Tracker string // name of the vrrp_script and the like
 	State   State
-	Value   int    // track_file: its content
-	Why     string // "exited with status 1", "timed out"
+	Value   int    // track_file: its content, 32 bit
+	Why     string // "exited with status 1", "timed out"; empty for a success
 }
 
 // Source watches one thing until the context ends.
@@ -39,10 +51,30 @@ const (
 	BFD
 )
 
+// String is the word that reasons and log lines use.
+func (k Kind) String() string {
+	switch k {
+	case Script:
+		return "script"
+	case Interface:
+		return "interface"
+	case File:
+		return "file"
+	case Process:
+		return "process"
+	case BFD:
+		return "BFD session"
+	}
+	return "tracker"
+}
+
 // Track is one entry of a track_* list.
 type Track struct {
-	Kind    Kind
-	Name    string
-	Weight  int
+	Kind Kind
+	Name string
+	// Weight is -254..254; 0 demands instead of weighing: a bad thing is a fault.
+	Weight int
+	// Reverse negates what the entry contributes; with weight 0 a good thing
+	// is a fault.
 	Reverse bool
 }

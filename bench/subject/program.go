@@ -1,0 +1,65 @@
+// Package subject runs holdfast and keepalived on nodes of a lab in one and
+// the same way, so that they can be compared or made to work together: start,
+// reload, stop, kill, what they log and what they cost.
+package subject
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Program is an implementation of VRRP that reads keepalived.conf.
+type Program struct {
+	Name    string // "keepalived" or "holdfast"
+	Version string
+	// argv is the command line for a configuration file.
+	argv func(config string) []string
+	// forks says that a child of the first process speaks VRRP and is started
+	// again by it; otherwise the first process speaks VRRP itself.
+	forks bool
+}
+
+// Keepalived is the C program of the machine, without its checker process.
+func Keepalived() (Program, error) {
+	path, err := exec.LookPath("keepalived")
+	if err != nil {
+		return Program{}, fmt.Errorf("find keepalived (package keepalived): %w", err)
+	}
+	p := Program{Name: "keepalived", forks: true, argv: func(config string) []string {
+		return []string{path, "--dont-fork", "--log-console", "--no-syslog", "--vrrp", "--use-file", config,
+			"--pid", "/run/main.pid", "--vrrp_pid", "/run/vrrp.pid", "--checkers_pid", "/run/checkers.pid"}
+	}}
+	p.Version = firstLine(path, "--version")
+	return p, nil
+}
+
+// Holdfast is the holdfast at path.
+func Holdfast(path string) Program {
+	p := Program{Name: "holdfast", argv: func(config string) []string { return []string{path, "run", "-f", config} }}
+	p.Version = firstLine(path, "--version")
+	return p
+}
+
+// Build makes a holdfast as packages ship it from the module around the working
+// directory and puts it into dir.
+func Build(ctx context.Context, dir string) (Program, error) {
+	path := filepath.Join(dir, "holdfast")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "holdfast/cmd/holdfast")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return Program{}, fmt.Errorf("build holdfast: %w\n%s", err, out)
+	}
+	return Holdfast(path), nil
+}
+
+// firstLine is how a program introduces itself; keepalived does so on stderr.
+func firstLine(name string, args ...string) string {
+	out, _ := exec.Command(name, args...).CombinedOutput()
+	line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
+	return strings.TrimSpace(string(line))
+}

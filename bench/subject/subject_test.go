@@ -1,0 +1,63 @@
+package subject
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLogJoinsPiecesOfLines(t *testing.T) {
+	l := newLog()
+	for _, piece := range []string{"(V) Enter", "ing MASTER STATE\n(V) Ent", "ering BACKUP STATE\nrest"} {
+		l.Write([]byte(piece))
+	}
+	got := l.Lines(time.Time{}, regexp.MustCompile("Entering"))
+	if len(got) != 2 || got[0].Text != "(V) Entering MASTER STATE" || got[1].Text != "(V) Entering BACKUP STATE" {
+		t.Errorf("lines: %+v", got)
+	}
+}
+
+func TestLogWaitsForALineAfterAnInstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		l.Write([]byte("Reload complete\n"))
+		time.Sleep(time.Second)
+		since := time.Now()
+		go func() {
+			time.Sleep(2 * time.Second)
+			l.Write([]byte("noise\nReload complete\n"))
+		}()
+		line, err := l.Wait(t.Context(), since, regexp.MustCompile("Reload complete"))
+		if err != nil || line.At.Sub(since) != 2*time.Second {
+			t.Errorf("found %+v, %v", line, err)
+		}
+	})
+}
+
+func TestLogGivesUpWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := newLog().Wait(ctx, time.Time{}, regexp.MustCompile("x")); err == nil {
+		t.Error("found a line in an empty log")
+	}
+}
+
+func TestCPUTimeAndMemoryOfThisProcess(t *testing.T) {
+	before, err := cpuTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for until := time.Now().Add(20 * time.Millisecond); time.Now().Before(until); {
+	}
+	after, _ := cpuTime(os.Getpid())
+	if spent := after - before; spent < 5*time.Millisecond || spent > time.Second {
+		t.Errorf("a loop of 20ms cost %v", spent)
+	}
+	rss, pss, err := memory(os.Getpid())
+	if err != nil || rss < 1000 || pss < 500 || pss > rss {
+		t.Errorf("resident %d KiB, proportional %d KiB, %v", rss, pss, err)
+	}
+}

@@ -2,7 +2,11 @@
 // finds the steps from what it holds. It performs none of them; host/netlink does.
 package host
 
-import "net/netip"
+import (
+	"context"
+	"errors"
+	"net/netip"
+)
 
 // Protocol marks what is ours: the routing protocol number and, on kernels from
 // 5.18, the address protocol (IFA_PROTO). It is keepalived's own number, so that
@@ -46,6 +50,12 @@ type AddrOpts struct {
 	Protocol uint8
 	// Tentative and DADFailed are seen, never wanted.
 	Tentative, DADFailed bool
+	// Secondary is seen, never wanted: an IPv4 address that goes when the
+	// primary of its subnet goes, unless the link promotes secondaries.
+	Secondary bool
+	// Order is the position among the addresses: as the kernel lists them when
+	// found, as configured when handed to Plan. It says nothing about equality.
+	Order int
 }
 
 // Forever is the lifetime of what does not expire.
@@ -80,6 +90,7 @@ type Verb uint8
 const (
 	AddAddr Verb = iota
 	DelAddr
+	ChangeAddr // the address stays, its lifetime or flags change
 )
 
 // Op is one change of the kernel's state.
@@ -96,4 +107,64 @@ type Change struct {
 	Gone   bool
 	Link   *Link
 	Addr   *Wish
+}
+
+// Kernel is the only door to the network stack of the machine.
+type Kernel interface {
+	// Observe reads all links and all addresses.
+	Observe() (State, error)
+	// Do carries out ops in order and answers with one error, or nil, for each.
+	Do(ops []Op) []error
+	// Watch reports what changes until the context ends.
+	Watch(ctx context.Context, report func(Change)) error
+}
+
+// What a Kernel wraps where an error means that there was nothing to do, or
+// that the link is missing.
+var (
+	ErrExists  = errors.New("exists already")
+	ErrMissing = errors.New("is not there")
+	ErrNoLink  = errors.New("no such link")
+)
+
+// Canonical returns a as the kernel reports it: a peer gives its prefix length
+// to both ends, IPv4 is four bytes, a link-local address names no zone.
+func (a Addr) Canonical() Addr {
+	a.Prefix = plain(a.Prefix)
+	if !a.Peer.IsValid() {
+		return a
+	}
+	a.Peer = plain(a.Peer)
+	a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), a.Peer.Bits())
+	return a
+}
+
+func plain(p netip.Prefix) netip.Prefix {
+	if addr := p.Addr(); addr.Is4In6() {
+		return netip.PrefixFrom(addr.Unmap(), p.Bits()-96)
+	}
+	return p
+}
+
+// V6 reports whether a is an IPv6 address.
+func (a Addr) V6() bool { return a.Prefix.Addr().Is6() }
+
+// subnet is where a is primary or secondary: the kernel compares link and network.
+func (a Addr) subnet() Addr {
+	net := a.Prefix
+	if a.Peer.IsValid() {
+		net = a.Peer
+	}
+	return Addr{Link: a.Link, Prefix: net.Masked()}
+}
+
+// Mark notes that found addresses are ours although the kernel does not say so:
+// left by a kernel without marks, or by keepalived before 2.2.8.
+func (s State) Mark(ours []Addr) {
+	for _, a := range ours {
+		if o, found := s.Addrs[a.Canonical()]; found {
+			o.Protocol = Protocol
+			s.Addrs[a.Canonical()] = o
+		}
+	}
 }

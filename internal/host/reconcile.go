@@ -1,0 +1,520 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Reconciler knows what is wanted and what the kernel was last seen to hold, and
+// names the steps between them. It is level-based: whatever it missed, the next
+// Observe repairs. One call costs what changed, not what exists.
+//
+// Its operations are to be carried out in the order given, and each is to be
+// reported by Done in that order.
+//
+// At a start, Want comes before Observe: until the first Observe no link is
+// known and wishes wait, then what an earlier run left is adopted where it is
+// wanted and removed where it is not.
+type Reconciler struct {
+	links   map[string]Link
+	wanted  map[Addr]*entry            // by canonical address
+	onLink  map[string]map[Addr]*entry // the same, by link
+	onNet   map[Addr]map[Addr]*entry   // IPv4 with a shared subnet, by subnet
+	failed  map[Addr]*entry            // wanted, refused
+	stuck   map[Addr]bool              // unwanted, and could not be removed
+	seq     int
+	repairs uint64
+	results []Result
+}
+
+// standing is how a wanted address fares.
+type standing uint8
+
+const (
+	waiting   standing = iota // for its link
+	adding                    // asked for
+	repairing                 // asked for again after somebody removed it
+	held
+	refused
+)
+
+type entry struct {
+	Wish // as wished for
+	seq  int
+	standing
+	repairs int
+}
+
+// marked returns the wish with our mark, and without what is only ever seen.
+func (e *entry) marked() Wish {
+	w := e.Wish
+	w.Protocol, w.Order = Protocol, 0
+	w.Tentative, w.DADFailed, w.Secondary = false, false, false
+	return w
+}
+
+// Fate is what became of an address.
+type Fate uint8
+
+// The fates. Nothing is for what no longer matters: an address that was
+// dropped while it was being added, a step on the way of another.
+const (
+	Nothing  Fate = iota
+	Held          // the kernel has it
+	Repaired      // somebody removed it, it was put back
+	Released      // dropped, and gone from the kernel
+	Lost          // wanted, but its link is gone or down
+	Failed        // wanted and refused, or unwanted and not to be removed
+)
+
+// String names the fate as log lines do.
+func (f Fate) String() string {
+	switch f {
+	case Held:
+		return "held"
+	case Repaired:
+		return "repaired"
+	case Released:
+		return "released"
+	case Lost:
+		return "lost"
+	case Failed:
+		return "failed"
+	}
+	return "nothing"
+}
+
+// Result tells what became of an address. Addr is as it was wished for.
+type Result struct {
+	Addr
+	Fate
+	Repairs int   // how often it has been put back since it is wanted
+	Err     error // why, for Lost and Failed
+}
+
+// NewReconciler returns one that wants nothing and has seen nothing.
+func NewReconciler() *Reconciler {
+	return &Reconciler{
+		links:  map[string]Link{},
+		wanted: map[Addr]*entry{},
+		onLink: map[string]map[Addr]*entry{},
+		onNet:  map[Addr]map[Addr]*entry{},
+		failed: map[Addr]*entry{},
+		stuck:  map[Addr]bool{},
+	}
+}
+
+// Want takes in what is wanted anew or no more. What is both in one Delta
+// changes owner and stays. A wish for what is held already shows among the Results.
+func (r *Reconciler) Want(d Delta) []Op {
+	var s steps
+	kept := make(map[Addr]bool, len(d.Want))
+	for _, w := range d.Want {
+		kept[w.Addr.Canonical()] = true
+	}
+	gone := r.unwant(d.Drop, kept)
+	for _, w := range d.Want {
+		r.want(w, &s)
+	}
+	for _, e := range gone {
+		r.drop(e, &s)
+	}
+	return s.ops()
+}
+
+// unwant takes all of drop out before anything is planned, so that nothing is
+// put back for the sake of an address that goes in the same step.
+func (r *Reconciler) unwant(drop []Addr, kept map[Addr]bool) (gone []*entry) {
+	for _, a := range drop {
+		a = a.Canonical()
+		e, found := r.wanted[a]
+		if !found || kept[a] {
+			continue
+		}
+		r.remove(a)
+		gone = append(gone, e)
+	}
+	return gone
+}
+
+func (r *Reconciler) want(w Wish, s *steps) {
+	a := w.Addr.Canonical()
+	e, found := r.wanted[a]
+	if !found {
+		e = r.insert(a, w)
+		r.start(e, adding, s)
+		return
+	}
+	diff := compare(e.AddrOpts, w.AddrOpts, w.Link, w.V6())
+	w.Secondary = e.Secondary
+	e.Wish = w
+	if e.standing != held {
+		r.start(e, adding, s)
+		return
+	}
+	r.adjust(e, diff, s)
+	r.tell(e, Held, nil)
+}
+
+// adjust brings a held address to the options it is wished with.
+func (r *Reconciler) adjust(e *entry, diff difference, s *steps) {
+	switch diff {
+	case milder:
+		s.change = append(s.change, Op{Verb: ChangeAddr, Wish: e.marked()})
+	case thorough:
+		s.clear = append(s.clear, Op{Verb: DelAddr, Wish: Wish{Addr: e.Addr}})
+		s.add = append(s.add, e)
+		r.takenAlong(e.Wish, s)
+	}
+}
+
+func (r *Reconciler) takenAlong(w Wish, s *steps) {
+	if w.V6() || w.Secondary {
+		return
+	}
+	for a, other := range r.onNet[w.Addr.Canonical().subnet()] {
+		s.put(a, other)
+	}
+}
+
+// start asks for an address, or lets it wait for its link.
+func (r *Reconciler) start(e *entry, as standing, s *steps) {
+	delete(r.failed, e.Addr.Canonical())
+	e.standing = waiting
+	if _, exists := r.links[e.Link]; !exists {
+		return
+	}
+	e.standing = as
+	s.add = append(s.add, e)
+}
+
+func (r *Reconciler) drop(e *entry, s *steps) {
+	a := e.Addr.Canonical()
+	if _, exists := r.links[e.Link]; !exists || e.standing == waiting || e.standing == refused {
+		r.tell(e, Released, nil)
+		return
+	}
+	w := e.Wish
+	w.Order = e.seq
+	s.dropped(w, r.onNet[a.subnet()])
+	if e.V6() {
+		s.makeWay(a)
+	}
+}
+
+// makeWay moves a removal before the adds when the same IPv6 address is wanted
+// with another prefix length: to the kernel the two are one.
+func (s *steps) makeWay(a Addr) {
+	last := len(s.del) - 1
+	for _, e := range s.add {
+		if e.Link == a.Link && e.Prefix.Addr() == a.Prefix.Addr() {
+			s.clear = append(s.clear, Op{Verb: DelAddr, Wish: Wish{Addr: s.del[last].Addr}})
+			s.del = s.del[:last]
+			return
+		}
+	}
+}
+
+// Observe takes in everything the kernel holds, at the start and after reports
+// were lost. It adopts what equals a wish, marked or not, adds what is missing,
+// and removes what carries our mark and nobody wants.
+func (r *Reconciler) Observe(found State) []Op {
+	var s steps
+	r.replaceLinks(found.Links)
+	have := make(map[Addr]AddrOpts, len(found.Addrs))
+	for a, o := range found.Addrs {
+		have[a.Canonical()] = o
+	}
+	for a, e := range r.wanted {
+		o, there := have[a]
+		r.settle(e, o, there, &s)
+	}
+	r.sweep(have, &s)
+	return s.ops()
+}
+
+func (r *Reconciler) replaceLinks(links map[string]Link) {
+	for name, old := range r.links {
+		if now, exists := links[name]; !exists || now.Index != old.Index {
+			r.linkGone(name)
+		}
+	}
+	for name, l := range links {
+		r.links[name] = l
+	}
+}
+
+// settle compares one wish with what was found of it.
+func (r *Reconciler) settle(e *entry, found AddrOpts, there bool, s *steps) {
+	switch {
+	case there:
+		e.Secondary = found.Secondary
+		r.adjust(e, compare(found, e.AddrOpts, e.Link, e.V6()), s)
+		r.hold(e, found)
+	case e.standing == held || e.standing == repairing:
+		r.start(e, repairing, s)
+	default:
+		r.start(e, adding, s)
+	}
+}
+
+// hold notes that the kernel has the address; news only if it had it not before.
+func (r *Reconciler) hold(e *entry, found AddrOpts) {
+	delete(r.failed, e.Addr.Canonical())
+	if found.DADFailed {
+		r.fail(e, errDuplicate)
+		return
+	}
+	if e.standing == held {
+		return
+	}
+	e.standing = held
+	r.tell(e, Held, nil)
+}
+
+// sweep removes what an earlier run left and nobody wants.
+func (r *Reconciler) sweep(have map[Addr]AddrOpts, s *steps) {
+	for a, o := range have {
+		if _, wanted := r.wanted[a]; wanted || o.Protocol != Protocol {
+			continue
+		}
+		s.dropped(Wish{a, o}, r.onNet[a.subnet()])
+		if a.V6() {
+			s.makeWay(a)
+		}
+	}
+}
+
+// See takes in what the kernel reported and answers with what sets it right. It
+// is best given all reports that wait: then addresses that went together come
+// back in the order wished for. A Resync is the caller's to answer, by Observe.
+func (r *Reconciler) See(changes ...Change) []Op {
+	var s steps
+	for _, c := range changes {
+		switch {
+		case c.Link != nil && c.Gone:
+			r.linkGone(c.Link.Name)
+		case c.Link != nil:
+			r.linkSeen(*c.Link, &s)
+		case c.Addr != nil && c.Gone:
+			r.addrGone(c.Addr.Addr.Canonical(), &s)
+		case c.Addr != nil:
+			r.addrSeen(c.Addr)
+		}
+	}
+	s.add = r.stillMissing(s.add)
+	return s.ops()
+}
+
+// stillMissing leaves out what a later report of the same call took back.
+func (r *Reconciler) stillMissing(entries []*entry) []*entry {
+	rest := entries[:0]
+	for _, e := range entries {
+		if e.standing == adding || e.standing == repairing {
+			rest = append(rest, e)
+		}
+	}
+	return rest
+}
+
+func (r *Reconciler) linkGone(name string) {
+	delete(r.links, name)
+	for _, e := range r.onLink[name] {
+		r.lose(e, fmt.Errorf("%s: %w", name, ErrNoLink))
+	}
+	for a := range r.stuck {
+		if a.Link == name {
+			delete(r.stuck, a)
+		}
+	}
+}
+
+// lose lets an address wait for its link.
+func (r *Reconciler) lose(e *entry, why error) {
+	was := e.standing
+	e.standing = waiting
+	delete(r.failed, e.Addr.Canonical())
+	if was == held || was == repairing {
+		r.tell(e, Lost, why)
+	}
+}
+
+// linkSeen puts back what is missing when a link appears or comes up. A link
+// with another index is another link, with none of our addresses.
+func (r *Reconciler) linkSeen(l Link, s *steps) {
+	old, known := r.links[l.Name]
+	if known && old.Index != l.Index {
+		r.linkGone(l.Name)
+		known = false
+	}
+	r.links[l.Name] = l
+	if known && (old.Up || !l.Up) {
+		return
+	}
+	for _, e := range r.onLink[l.Name] {
+		if e.standing == waiting || e.standing == refused {
+			r.start(e, adding, s)
+		}
+	}
+}
+
+// addrGone puts an address back at once, except on a link that is down: there
+// the kernel took it (IPv6) or is about to remove the link, and it waits.
+func (r *Reconciler) addrGone(a Addr, s *steps) {
+	delete(r.stuck, a)
+	e, wanted := r.wanted[a]
+	if !wanted {
+		return
+	}
+	l, exists := r.links[a.Link]
+	if !exists || !l.Up {
+		r.lose(e, fmt.Errorf("%s is down", a.Link))
+		return
+	}
+	r.start(e, repairing, s)
+}
+
+func (r *Reconciler) addrSeen(w *Wish) {
+	e, wanted := r.wanted[w.Addr.Canonical()]
+	if !wanted {
+		return
+	}
+	e.Secondary = w.Secondary
+	if (e.standing == adding || e.standing == repairing) && !w.DADFailed {
+		return // Done says so
+	}
+	r.hold(e, w.AddrOpts)
+}
+
+var errDuplicate = errors.New("duplicate address detected: another host on the link has it")
+
+// Done takes in what came of an operation.
+func (r *Reconciler) Done(op Op, err error) Result {
+	a := op.Addr.Canonical()
+	e, wanted := r.wanted[a]
+	switch {
+	case op.Verb == DelAddr && wanted:
+		return Result{Addr: e.Addr} // on the way to an add
+	case op.Verb == DelAddr:
+		return r.removed(op.Addr, err)
+	case !wanted:
+		return Result{Addr: op.Addr}
+	case err == nil || errors.Is(err, ErrExists):
+		return r.added(e, err == nil)
+	}
+	return r.refuse(e, err)
+}
+
+// removed keeps in mind what could not be removed, for Retry.
+func (r *Reconciler) removed(a Addr, err error) Result {
+	if err == nil || errors.Is(err, ErrMissing) || errors.Is(err, ErrNoLink) {
+		delete(r.stuck, a)
+		return Result{Addr: a, Fate: Released}
+	}
+	r.stuck[a] = true
+	return Result{Addr: a, Fate: Failed, Err: err}
+}
+
+// added counts as a repair only what had really gone: the report of our own
+// removal can arrive after the next add.
+func (r *Reconciler) added(e *entry, new bool) Result {
+	was := e.standing
+	if was == waiting { // its link went meanwhile
+		return Result{Addr: e.Addr}
+	}
+	e.standing = held
+	delete(r.failed, e.Addr.Canonical())
+	if was != repairing || !new {
+		return r.result(e, Held, nil)
+	}
+	e.repairs++
+	r.repairs++
+	return r.result(e, Repaired, nil)
+}
+
+// refuse lets an address without link wait for it; the rest is for Retry.
+func (r *Reconciler) refuse(e *entry, err error) Result {
+	if errors.Is(err, ErrNoLink) {
+		e.standing = waiting
+		return r.result(e, Lost, err)
+	}
+	e.standing = refused
+	r.failed[e.Addr.Canonical()] = e
+	return r.result(e, Failed, err)
+}
+
+// Retry asks again for all that failed. It costs nothing when nothing did.
+func (r *Reconciler) Retry() []Op {
+	var s steps
+	for _, e := range r.failed {
+		r.start(e, adding, &s)
+	}
+	for a := range r.stuck {
+		s.del = append(s.del, Wish{Addr: a})
+	}
+	return s.ops()
+}
+
+// Results returns what came to be known without an operation of its own, since
+// the last call: adopted, lost, found to be a duplicate. The slice is the caller's.
+func (r *Reconciler) Results() []Result {
+	list := r.results
+	r.results = nil
+	return list
+}
+
+// Holds reports whether a is wanted and held.
+func (r *Reconciler) Holds(a Addr) bool {
+	e, wanted := r.wanted[a.Canonical()]
+	return wanted && e.standing == held
+}
+
+// Repairs counts how often any address was put back.
+func (r *Reconciler) Repairs() uint64 { return r.repairs }
+
+func (r *Reconciler) tell(e *entry, f Fate, err error) {
+	r.results = append(r.results, r.result(e, f, err))
+}
+
+func (r *Reconciler) result(e *entry, f Fate, err error) Result {
+	return Result{Addr: e.Addr, Fate: f, Repairs: e.repairs, Err: err}
+}
+
+func (r *Reconciler) fail(e *entry, err error) {
+	e.standing = refused
+	r.failed[e.Addr.Canonical()] = e
+	r.tell(e, Failed, err)
+}
+
+func (r *Reconciler) insert(a Addr, w Wish) *entry {
+	r.seq++
+	w.Secondary = false
+	e := &entry{Wish: w, seq: r.seq}
+	r.wanted[a] = e
+	add(r.onLink, a.Link, a, e)
+	if !a.V6() && !a.Prefix.IsSingleIP() {
+		add(r.onNet, a.subnet(), a, e)
+	}
+	return e
+}
+
+func (r *Reconciler) remove(a Addr) {
+	delete(r.wanted, a)
+	delete(r.failed, a)
+	take(r.onLink, a.Link, a)
+	take(r.onNet, a.subnet(), a)
+}
+
+func add[K comparable](index map[K]map[Addr]*entry, k K, a Addr, e *entry) {
+	if index[k] == nil {
+		index[k] = map[Addr]*entry{}
+	}
+	index[k][a] = e
+}
+
+func take[K comparable](index map[K]map[Addr]*entry, k K, a Addr) {
+	delete(index[k], a)
+	if len(index[k]) == 0 {
+		delete(index, k)
+	}
+}

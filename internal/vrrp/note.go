@@ -1,5 +1,211 @@
 package vrrp
 
-// Note is something for people to read that is no transition. The machine only
-// names it; formatting is done elsewhere.
-type Note struct{}
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Note is something for people to read that is no transition. It is a small
+// comparable value; String makes keepalived's words of it, which operators
+// search their logs for.
+type Note struct {
+	Kind NoteKind
+	ID   ID     // NoID when it is about a link
+	Name string // of the instance or the link
+	Addr netip.Addr
+	From netip.Addr // for changes from one address to another
+	A, B int64      // numbers in the order in which the text has them
+}
+
+// NoID stands where no router is meant.
+const NoID ID = -1
+
+// NoteKind is a closed set.
+type NoteKind uint8
+
+// The notes. Numbers A and B are what their names say; durations are nanoseconds.
+const (
+	// Roles and elections.
+	NoteTimeout            NoteKind = iota // a BACKUP heard nothing for the down timer
+	NoteBackupZero                         // a BACKUP heard priority 0
+	NoteMasterZero                         // a MASTER heard priority 0
+	NoteLowerDiscarded                     // A priority
+	NotePreemptStart                       //
+	NotePreemptStop                        //
+	NoteMasterSet                          // Addr
+	NoteMasterChanged                      // From, Addr
+	NoteIntervalLearnt                     // A own or earlier, B the master's
+	NoteIntervalReverted                   // A learnt, B own
+	NoteIntervalDiffers                    // A ours, B theirs; version 3, used all the same
+	NoteLowerHeard                         // A theirs, B ours
+	NoteLowerHeardElection                 // A theirs, B ours
+	NoteHigherHeard                        // A theirs, B ours
+	NoteSameHigherAddress                  // Addr
+	NoteSameSource                         // Addr
+	NoteSentZero                           //
+	NotePriority                           // A from, B to
+	NoteOldChecksum                        //
+	NoteLate                               // A nanoseconds
+
+	// Two address owners.
+	NoteTwoOwners     // Addr
+	NoteOwnerStopped  // Addr
+	NoteOwnerStill    // Addr
+	NoteOwnerRestored //
+
+	// Links. Name is the link.
+	NoteLinkUp
+	NoteLinkDown
+	NoteUnknownVRID // A VRID
+
+	// Complaints about received adverts, once per state and kind. Addr is the sender.
+	NoteLength        // A have, B want
+	NoteTTL           // A received
+	NoteVersion       // A received, B ours
+	NoteAuthType      // A received, B ours
+	NotePassword      //
+	NoteInterval      // A ours, B theirs
+	NoteType          // A received
+	NoteTotalLength   //
+	NoteChecksum      // A version
+	NoteDestination   // multicast for a unicast router or the reverse
+	NoteCount         // A expected, B received
+	NoteAddress       // From: the address that is missing
+	NoteUnicastSource //
+	NoteUnicastTTL    // A received
+)
+
+// Detail says that the line appears only with -D.
+func (n Note) Detail() bool {
+	switch n.Kind {
+	case NoteTimeout, NoteBackupZero, NoteMasterZero, NotePreemptStart, NotePreemptStop,
+		NoteMasterSet, NoteSentZero:
+		return true
+	}
+	return false
+}
+
+// String is keepalived's line.
+func (n Note) String() string {
+	switch {
+	case n.Kind >= NoteLength:
+		return n.instance(n.complaint())
+	case n.Kind >= NoteLinkUp:
+		return n.link()
+	case n.Kind >= NoteTwoOwners:
+		return n.instance(n.owner())
+	case n.Kind == NoteLate:
+		return fmt.Sprintf("A thread timer expired %.6f seconds ago", time.Duration(n.A).Seconds())
+	}
+	return n.instance(n.election())
+}
+
+func (n Note) instance(text string) string { return "(" + n.Name + ") " + text }
+
+func (n Note) election() string {
+	switch n.Kind {
+	case NoteTimeout:
+		return "Receive advertisement timeout"
+	case NoteBackupZero:
+		return "Backup received priority 0 advertisement"
+	case NoteMasterZero:
+		return "Master received priority 0 message"
+	case NoteLowerDiscarded:
+		return fmt.Sprintf("received lower priority (%d) advert from %s - discarding", n.A, n.Addr)
+	case NotePreemptStart:
+		return "start preempt delay"
+	case NotePreemptStop:
+		return "stop preempt delay"
+	case NoteMasterSet:
+		return fmt.Sprintf("master set to %s", n.Addr)
+	case NoteMasterChanged:
+		return fmt.Sprintf("master changed from %s to %s", n.From, n.Addr)
+	case NoteIntervalLearnt:
+		return fmt.Sprintf("advertisement interval updated from %dms to %dms by master", millis(n.A), millis(n.B))
+	case NoteIntervalReverted:
+		return fmt.Sprintf("changing advert interval from %dms to %dms", millis(n.A), millis(n.B))
+	case NoteIntervalDiffers:
+		return fmt.Sprintf("advertisement interval mismatch: mine=%dms received=%dms from %s", millis(n.A), millis(n.B), n.Addr)
+	case NoteLowerHeard:
+		return fmt.Sprintf("Received advert from %s with lower priority %d, ours %d", n.Addr, n.A, n.B)
+	case NoteLowerHeardElection:
+		return fmt.Sprintf("Received advert from %s with lower priority %d, ours %d, forcing new election", n.Addr, n.A, n.B)
+	case NoteHigherHeard:
+		return fmt.Sprintf("Master received advert from %s with higher priority %d, ours %d", n.Addr, n.A, n.B)
+	case NoteSameHigherAddress:
+		return fmt.Sprintf("Master received advert from %s with same priority %d but higher IP address than ours", n.Addr, n.A)
+	case NoteSameSource:
+		return fmt.Sprintf("WARNING - received advert from %s with same priority and IP address as ours", n.Addr)
+	case NoteSentZero:
+		return "sent 0 priority"
+	case NotePriority:
+		return fmt.Sprintf("Changing effective priority from %d to %d", n.A, n.B)
+	case NoteOldChecksum:
+		return "Setting unicast VRRPv3 checksum to old version"
+	}
+	panic("vrrp: note without words")
+}
+
+func (n Note) owner() string {
+	switch n.Kind {
+	case NoteTwoOwners:
+		return fmt.Sprintf("CONFIGURATION ERROR: local instance and %s are both configured as address owner, please resolve", n.Addr)
+	case NoteOwnerStopped:
+		return "rogue address owner appears to have stopped advertising"
+	case NoteOwnerStill:
+		return fmt.Sprintf("%s is still advertising as address owner, please resolve - reducing our priority", n.Addr)
+	case NoteOwnerRestored:
+		return "Restoring our priority to 255 - the other address owner is gone"
+	}
+	panic("vrrp: note without words")
+}
+
+func (n Note) link() string {
+	switch n.Kind {
+	case NoteLinkUp:
+		return "Netlink reports " + n.Name + " up"
+	case NoteLinkDown:
+		return "Netlink reports " + n.Name + " down"
+	case NoteUnknownVRID:
+		return fmt.Sprintf("Unknown VRID(%d) received on interface(%s). ignoring...", n.A, n.Name)
+	}
+	panic("vrrp: note without words")
+}
+
+func (n Note) complaint() string {
+	switch n.Kind {
+	case NoteLength:
+		return fmt.Sprintf("invalid packet length from %s: %d and expect %d", n.Addr, n.A, n.B)
+	case NoteTTL:
+		return fmt.Sprintf("invalid TTL/HL. Received %d and expect 255 (from %s)", n.A, n.Addr)
+	case NoteVersion:
+		return fmt.Sprintf("invalid version. Received %d and expect %d (from %s)", n.A, n.B, n.Addr)
+	case NoteAuthType:
+		return fmt.Sprintf("received a %d auth, expecting %d! (from %s)", n.A, n.B, n.Addr)
+	case NotePassword:
+		return fmt.Sprintf("received an invalid passwd! (from %s)", n.Addr)
+	case NoteInterval:
+		return fmt.Sprintf("advertisement interval mismatch mine=%d sec rcved=%d sec (from %s)",
+			millis(n.A)/1000, millis(n.B)/1000, n.Addr)
+	case NoteType:
+		return fmt.Sprintf("Invalid VRRP type %d from %s", n.A, n.Addr)
+	case NoteTotalLength:
+		return fmt.Sprintf("ip_tot_len mismatch against payload and auth from %s", n.Addr)
+	case NoteChecksum:
+		return fmt.Sprintf("Invalid VRRPv%d checksum from %s", n.A, n.Addr)
+	case NoteDestination:
+		return fmt.Sprintf("advert from %s is not to our unicast address or multicast group", n.Addr)
+	case NoteCount:
+		return fmt.Sprintf("expected %d VIPs but received %d from %s", n.A, n.B, n.Addr)
+	case NoteAddress:
+		return fmt.Sprintf("ip address associated with VRID not present in received packet from %s: %s", n.Addr, n.From)
+	case NoteUnicastSource:
+		return fmt.Sprintf("unicast source address %s not a unicast peer", n.Addr)
+	case NoteUnicastTTL:
+		return fmt.Sprintf("unicast advert from %s has invalid TTL/HL %d", n.Addr, n.A)
+	}
+	panic("vrrp: note without words")
+}
+
+func millis(ns int64) int64 { return ns / int64(time.Millisecond) }

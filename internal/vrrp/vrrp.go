@@ -45,7 +45,8 @@ type Config struct {
 	Version  uint8 // 2 or 3
 	Priority uint8 // 1..255; 255 owns the addresses
 	Interval time.Duration
-	// StartMaster says that `state MASTER` was written.
+	// StartMaster says that `state MASTER` was written, or, with priority 255, no
+	// state at all.
 	StartMaster bool
 	// Source is mcast_src_ip or unicast_src_ip; zero: the link's own address.
 	Source netip.Addr
@@ -122,6 +123,12 @@ type Setup struct {
 	// Past tells what an earlier run of the daemon remembered of a router. It
 	// is asked for routers that are new to the Set; nil remembers nothing.
 	Past func(Key) (Memory, bool)
+	// Standing tells what the trackers of a router say at present, so that a
+	// router that waits for a script does not start before. It is asked for
+	// every router; nil leaves it to Weigh.
+	Standing func(Key) Standing
+	// LogUnknownVRIDs notes, once per link, adverts for a VRID no router has.
+	LogUnknownVRIDs bool
 }
 
 // Memory is what outlives a crash of the process.

@@ -1,0 +1,59 @@
+package vrrp
+
+import "holdfast/internal/mono"
+
+// Announcements: gratuitous ARP and unsolicited neighbour advertisements. The
+// Set says when and how many rounds; sending and pacing are done elsewhere.
+
+// announceFirst is for addresses the host has just come to hold: rounds at once,
+// the same again after the delay, and from then on the refresh.
+func (s *Set) announceFirst(now mono.Instant, r *router) {
+	c := &r.cfg.Announce
+	r.held = true
+	s.announce(r, c.Repeat)
+	r.burst, r.refresh = 0, 0
+	if c.Delay > 0 {
+		r.burst = now.Add(c.Delay)
+	}
+	if c.Refresh > 0 {
+		r.refresh = now.Add(c.Delay + c.Refresh)
+	}
+}
+
+// announceAgain answers another MASTER of lower priority, which may have taken
+// the addresses in the neighbours' tables.
+func (s *Set) announceAgain(now mono.Instant, r *router) {
+	c := &r.cfg.Announce
+	if !r.held || c.LowerRepeat == 0 {
+		return
+	}
+	s.announce(r, c.LowerRepeat)
+	if c.LowerDelay > 0 {
+		r.again = now.Add(c.LowerDelay)
+		s.arm(r)
+	}
+}
+
+// announceDue runs the rounds whose time has come.
+func (s *Set) announceDue(now mono.Instant, r *router) {
+	c := &r.cfg.Announce
+	if r.burst != 0 && r.burst <= now {
+		r.burst = 0
+		s.announce(r, c.Repeat)
+	}
+	if r.again != 0 && r.again <= now {
+		r.again = 0
+		s.announce(r, c.LowerRepeat)
+	}
+	if r.refresh != 0 && r.refresh <= now {
+		missed := now.Sub(r.refresh) / c.Refresh
+		r.refresh = r.refresh.Add((missed + 1) * c.Refresh)
+		s.announce(r, c.RefreshRepeat)
+	}
+}
+
+func (s *Set) announce(r *router, rounds int) {
+	if rounds > 0 {
+		s.out.Announces = append(s.out.Announces, Announce{ID: r.id, Rounds: rounds})
+	}
+}

@@ -1,0 +1,50 @@
+package vrrp
+
+import (
+	"time"
+
+	"holdfast/internal/mono"
+)
+
+// weighed is the priority of a router with the weights of its trackers: limited
+// to 1..254, except that an owner stays 255 (or 254 after giving way to another).
+func (r *router) weighed() uint8 {
+	switch {
+	case r.owner() && r.reduced:
+		return 254
+	case r.owner():
+		return 255
+	}
+	return uint8(min(max(int(r.cfg.Priority)+r.standing.Sum, 1), 254))
+}
+
+// reweigh brings the effective priority up to date. A BACKUP's running timer
+// shifts by the difference of the two down timers.
+func (s *Set) reweigh(now mono.Instant, r *router) {
+	before, from := r.down(), r.effective
+	r.effective = r.weighed()
+	if r.effective == from {
+		return
+	}
+	s.notePriority(r, from)
+	if r.role == Backup {
+		s.shift(now, r, before)
+	}
+}
+
+// shift moves a BACKUP's timer after its down timer changed from before. A
+// router that waits only for its skew, or for its first millionth of a second as
+// an owner, is not made to wait longer than its whole down timer.
+func (s *Set) shift(now mono.Instant, r *router, before time.Duration) {
+	r.timer = max(now, r.timer.Add(r.down()-before))
+	s.arm(r)
+}
+
+func (s *Set) notePriority(r *router, from uint8) {
+	s.note(r, Note{Kind: NotePriority, A: int64(from), B: int64(r.effective)})
+	s.out.Signals = append(s.out.Signals, s.signal(r, PriorityChanged))
+}
+
+func (s *Set) signal(r *router, kind SignalKind) Signal {
+	return Signal{ID: r.id, Name: r.cfg.Name, Kind: kind, Role: r.role, Priority: r.effective}
+}

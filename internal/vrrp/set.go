@@ -1,0 +1,160 @@
+package vrrp
+
+import (
+	"holdfast/internal/mono"
+	"holdfast/internal/vrrp/wire"
+)
+
+// Set is every virtual router of this host and the sync groups that bind them.
+// It is an ordinary value without locks: one goroutine calls it.
+type Set struct {
+	ids     map[Key]ID
+	routers []*router // by ID; nil is free
+	free    []ID      // to be used by the next Apply
+	groups  []*group
+	links   map[string]*link
+	wakes   wakes
+	live    int // routers in existence
+	leaving int // routers that have not yet let go, while stopping
+
+	quiet      mono.Instant
+	logUnknown bool
+	stopping   bool
+
+	out     *Out   // of the call in progress
+	arena   []byte // what Sends point into, until the next call
+	unknown uint64
+	refused [wire.Flaws]uint64
+}
+
+// New returns a Set without routers.
+func New() *Set {
+	return &Set{ids: map[Key]ID{}, links: map[string]*link{}}
+}
+
+// begin is the first thing every call does.
+func (s *Set) begin(out *Out) {
+	s.out = out
+	s.arena = s.arena[:0]
+}
+
+// Expire does everything that is due. All packets that arrived before now must
+// have been handed to Receive, so that lateness is not taken for silence.
+func (s *Set) Expire(now mono.Instant, out *Out) {
+	s.begin(out)
+	for {
+		w, ok := s.wakes.top()
+		if !ok || w.at > now {
+			return
+		}
+		r := s.routers[w.id]
+		if r.next() <= now {
+			s.expire(now, r)
+		}
+		s.wakes.set(w.id, r.next())
+	}
+}
+
+// Deadline is when Expire wants to be called; Never when nothing is to come.
+func (s *Set) Deadline() mono.Instant {
+	for {
+		w, ok := s.wakes.top()
+		if !ok {
+			return mono.Never
+		}
+		at := s.routers[w.id].next()
+		if at == w.at {
+			return at
+		}
+		s.wakes.set(w.id, at)
+	}
+}
+
+// expire runs what of one router is due.
+func (s *Set) expire(now mono.Instant, r *router) {
+	s.announceDue(now, r)
+	s.rogueDue(now, r)
+	if r.timer > now {
+		return
+	}
+	switch r.role {
+	case Backup:
+		s.backupExpired(now, r)
+	case Master:
+		s.masterExpired(now, r)
+	default:
+		r.timer = mono.Never
+	}
+}
+
+// arm sees to it that r is woken in time. Moving a deadline to a later instant
+// needs no call.
+func (s *Set) arm(r *router) { s.wakes.earlier(r.id, r.next()) }
+
+// Weigh tells what the trackers of a router say now.
+func (s *Set) Weigh(now mono.Instant, id ID, st Standing, out *Out) {
+	s.begin(out)
+	r := s.routers[id]
+	if s.stopping || r == nil {
+		return
+	}
+	r.standing = st
+	s.reweigh(now, r)
+	s.judge(now, r)
+}
+
+// Link tells how a link is now. Links are told before the first Apply; one that
+// was never told does not exist.
+func (s *Set) Link(now mono.Instant, name string, l LinkState, out *Out) {
+	s.begin(out)
+	k := s.link(name)
+	was := k.LinkState
+	k.LinkState = l
+	if was.Up != l.Up && len(k.routers) > 0 {
+		s.noteLink(name, l.Up)
+	}
+	if s.stopping {
+		return
+	}
+	for _, id := range k.routers {
+		s.linkChanged(now, s.routers[id])
+	}
+}
+
+// Held tells that the host now holds the addresses of a MASTER, all of them or
+// new ones: they are announced, and the timers of the later rounds start.
+func (s *Set) Held(now mono.Instant, id ID, out *Out) {
+	s.begin(out)
+	r := s.routers[id]
+	switch {
+	case r == nil || r.role != Master:
+	case r.mode == advertising:
+		s.announceFirst(now, r)
+		s.arm(r)
+	case r.mode == listening:
+		r.held = true // announced once it is known that nobody took over
+	}
+}
+
+// Lookup finds a router by its identity.
+func (s *Set) Lookup(k Key) (ID, bool) {
+	id, ok := s.ids[k]
+	return id, ok
+}
+
+// Len is the number of routers.
+func (s *Set) Len() int { return s.live }
+
+// note appends a line about r.
+func (s *Set) note(r *router, n Note) {
+	n.ID, n.Name = r.id, r.cfg.Name
+	s.out.Notes = append(s.out.Notes, n)
+}
+
+func (s *Set) noteLink(name string, up bool) {
+	kind := NoteLinkDown
+	if up {
+		kind = NoteLinkUp
+	}
+	s.out.Notes = append(s.out.Notes, Note{Kind: kind, ID: NoID, Name: name})
+}

@@ -1,0 +1,62 @@
+package vrrp
+
+import (
+	"holdfast/internal/mono"
+	"holdfast/internal/vrrp/wire"
+)
+
+// A pause is not time. A process that was frozen (stopped, swapped out, on a
+// suspended machine) for longer than its peers wait has been declared dead by
+// them. A router that was MASTER then listens for one interval before it says a
+// word; one that was BACKUP has not been listening and starts to.
+
+// overslept tells whether the process did nothing for longer than a peer waits:
+// since a MASTER's last advert, or since a BACKUP's timer ran out.
+func (s *Set) overslept(now mono.Instant, r *router, since mono.Instant) bool {
+	limit := r.patience()
+	if r.role == Backup {
+		limit = r.down()
+	}
+	if now.Sub(since) <= limit {
+		return false
+	}
+	late := Note{Kind: NoteLate, A: int64(now.Sub(r.timer))}
+	s.note(r, late)
+	return true
+}
+
+// listen keeps the addresses and waits for one interval.
+func (s *Set) listen(now mono.Instant, r *router) {
+	r.mode = listening
+	r.timer = now.Add(r.own())
+}
+
+// wakeUp is asked before a MASTER hears an advert: those that waited in the
+// sockets during the pause are handed in before Expire is called.
+func (s *Set) wakeUp(now mono.Instant, r *router) {
+	if r.mode == advertising && r.timer < now && s.overslept(now, r, r.sent) {
+		s.listen(now, r)
+		s.arm(r)
+	}
+}
+
+// listeningHeard yields to whoever took over meanwhile. What was sent before the
+// next advert of this router was due says nothing about that.
+func (s *Set) listeningHeard(now mono.Instant, r *router, a *wire.Advert) {
+	if a.At <= r.sent.Add(r.own()) || a.Src == r.source {
+		return
+	}
+	slept := now.Sub(r.sent)
+	s.toBackup(now, r, "overslept: silent for "+seconds(slept)+", "+a.Src.String()+" took over")
+	r.timer = a.At.Add(r.down())
+	s.backupHeard(now, r, a)
+}
+
+// awake goes on as MASTER: nobody took over.
+func (s *Set) awake(now mono.Instant, r *router) {
+	r.mode = advertising
+	s.advertise(now, r)
+	if r.held {
+		s.announceFirst(now, r)
+	}
+}

@@ -22,22 +22,24 @@ func (s *Starter) Run(ctx context.Context, r *Runnable, extra ...string) (exit E
 	case <-p.Done():
 		return p.Wait(), false, nil
 	case <-ctx.Done():
-		p.End(patience)
-		return p.Wait(), true, nil
+		exit, _ := p.End(patience)
+		return exit, true, nil
 	}
 }
 
 // End makes the program end: TERM to its group, KILL after patience. It returns
-// when the program has ended, or when even KILL had no effect for as long again.
-func (p *Process) End(patience time.Duration) {
+// how the program ended; ok is false when even KILL had no effect for as long
+// again, because it hangs in the kernel.
+func (p *Process) End(patience time.Duration) (e Exit, ok bool) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		p.Signal(sig)
 		select {
 		case <-p.Done():
-			return
+			return p.Wait(), true
 		case <-time.After(patience):
 		}
 	}
+	return Exit{Code: -1, Signal: int(syscall.SIGKILL)}, false
 }
 
 // String is how logs tell of an end.

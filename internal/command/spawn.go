@@ -28,27 +28,35 @@ type Starter struct {
 	env    []string
 	limits []Limit
 	jobs   chan func()
+	closed chan struct{}
 }
+
+var errClosed = errors.New("the daemon is stopping")
 
 // NewStarter returns a Starter whose programs get the daemon's environment less
 // what loads foreign code into them, and limits. The soft limit of open files
 // needs no entry: the Go runtime, which raised it, puts the original back.
 func NewStarter(limits ...Limit) *Starter {
-	s := &Starter{env: environment(os.Environ()), limits: limits, jobs: make(chan func())}
+	s := &Starter{env: environment(os.Environ()), limits: limits, jobs: make(chan func()), closed: make(chan struct{})}
 	go s.serve()
 	return s
 }
 
 // Close ends the thread of s and, with SIGTERM, the programs that still run.
-// Nothing can be started afterwards.
-func (s *Starter) Close() { close(s.jobs) }
+// Nothing can be started afterwards. It is called once.
+func (s *Starter) Close() { close(s.closed) }
 
 func (s *Starter) serve() {
 	runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
 	ordinary()
 	secludeDescriptors()
-	for job := range s.jobs {
-		job()
+	for {
+		select {
+		case job := <-s.jobs:
+			job()
+		case <-s.closed:
+			return
+		}
 	}
 }
 
@@ -92,11 +100,16 @@ func (s *Starter) Start(r *Runnable, extra ...string) (*Process, error) {
 
 func (s *Starter) start(r *Runnable, file string, argv []string) (p *Process, err error) {
 	done := make(chan struct{})
-	s.jobs <- func() {
+	job := func() {
 		defer close(done)
 		p, err = s.fork(r, file, argv)
 	}
-	<-done
+	select {
+	case s.jobs <- job:
+		<-done
+	case <-s.closed:
+		return nil, errClosed
+	}
 	if err != nil {
 		return nil, fmt.Errorf("execute %s: %w", file, reason(file, err))
 	}

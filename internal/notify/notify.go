@@ -4,6 +4,7 @@ package notify
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -13,12 +14,44 @@ type Message struct {
 	At       time.Time
 	Group    bool // GROUP instead of INSTANCE
 	Name     string
-	State    string // MASTER, BACKUP, FAULT, STOP, DELETED, MASTER_RX_LOWER_PRI, MASTER_PRIORITY, BACKUP_PRIORITY
+	State    string // one of the words below
 	Priority int    // effective; 0 for groups
 	Reason   string
 }
 
-// Sink delivers messages, in order: a script, a FIFO, a mail server.
+// The words that a Message's State can be. The first five are told to all who
+// asked, the others are signals beside the transitions.
+const (
+	Master  = "MASTER"
+	Backup  = "BACKUP"
+	Fault   = "FAULT"
+	Stop    = "STOP"
+	Deleted = "DELETED"
+
+	LowerHeard     = "MASTER_RX_LOWER_PRI"
+	MasterPriority = "MASTER_PRIORITY"
+	BackupPriority = "BACKUP_PRIORITY"
+)
+
+// Key is whose messages are kept in order: an instance or a sync group.
+type Key struct {
+	Group bool
+	Name  string
+}
+
+// Key is the instance or group that m speaks of.
+func (m Message) Key() Key { return Key{Group: m.Group, Name: m.Name} }
+
+// String is how logs call it.
+func (k Key) String() string {
+	if k.Group {
+		return "VRRP_Group(" + k.Name + ")"
+	}
+	return "(" + k.Name + ")"
+}
+
+// Sink delivers messages, in order: a FIFO, a mail server. Deliver does not
+// block: what takes time is queued behind it, within bounds.
 type Sink interface {
 	Deliver(ctx context.Context, m Message) error
 }
@@ -37,7 +70,15 @@ type Scripts struct {
 	Any                                  *Command // `notify`: gets type, name, state, priority
 	LowerPriority                        *Command // notify_master_rx_lower_pri
 	// ReportDeleted: an instance dropped by a reload is DELETED, not FAULT.
-	ReportDeleted   bool
+	ReportDeleted bool
+	// PriorityChanges writes changes of the effective priority to the FIFOs.
 	PriorityChanges bool
-	Mail            bool
+	// Mail sends state changes by mail.
+	Mail bool
+}
+
+// Commands lists the commands that are configured.
+func (s *Scripts) Commands() []*Command {
+	all := []*Command{s.Master, s.Backup, s.Fault, s.Stop, s.Deleted, s.Any, s.LowerPriority}
+	return slices.DeleteFunc(all, func(c *Command) bool { return c == nil })
 }

@@ -1,0 +1,72 @@
+package netlink
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/host"
+)
+
+// Error is an operation that the kernel refused.
+type Error struct {
+	Op   host.Op
+	Err  error
+	Text string // the kernel's own words, if it has any
+}
+
+// Error says what was attempted, why it failed and, where it is known, the fix.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s: %v", e.attempt(), e.Err)
+	if e.Text != "" {
+		s += " (" + e.Text + ")"
+	}
+	if fix := e.fix(); fix != "" {
+		s += ": " + fix
+	}
+	return s
+}
+
+func (e *Error) attempt() string {
+	switch e.Op.Verb {
+	case host.AddAddr:
+		return fmt.Sprintf("add %s to %s", e.Op.Prefix, e.Op.Link)
+	case host.ChangeAddr:
+		return fmt.Sprintf("change %s on %s", e.Op.Prefix, e.Op.Link)
+	}
+	return fmt.Sprintf("remove %s from %s", e.Op.Prefix, e.Op.Link)
+}
+
+func (e *Error) fix() string {
+	is := func(errno unix.Errno) bool { return errors.Is(e.Err, errno) }
+	switch {
+	case is(unix.EPERM):
+		return "needs CAP_NET_ADMIN"
+	case is(unix.ENODEV):
+		return "there is no link of this name"
+	case is(unix.EACCES) && e.Op.V6():
+		return fmt.Sprintf("IPv6 is switched off on the link: sysctl -w net.ipv6.conf.%s.disable_ipv6=0", e.Op.Link)
+	case (is(unix.EAFNOSUPPORT) || is(unix.EOPNOTSUPP)) && e.Op.V6():
+		return "the kernel runs without IPv6"
+	case is(unix.EINVAL) && e.Op.ManageTemp && e.Op.Prefix.Bits() != 64:
+		return "mngtmpaddr needs a prefix length of 64"
+	}
+	return ""
+}
+
+// Unwrap returns the errno.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is translates errnos for package host, which knows none.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case host.ErrExists:
+		return e.Op.Verb == host.AddAddr && errors.Is(e.Err, unix.EEXIST)
+	case host.ErrMissing:
+		return e.Op.Verb == host.DelAddr && errors.Is(e.Err, unix.EADDRNOTAVAIL)
+	case host.ErrNoLink:
+		return errors.Is(e.Err, unix.ENODEV)
+	}
+	return false
+}

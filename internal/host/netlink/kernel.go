@@ -1,0 +1,210 @@
+// Package netlink applies plans of package host to the kernel and reports what
+// the kernel holds and what changes in it. It decides nothing.
+package netlink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	nl "github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/host"
+)
+
+// readBuffer is what may wait in a socket: 4,000 addresses that change at once
+// are about 4 MiB, counted as the kernel counts.
+const readBuffer = 8 << 20
+
+// dumpBuffer is what one read takes; the kernel fills answers up to 32 KiB.
+const dumpBuffer = 64 << 10
+
+// Kernel is the network stack of the namespace it was opened in. Do, Observe
+// and Watch may run at the same time.
+type Kernel struct {
+	links  table
+	writer *writer
+	asks   *nl.Conn
+	hears  *nl.Conn
+}
+
+var _ host.Kernel = (*Kernel)(nil)
+
+// Open opens the sockets. Changes are collected from here on, so that none is
+// missed between the first Observe and Watch.
+func Open() (*Kernel, error) {
+	k := &Kernel{}
+	k.links.reset(nil)
+	if err := k.open(); err != nil {
+		k.Close()
+		return nil, fmt.Errorf("open netlink sockets: %w", err)
+	}
+	return k, nil
+}
+
+func (k *Kernel) open() (err error) {
+	if k.writer, err = newWriter(&k.links); err != nil {
+		return err
+	}
+	if k.asks, err = dial(0); err != nil {
+		return err
+	}
+	k.hears, err = dial(unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR)
+	return err
+}
+
+func dial(groups uint32) (*nl.Conn, error) {
+	c, err := nl.Dial(unix.NETLINK_ROUTE, &nl.Config{Groups: groups, Strict: true, MessageBufferSize: dumpBuffer})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.SetReadBuffer(readBuffer)
+}
+
+// Close closes the sockets; a Watch under way ends.
+func (k *Kernel) Close() error {
+	var errs []error
+	for _, c := range []*nl.Conn{k.asks, k.hears} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	if k.writer != nil {
+		errs = append(errs, k.writer.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Observe reads all links and all addresses. Do and Watch know the links from here.
+func (k *Kernel) Observe() (host.State, error) {
+	s := host.State{Links: map[string]host.Link{}, Addrs: map[host.Addr]host.AddrOpts{}}
+	names := map[int]string{}
+	err := k.dump(unix.RTM_GETLINK, linkQuery(), func(m []byte) error {
+		l, err := decodeLink(m)
+		if err == nil && l.Name != "" {
+			s.Links[l.Name], names[l.Index] = l, l.Name
+		}
+		return err
+	})
+	if err != nil {
+		return s, fmt.Errorf("list links: %w", err)
+	}
+	err = k.dump(unix.RTM_GETADDR, addrQuery(), func(m []byte) error {
+		index, w, err := decodeAddr(m)
+		if name, known := names[index]; known && err == nil {
+			w.Link, w.Order = name, len(s.Addrs)
+			s.Addrs[w.Addr] = w.AddrOpts
+		}
+		return err
+	})
+	if err != nil {
+		return s, fmt.Errorf("list addresses: %w", err)
+	}
+	k.links.reset(s.Links)
+	return s, nil
+}
+
+// dumpAttempts is how often a dump that changed under way is begun anew.
+const dumpAttempts = 10
+
+func (k *Kernel) dump(kind nl.HeaderType, query []byte, each func([]byte) error) error {
+	for range dumpAttempts {
+		msgs, err := k.asks.Execute(nl.Message{
+			Header: nl.Header{Type: kind, Flags: nl.Request | nl.Dump},
+			Data:   query,
+		})
+		if err != nil {
+			return err
+		}
+		if interrupted(msgs) {
+			continue
+		}
+		return decodeAll(msgs, each)
+	}
+	return errors.New("it changes faster than it can be read")
+}
+
+func interrupted(msgs []nl.Message) bool {
+	for _, m := range msgs {
+		if m.Header.Flags&nl.DumpInterrupted != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func decodeAll(msgs []nl.Message, each func([]byte) error) error {
+	for _, m := range msgs {
+		if err := each(m.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Do carries out ops in order, hundreds to a system call, and answers with one
+// error, or nil, for each. It blocks while the kernel works: some ten
+// microseconds for an address.
+func (k *Kernel) Do(ops []host.Op) []error { return k.writer.do(ops) }
+
+// Watch reports changes of links and addresses until ctx ends, which is no
+// error. It is called once, after the first Observe.
+func (k *Kernel) Watch(ctx context.Context, report func(host.Change)) error {
+	stop := context.AfterFunc(ctx, func() { _ = k.hears.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	for {
+		msgs, err := k.hears.Receive()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, unix.ENOBUFS):
+			report(host.Change{Resync: true})
+		case err != nil:
+			return fmt.Errorf("watch the network stack: %w", err)
+		}
+		for _, m := range msgs {
+			k.changed(m, report)
+		}
+	}
+}
+
+// changed leaves out what cannot be decoded: it is no link or address that we
+// could act on, and the next Observe would stumble over it and say so.
+func (k *Kernel) changed(m nl.Message, report func(host.Change)) {
+	switch m.Header.Type {
+	case unix.RTM_NEWLINK:
+		if l, err := decodeLink(m.Data); err == nil && l.Name != "" {
+			k.linkSeen(l, report)
+		}
+	case unix.RTM_DELLINK:
+		if l, err := decodeLink(m.Data); err == nil && l.Name != "" {
+			k.links.remove(l.Index)
+			report(host.Change{Gone: true, Link: &l})
+		}
+	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
+		index, w, err := decodeAddr(m.Data)
+		name, known := k.links.name(index)
+		if err == nil && known {
+			w.Link = name
+			report(host.Change{Gone: m.Header.Type == unix.RTM_DELADDR, Addr: &w})
+		}
+	}
+}
+
+// linkSeen reports what differs from what was known. A new name takes the
+// addresses along, so everything is to be looked at again.
+func (k *Kernel) linkSeen(l host.Link, report func(host.Change)) {
+	old, known := k.links.put(l)
+	if known && old == l {
+		return
+	}
+	if known && old.Name != l.Name {
+		report(host.Change{Gone: true, Link: &old})
+		report(host.Change{Link: &l})
+		report(host.Change{Resync: true})
+		return
+	}
+	report(host.Change{Link: &l})
+}

@@ -1,0 +1,36 @@
+# make            build bin/holdfast
+# make run        two nodes that share an address, on this machine
+# make test       every test; installs what it needs (as root, on Debian)
+# make bench      side by side with keepalived; takes about an hour
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FLAGS    = -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+
+.PHONY: all build run test unit bench fuzz setup clean
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/holdfast ./cmd/holdfast
+
+run: setup build
+	./bin/holdfast lab examples/two-nodes/node1.conf examples/two-nodes/node2.conf
+
+test: setup build
+	./test/run
+
+# The tests that need no rights and take seconds.
+unit:
+	$(GO) test ./internal/...
+
+bench: setup build
+	$(GO) run ./bench -write
+
+# Ten seconds for every decoder.
+fuzz:
+	./test/fuzz
+
+setup:
+	@./test/setup
+
+clean:
+	rm -rf bin

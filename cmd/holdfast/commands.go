@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/cli"
+	"holdfast/internal/daemon"
+)
+
+// status is a command's exit status on its way out.
+type status int
+
+func (s status) Error() string { return "exit status" }
+
+// commands runs `holdfast COMMAND`.
+func commands(args []string) int {
+	root := &cobra.Command{
+		Use:           "holdfast",
+		Short:         "Keeps addresses and services alive: VRRP, from keepalived.conf",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(runCommand(), checkCommand(), labCommand())
+	root.SetArgs(args)
+	err := root.Execute()
+	var s status
+	switch {
+	case errors.As(err, &s):
+		return int(s)
+	case err != nil:
+		root.PrintErrln("holdfast:", err)
+		return 1
+	}
+	return 0
+}
+
+// exit turns a status into what cobra hands back.
+func exit(s int) error {
+	if s == 0 {
+		return nil
+	}
+	return status(s)
+}
+
+func runCommand() *cobra.Command {
+	o := cli.Options{Foreground: true, Console: true, Facility: "daemon", Umask: 0o177, Name: "holdfast"}
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "The daemon in the foreground; whoever starts it is trusted to start it again",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			o.PIDFile = o.RunDir + "/holdfast.pid"
+			return exit(daemon.Start(o))
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&o.ConfigFile, "config", "f", "", "configuration (default: /etc/holdfast/holdfast.conf, else /etc/keepalived/keepalived.conf)")
+	f.StringVarP(&o.ConfigID, "config-id", "i", "", "value for @ID lines (default: the host name up to its first dot)")
+	f.BoolVarP(&o.Detail, "log-detail", "D", false, "detailed log")
+	f.StringVar(&o.RunDir, "run-dir", "/run/holdfast", "folder for what is only needed while running")
+	return c
+}
+
+func checkCommand() *cobra.Command {
+	var o cli.Options
+	c := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Read configurations and say what is wrong, with place, cause and fix; works on any machine",
+		Long: "Reads each file and prints all findings.\n" +
+			"Exit status: 0 clean, 1 advice only, 2 complaints, 3 errors.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, files []string) error {
+			return exit(daemon.Check(o, files, os.Stdout))
+		},
+	}
+	c.Flags().StringVarP(&o.ConfigID, "config-id", "i", "", "value for @ID lines")
+	return c
+}

@@ -1,0 +1,67 @@
+// The holdfast command: the daemon and its command line in one program. Started
+// under the name keepalived it takes keepalived's whole command line.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"holdfast/internal/cli"
+	"holdfast/internal/daemon"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() {
+	os.Exit(run(os.Args))
+}
+
+// run picks the life of this process: the worker of a daemon, keepalived by
+// name, or a command.
+func run(args []string) int {
+	if len(args) == 2 && args[1] == daemon.WorkerWord {
+		return daemon.Work()
+	}
+	if filepath.Base(args[0]) == "keepalived" {
+		return asKeepalived(args[1:])
+	}
+	return commands(args[1:])
+}
+
+// asKeepalived does what keepalived does for the same arguments.
+func asKeepalived(args []string) int {
+	k, err := cli.ParseKeepalived(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if len(k.Unexpected) > 0 {
+		fmt.Fprintf(os.Stderr, "Unexpected argument(s): %v\n", k.Unexpected)
+	}
+	switch {
+	case k.Help:
+		fmt.Fprint(os.Stderr, k.Usage())
+	case k.Version:
+		fmt.Fprintf(os.Stderr, "Keepalived compatible: holdfast %s\n", version)
+	case k.Signum != "":
+		return signum(k.Signum)
+	case k.Test:
+		return daemon.Test(k.Options, k.TestFile)
+	default:
+		return daemon.Start(k.Options)
+	}
+	return 0
+}
+
+// signum prints the number of a signal by its keepalived name.
+func signum(word string) int {
+	n, ok := map[string]int{"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "STATS_CLEAR": 63, "JSON": 36}[word]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "unknown signal %q: STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON\n", word)
+		return 1
+	}
+	fmt.Println(n)
+	return 0
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Keepalived is a command line of keepalived, understood.
+type Keepalived struct {
+	Options
+	// Test is -t; TestFile is where its findings go, standard error if empty.
+	Test     bool
+	TestFile string
+	// Version and Help print and end.
+	Version, Help bool
+	// Signum is the word of --signum.
+	Signum string
+	// Unexpected are left-over arguments: printed, not fatal.
+	Unexpected []string
+
+	refuse []refusal
+}
+
+// refusal is an option that means something to keepalived and cannot be done here yet.
+type refusal struct {
+	name string
+	set  func() bool
+	why  string
+}
+
+// ErrUsage says that the command line was not understood; the program ends with 1.
+var ErrUsage = errors.New("usage")
+
+// ParseKeepalived reads keepalived's command line (reference: interfaces,
+// section 1): getopt_long rules with unique prefixes of long options, bundled
+// short ones, and optional arguments attached.
+func ParseKeepalived(args []string) (*Keepalived, error) {
+	k := &Keepalived{Options: Options{
+		Syslog: true, Facility: "daemon", RunDir: "/run/holdfast", Umask: 0o177, Name: "Keepalived", Args: args,
+		PIDFile: "/run/keepalived.pid", VRRPPIDFile: "/run/vrrp.pid", CheckersPIDFile: "/run/checkers.pid",
+	}}
+	set := k.flags()
+	if err := set.Parse(attach(expand(set, args))); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	k.Unexpected = set.Args()
+	k.settle(set)
+	return k, k.refused()
+}
+
+// flags declares every option that keepalived knows.
+func (k *Keepalived) flags() *pflag.FlagSet {
+	s := pflag.NewFlagSet("keepalived", pflag.ContinueOnError)
+	s.SetOutput(io.Discard)
+	s.SortFlags = false
+	s.StringVarP(&k.ConfigFile, "use-file", "f", "", "configuration file")
+	s.BoolP("vrrp", "P", false, "run virtual routers, no health checkers")
+	check := s.BoolP("check", "C", false, "run health checkers, no virtual routers")
+	s.BoolP("no_bfd", "B", false, "run no BFD")
+	s.Bool("all", false, "run everything, configured or not")
+	s.BoolVarP(&k.Console, "log-console", "l", false, "log to standard error too (with -n)")
+	s.CountP("log-detail", "D", "detailed log; twice for more")
+	s.StringVarP(&k.Facility, "log-facility", "S", "daemon", "syslog facility: 0-7, local0-7, user, daemon")
+	s.StringVarP(&k.LogFile, "log-file", "g", "", "log to a file too")
+	s.Lookup("log-file").NoOptDefVal = "keepalived.log"
+	s.Bool("flush-log-file", false, "every line of the log file is written at once (always so here)")
+	s.BoolVarP(&k.AllConfig, "all-config", "e", false, "missing or unreadable include files are errors")
+	s.BoolP("no-syslog", "G", false, "no syslog")
+	umask := s.StringP("umask", "u", "0177", "creation mask")
+	s.BoolP("release-vips", "X", false, "release addresses on transitions (always so here)")
+	s.BoolVarP(&k.KeepAddresses, "dont-release-vrrp", "V", false, "leave virtual addresses in place at a stop")
+	s.BoolP("dont-release-ipvs", "I", false, "leave the IPVS table in place at a stop")
+	s.BoolVarP(&k.NoRespawn, "dont-respawn", "R", false, "a dying child ends the daemon")
+	s.BoolVarP(&k.Foreground, "dont-fork", "n", false, "stay in the foreground")
+	s.BoolVarP(&k.DumpConfig, "dump-conf", "d", false, "log the configuration")
+	s.StringVarP(&k.PIDFile, "pid", "p", k.PIDFile, "pid file")
+	s.StringVarP(&k.VRRPPIDFile, "vrrp_pid", "r", k.VRRPPIDFile, "pid file of the process that runs VRRP")
+	s.StringVarP(&k.CheckersPIDFile, "checkers_pid", "c", k.CheckersPIDFile, "pid file of the worker process")
+	s.StringP("bfd_pid", "b", "/run/bfd.pid", "pid file of the BFD process (there is none here)")
+	genhash := s.BoolP("genhash", "T", false, "become genhash")
+	monitor := s.BoolP("address-monitoring", "a", false, "log all address changes")
+	snmp := s.BoolP("snmp", "x", false, "enable SNMP")
+	agent := s.StringP("snmp-agent-socket", "A", "", "AgentX address")
+	core := s.BoolP("core-dump", "m", false, "allow core dumps")
+	pattern := s.StringP("core-dump-pattern", "M", "", "core dump pattern")
+	s.Lookup("core-dump-pattern").NoOptDefVal = "core"
+	netns := s.StringP("namespace", "s", "", "network namespace")
+	s.StringVarP(&k.ConfigID, "config-id", "i", "", "value for @ID lines")
+	s.StringVar(&k.Signum, "signum", "", "print a signal number: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON")
+	s.StringVarP(&k.TestFile, "config-test", "t", "", "check the configuration and exit")
+	s.Lookup("config-test").NoOptDefVal = "-"
+	s.BoolVar(&k.IgnoreINT, "ignore-sigint", false, "ignore SIGINT")
+	s.BoolVarP(&k.Version, "version", "v", false, "print the version")
+	s.BoolVarP(&k.Help, "help", "h", false, "print this")
+	k.refuse = []refusal{
+		{"--check", func() bool { return *check }, "health checkers are not part of this version"},
+		{"--genhash", func() bool { return *genhash }, "genhash is not part of this version"},
+		{"--address-monitoring", func() bool { return *monitor }, "use `ip monitor address`"},
+		{"--snmp", func() bool { return *snmp || *agent != "" }, "SNMP is not part of this version"},
+		{"--core-dump", func() bool { return *core || *pattern != "" }, "set the limit and the pattern of core dumps outside"},
+		{"--namespace", func() bool { return *netns != "" }, "start it with `ip netns exec NAME`"},
+		{"--umask", func() bool { return !k.umask(*umask) }, "the creation mask is a number in C notation, such as 0177"},
+	}
+	return s
+}
+
+func (k *Keepalived) umask(text string) bool {
+	n, err := strconv.ParseUint(text, 0, 9)
+	k.Umask = int(n)
+	return err == nil
+}
+
+// settle draws the conclusions between options: the console is only for the
+// foreground, a test logs nowhere else.
+func (k *Keepalived) settle(set *pflag.FlagSet) {
+	k.Test = set.Changed("config-test")
+	if k.TestFile == "-" {
+		k.TestFile = ""
+	}
+	k.Syslog = !set.Changed("no-syslog") && !k.Test
+	k.Detail = set.Changed("log-detail")
+	k.Console = k.Console && k.Foreground
+	if k.LogFile != "" && !strings.HasPrefix(k.LogFile, "/") {
+		k.LogFile = filepath.Join(os.TempDir(), k.LogFile)
+	}
+}
+
+// Usage is the text of --help.
+func (k *Keepalived) Usage() string {
+	return "usage: keepalived [options]\n" + k.flags().FlagUsages()
+}
+
+func (k *Keepalived) refused() error {
+	for _, r := range k.refuse {
+		if r.set() {
+			return fmt.Errorf("%w: %s: %s", ErrUsage, r.name, r.why)
+		}
+	}
+	return nil
+}
+
+// expand completes unique prefixes of long options.
+func expand(set *pflag.FlagSet, args []string) []string {
+	out := make([]string, 0, len(args))
+	for _, a := range args {
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(a, "--"), "=")
+		if !strings.HasPrefix(a, "--") || a == "--" || set.Lookup(name) != nil {
+			out = append(out, a)
+			continue
+		}
+		if full := onlyWithPrefix(set, name); full != "" {
+			a = "--" + full
+			if hasValue {
+				a += "=" + value
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func onlyWithPrefix(set *pflag.FlagSet, prefix string) (full string) {
+	found := 0
+	set.VisitAll(func(f *pflag.Flag) {
+		if strings.HasPrefix(f.Name, prefix) {
+			full = f.Name
+			found++
+		}
+	})
+	if found != 1 {
+		return ""
+	}
+	return full
+}
+
+// attach writes -tFILE, -gFILE and -MPATTERN, the short options with optional
+// arguments, the way the library reads them.
+func attach(args []string) []string {
+	out := make([]string, 0, len(args))
+	for _, a := range args {
+		if len(a) > 2 && a[0] == '-' && strings.ContainsRune("tgM", rune(a[1])) && a[2] != '=' {
+			a = a[:2] + "=" + a[2:]
+		}
+		out = append(out, a)
+	}
+	return out
+}

@@ -1,0 +1,52 @@
+package cli
+
+import "path/filepath"
+
+// Options is what a daemon is started with, whichever command line said it:
+// that of `holdfast run` or keepalived's.
+type Options struct {
+	// ConfigFile is -f; empty: the first of DefaultConfigs that exists.
+	ConfigFile string
+	// ConfigID is the value for `@id` lines; empty: the host name up to its first dot.
+	ConfigID string
+	// Foreground stays attached to whoever started it, who also is trusted to
+	// start it again when it dies. In the background the worker process becomes
+	// the router when the router dies.
+	Foreground bool
+	// Detail shows the log lines that keepalived shows with -D.
+	Detail bool
+	// Console logs to standard error, Syslog to syslog, LogFile to a file.
+	Console  bool
+	Syslog   bool
+	Facility string // local0 to local7, user, daemon
+	LogFile  string
+	// DumpConfig logs the configuration after reading it.
+	DumpConfig bool
+	// AllConfig makes every include problem an error.
+	AllConfig bool
+	// KeepAddresses leaves virtual addresses in place at a stop.
+	KeepAddresses bool
+	// NoRespawn ends the daemon when its worker process dies.
+	NoRespawn bool
+	// IgnoreINT ignores SIGINT.
+	IgnoreINT bool
+	// RunDir holds the lock and the memory of roles.
+	RunDir string
+	// PIDFile carries the lock. It, VRRPPIDFile and CheckersPIDFile are written
+	// as keepalived writes its own; empty: not written.
+	PIDFile, VRRPPIDFile, CheckersPIDFile string
+	// Umask is the creation mask for files.
+	Umask int
+	// Name is what the daemon calls itself in logs: holdfast or Keepalived.
+	Name string
+	// Args is the command line without the program, to start again with.
+	Args []string
+}
+
+// DefaultConfigs are tried in this order when no file is named.
+func DefaultConfigs() []string {
+	return []string{"/etc/holdfast/holdfast.conf", "/etc/keepalived/keepalived.conf"}
+}
+
+// MemoryFile is where roles survive a crash.
+func (o *Options) MemoryFile() string { return filepath.Join(o.RunDir, "roles") }

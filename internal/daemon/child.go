@@ -1,0 +1,204 @@
+package daemon
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"time"
+
+	"holdfast/internal/engine"
+	"holdfast/internal/relay"
+	"holdfast/internal/router"
+)
+
+// worker is the worker process as the router process sees it: started, spoken
+// to, and started again when it dies.
+type worker struct {
+	router *routerProcess
+	up     *engine.Mailbox[relay.Up]
+	kick   <-chan struct{}
+
+	queued  atomic.Int64 // messages not yet sent
+	lost    atomic.Int64 // notes not kept because too many waited
+	inForce atomic.Pointer[relay.Slot]
+	process atomic.Pointer[os.Process]
+}
+
+// backlog is how many messages wait for a worker that is slow or dead before
+// notes and lines are only counted. Transitions are always kept.
+const backlog = 10_000
+
+func newWorker(p *routerProcess) *worker {
+	w := &worker{router: p}
+	w.up, w.kick = engine.NewMailbox[relay.Up]()
+	return w
+}
+
+// tell passes on what a turn of the loop has to say. It does not wait.
+func (w *worker) tell(t engine.Told) {
+	m := relay.Up{Changes: t.Changes, Signals: t.Signals, Notes: t.Notes}
+	if t.Trouble != "" {
+		m.Lines = []relay.Line{{Text: t.Trouble, Bad: true}}
+	}
+	if w.queued.Load() > backlog {
+		w.lost.Add(int64(len(m.Notes) + len(m.Lines)))
+		m.Notes, m.Lines = nil, nil
+		if len(m.Changes)+len(m.Signals) == 0 {
+			return
+		}
+	}
+	w.put(m)
+}
+
+func (w *worker) say(l relay.Line) { w.put(relay.Up{Lines: []relay.Line{l}}) }
+
+func (w *worker) put(m relay.Up) {
+	w.queued.Add(1)
+	w.up.Put(m)
+}
+
+// accepted notes that the loop runs the configuration in a slot.
+func (w *worker) accepted(s relay.Slot) {
+	w.inForce.Store(&s)
+	w.put(relay.Up{Accepted: true})
+}
+
+// stop asks the worker to end, and ends it after child_wait_time.
+func (w *worker) stop() {
+	w.put(relay.Up{Stop: true})
+	time.AfterFunc(childWait, func() {
+		if p := w.process.Load(); p != nil {
+			_ = p.Kill()
+		}
+	})
+}
+
+// childWait is keepalived's child_wait_time.
+const childWait = 5 * time.Second
+
+// serve keeps a worker alive until the daemon stops: a dead one is replaced at
+// once, then after 1, 2, 4 ... 60 s while it keeps dying young.
+func (w *worker) serve(gone chan<- struct{}) {
+	defer close(gone)
+	var delay time.Duration
+	for {
+		born := time.Now()
+		err := w.live()
+		if w.router.stopping.Load() {
+			return
+		}
+		if w.router.opts.NoRespawn {
+			w.router.stop(exitFatal)
+			return
+		}
+		if time.Since(born) > time.Minute {
+			delay = 0
+		}
+		w.say(relay.Line{Text: fmt.Sprintf("worker process died: Respawning: %v", err), Bad: true})
+		time.Sleep(delay)
+		delay = min(max(2*delay, time.Second), time.Minute)
+	}
+}
+
+// live is one worker's life, from start to end.
+func (w *worker) live() error {
+	cmd, conn, err := w.start()
+	if err != nil {
+		return err
+	}
+	w.process.Store(cmd.Process)
+	ended := make(chan struct{})
+	go w.write(conn, ended)
+	for {
+		m, err := conn.Receive()
+		if err != nil {
+			break // it is gone, or will not be understood any more
+		}
+		w.heed(m)
+	}
+	close(ended)
+	w.process.Store(nil)
+	_ = conn.Close()
+	return cmd.Wait()
+}
+
+// start runs this program as a worker with the relay and the slots as its
+// descriptors 3, 4 and 5.
+func (w *worker) start() (*exec.Cmd, *relay.Conn[relay.Down, relay.Up], error) {
+	ours, theirs, err := relay.Pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = theirs.Close() }()
+	options, err := json.Marshal(w.router.opts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("write the worker's options: %w", err)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = []string{os.Args[0], workerWord}
+	cmd.Env = append(os.Environ(), optionsVariable+"="+string(options))
+	cmd.Stderr, cmd.Stdout = os.Stderr, os.Stdout
+	cmd.ExtraFiles = []*os.File{theirs, w.router.slots[0], w.router.slots[1]}
+	if err := cmd.Start(); err != nil {
+		_ = ours.Close()
+		return nil, nil, fmt.Errorf("start the worker process: %w", err)
+	}
+	w.writePID(cmd.Process.Pid)
+	return cmd, relay.NewConn[relay.Down, relay.Up](ours), nil
+}
+
+// workerWord is the argument, and optionsVariable the environment, by which
+// this program knows that it is to be the worker.
+const (
+	workerWord      = "worker"
+	optionsVariable = "HOLDFAST_OPTIONS"
+)
+
+func (w *worker) writePID(pid int) {
+	path := w.router.opts.CheckersPIDFile
+	if path == "" {
+		return
+	}
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", pid), 0o644); err != nil {
+		w.say(relay.Line{Text: fmt.Sprintf("write pid file of the worker: %v", err), Bad: true})
+	}
+}
+
+// write sends what is put, until the worker has ended. The first message tells
+// it what to begin with.
+func (w *worker) write(conn *relay.Conn[relay.Down, relay.Up], ended <-chan struct{}) {
+	first := relay.Up{Adopt: w.inForce.Load()}
+	first.Load = first.Adopt == nil
+	_ = conn.Send(&first)
+	for {
+		select {
+		case <-w.kick:
+			w.up.Take(func(m relay.Up) {
+				w.queued.Add(-1)
+				m.Lost = int(w.lost.Swap(0))
+				_ = conn.Send(&m) // a failure ends the reader too
+			})
+		case <-ended:
+			return
+		}
+	}
+}
+
+// heed does what a worker asks for.
+func (w *worker) heed(m relay.Down) {
+	for _, s := range m.Samples {
+		w.router.machine.Inbox.Put(router.Sampled{Sample: s})
+	}
+	switch {
+	case m.Config != nil:
+		if err := w.router.adopt(*m.Config); err != nil {
+			w.say(relay.Line{Text: err.Error(), Bad: true})
+		}
+	case m.Refused && w.inForce.Load() == nil:
+		w.router.stop(m.Exit)
+	case m.Refused, m.Settled:
+		announce("READY=1")
+	}
+}

@@ -1,0 +1,250 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"holdfast/internal/cli"
+	"holdfast/internal/engine"
+	"holdfast/internal/host/netlink"
+	"holdfast/internal/lan"
+	"holdfast/internal/relay"
+	"holdfast/internal/router"
+)
+
+// The exit statuses of the daemon (reference: interfaces, section 5).
+const (
+	exitStopped    = 0
+	exitFatal      = 1
+	exitConfig     = 2
+	exitPermission = 4
+)
+
+// routerProcess is the main process: the loop, the hands it acts with, and
+// the worker that does everything else.
+type routerProcess struct {
+	opts    cli.Options
+	locks   []*pidFile
+	memory  *memory
+	slots   relay.Slots
+	machine *engine.Machine
+	hosting *engine.Hosting
+	loop    engine.Loop
+	worker  *worker
+	life    string // how the process is scheduled
+
+	stopping atomic.Bool
+	exit     atomic.Int32
+	served   chan struct{} // closed when the worker is gone for good
+}
+
+// Run is the daemon: it returns, with the status to exit with, when everything
+// has been given up in good order.
+func Run(o cli.Options) int {
+	p, err := newRouterProcess(o)
+	if errors.Is(err, errRunning) {
+		fmt.Fprintln(os.Stderr, err)
+		return exitStopped
+	}
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EPERM) {
+		fmt.Fprintf(os.Stderr, "%s: %v\nfix: run it as root, or give it CAP_NET_ADMIN and CAP_NET_RAW\n", o.Name, err)
+		return exitPermission
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", o.Name, err)
+		return exitFatal
+	}
+	return p.run()
+}
+
+func newRouterProcess(o cli.Options) (*routerProcess, error) {
+	p := &routerProcess{opts: o, served: make(chan struct{})}
+	for _, step := range []func() error{p.lock, p.remember, p.makeSlots, p.openHands} {
+		if err := step(); err != nil {
+			p.unlock()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// lock takes the pid files. The worker's is written when there is one.
+func (p *routerProcess) lock() error {
+	for _, path := range []string{p.opts.PIDFile, p.opts.VRRPPIDFile} {
+		if path == "" {
+			continue
+		}
+		f, err := lockPIDFile(path)
+		if err != nil {
+			return err
+		}
+		p.locks = append(p.locks, f)
+		if err := f.write(os.Getpid()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *routerProcess) unlock() {
+	for _, f := range p.locks {
+		f.remove()
+	}
+}
+
+func (p *routerProcess) remember() (err error) {
+	p.memory, err = openMemory(p.opts.MemoryFile())
+	return err
+}
+
+func (p *routerProcess) makeSlots() (err error) {
+	p.slots, err = relay.NewSlots()
+	return err
+}
+
+// openHands opens what the loop acts with.
+func (p *routerProcess) openHands() error {
+	kernel, err := netlink.Open()
+	if err != nil {
+		return fmt.Errorf("open netlink: %w", err)
+	}
+	sender, err := lan.OpenSender()
+	if err != nil {
+		return fmt.Errorf("open sockets for adverts: %w", err)
+	}
+	announcer, err := newAnnouncer()
+	if err != nil {
+		return fmt.Errorf("open the socket for announcements: %w", err)
+	}
+	p.worker = newWorker(p)
+	p.loop.Router = router.New(p.memory.Past)
+	p.machine, err = engine.NewMachine(p.loop.Router, engine.Hands{
+		Sender:    &adverts{sender: sender},
+		Open:      openReceiver,
+		Announcer: announcer,
+		Memory:    p.memory,
+		Host:      p.order,
+		Tell:      p.worker.tell,
+	})
+	if err != nil {
+		return err
+	}
+	p.loop.World = p.machine
+	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
+	return nil
+}
+
+// order passes on what is wanted of the host. With -V a stop leaves it as it is.
+func (p *routerProcess) order(o engine.HostOrder) {
+	if p.stopping.Load() && p.opts.KeepAddresses {
+		return
+	}
+	p.hosting.Order(o)
+}
+
+// run is the life of the process. The loop has this thread for itself.
+func (p *routerProcess) run() int {
+	runtime.LockOSThread()
+	runtime.GOMAXPROCS(runtime.NumCPU() + 2) // the loop keeps one while it waits
+	p.life = takeRealTime(realTime)
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := p.hosting.Begin(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", p.opts.Name, err)
+		cancel()
+		return exitFatal
+	}
+	hosted := make(chan struct{})
+	go func() { defer close(hosted); p.hosting.Run(ctx) }()
+	go p.signals()
+	go p.worker.serve(p.served)
+	p.loop.Run()
+	cancel()
+	<-hosted
+	p.finish()
+	return int(p.exit.Load())
+}
+
+// finish lets the worker tell what is left to tell, and tidies up.
+func (p *routerProcess) finish() {
+	p.worker.stop()
+	<-p.served
+	p.machine.Close()
+	p.memory.forget()
+	p.unlock()
+}
+
+// signals turns signals into events.
+func (p *routerProcess) signals() {
+	c := make(chan os.Signal, 8)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	if p.opts.IgnoreINT {
+		signal.Ignore(syscall.SIGINT)
+	}
+	for s := range c {
+		switch s {
+		case syscall.SIGHUP:
+			announce(reloading())
+			p.worker.up.Put(relay.Up{Load: true})
+		case syscall.SIGUSR1:
+			p.dump()
+		default:
+			p.stop(exitStopped)
+		}
+	}
+}
+
+// stop gives everything up; the first reason decides the exit status.
+func (p *routerProcess) stop(status int) {
+	if p.stopping.Swap(true) {
+		return
+	}
+	p.exit.Store(int32(status))
+	announce("STOPPING=1")
+	p.worker.say(relay.Line{Text: "Stopping"})
+	p.machine.Inbox.Put(router.Stop{})
+}
+
+func (p *routerProcess) dump() {
+	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
+		s := r.Status(engine.Now())
+		s.RealTime = p.life
+		s.Lateness = p.machine.Lateness().Worst()
+		p.worker.up.Put(relay.Up{Status: s, Dump: relay.DumpData})
+	}})
+}
+
+// adopt makes the loop run a configuration from a slot.
+func (p *routerProcess) adopt(slot relay.Slot) error {
+	var c router.Config
+	if err := p.slots.Read(slot, &c); err != nil {
+		return err
+	}
+	p.machine.Inbox.Put(router.Reload{Config: &c})
+	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
+		if err := p.memory.Assign(r.Keys()); err != nil {
+			p.worker.say(relay.Line{Text: err.Error(), Bad: true})
+		}
+		p.worker.accepted(slot)
+		go tidy()
+	}})
+	return nil
+}
+
+// tidy gives the memory that a configuration took to read back to the kernel,
+// and then lets garbage collect rarely: the steady state makes none.
+func tidy() {
+	time.Sleep(time.Second) // let the roles settle first
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + 4<<20)
+}

@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"holdfast/internal/host"
+	"holdfast/internal/relay"
+	"holdfast/internal/router"
+)
+
+// HostOrder is what the router wants of the host from now on.
+type HostOrder struct {
+	Want []host.Wish
+	Drop []host.Addr
+	// Whole says that nothing else is wanted: what an earlier run left can be
+	// told from what is needed.
+	Whole bool
+}
+
+// Hosting keeps the kernel as it is wanted: it carries out the steps between
+// what is wanted and what is held, watches, and puts back what goes missing. It
+// runs beside the loop, which never waits for it.
+type Hosting struct {
+	Kernel host.Kernel
+	// Tell hands events to the loop, Say log lines to whoever writes them.
+	Tell func(router.Event)
+	Say  func(relay.Line)
+
+	orders  *Mailbox[HostOrder]
+	ordered <-chan struct{}
+	changes *Mailbox[host.Change]
+	changed <-chan struct{}
+	rec     *host.Reconciler
+	first   *host.State // observed, and not yet compared with an order
+	seen    []host.Change
+}
+
+// retry is how often what the kernel refused is asked for again.
+const retry = time.Second
+
+// NewHosting returns one that has not begun.
+func NewHosting(k host.Kernel, tell func(router.Event), say func(relay.Line)) *Hosting {
+	h := &Hosting{Kernel: k, Tell: tell, Say: say, rec: host.NewReconciler()}
+	h.orders, h.ordered = NewMailbox[HostOrder]()
+	h.changes, h.changed = NewMailbox[host.Change]()
+	return h
+}
+
+// Order takes what is wanted on. It does not wait.
+func (h *Hosting) Order(o HostOrder) { h.orders.Put(o) }
+
+// Begin observes the kernel for the first time and tells the loop, so that the
+// first configuration finds the links as they are. Watching begins before
+// looking: nothing is missed in between.
+func (h *Hosting) Begin(ctx context.Context) error {
+	watching := make(chan error, 1)
+	go func() { watching <- h.Kernel.Watch(ctx, h.changes.Put) }()
+	state, err := h.Kernel.Observe()
+	if err != nil {
+		return fmt.Errorf("observe the kernel: %w", err)
+	}
+	h.first = &state
+	h.Tell(router.Observed{State: state})
+	return nil
+}
+
+// Run works until the context ends; what was ordered before is done first.
+func (h *Hosting) Run(ctx context.Context) {
+	again := time.NewTicker(retry)
+	defer again.Stop()
+	for {
+		select {
+		case <-h.ordered:
+			h.orders.Take(h.obey)
+		case <-h.changed:
+			h.notice()
+		case <-again.C:
+			h.do(h.rec.Retry())
+		case <-ctx.Done():
+			h.orders.Take(h.obey)
+			return
+		}
+	}
+}
+
+func (h *Hosting) obey(o HostOrder) {
+	h.do(h.rec.Want(host.Delta{Want: o.Want, Drop: o.Drop}))
+	if o.Whole && h.first != nil {
+		h.first.Mark(o.Drop)
+		h.do(h.rec.Observe(*h.first))
+		h.first = nil
+	}
+}
+
+// notice takes in all reports that wait, together.
+func (h *Hosting) notice() {
+	resync := false
+	h.seen = h.seen[:0]
+	h.changes.Take(func(c host.Change) {
+		resync = resync || c.Resync
+		h.seen = append(h.seen, c)
+	})
+	for _, c := range h.seen {
+		h.pass(c)
+	}
+	if h.first != nil {
+		h.refresh()
+		return
+	}
+	if resync {
+		h.resync()
+		return
+	}
+	h.do(h.rec.See(h.seen...))
+}
+
+// refresh looks again while nothing has been ordered yet.
+func (h *Hosting) refresh() {
+	if state, err := h.Kernel.Observe(); err == nil {
+		h.first = &state
+	}
+}
+
+// resync observes everything anew after reports were lost.
+func (h *Hosting) resync() {
+	state, err := h.Kernel.Observe()
+	if err != nil {
+		h.Say(relay.Line{Text: fmt.Sprintf("observe the kernel after lost reports: %v", err), Bad: true})
+		return
+	}
+	h.Tell(router.Observed{State: state})
+	h.do(h.rec.Observe(state))
+}
+
+// pass tells the loop about links, and about addresses that are not ours.
+func (h *Hosting) pass(c host.Change) {
+	switch {
+	case c.Link != nil:
+		h.Tell(router.Seen{Change: c})
+	case c.Addr != nil && c.Addr.Protocol != host.Protocol && !h.rec.Wants(c.Addr.Addr):
+		h.Tell(router.Seen{Change: c})
+		h.Say(relay.Line{Text: assigned(c), Detail: true})
+	}
+}
+
+func assigned(c host.Change) string {
+	verb := "Assigned"
+	if c.Gone {
+		verb = "Deassigned"
+	}
+	return fmt.Sprintf("%s address %s for interface %s", verb, c.Addr.Prefix.Addr(), c.Addr.Link)
+}
+
+// do carries out steps and passes on what came of them, and what became known
+// on the way.
+func (h *Hosting) do(ops []host.Op) {
+	if len(ops) > 0 {
+		errs := h.Kernel.Do(ops)
+		for i, op := range ops {
+			h.report(h.rec.Done(op, errs[i]))
+		}
+	}
+	for _, r := range h.rec.Results() {
+		h.report(r)
+	}
+}
+
+func (h *Hosting) report(r host.Result) {
+	switch r.Fate {
+	case host.Held:
+		h.Tell(router.Settled{Addr: r.Addr, Held: true})
+	case host.Repaired:
+		h.Tell(router.Settled{Addr: r.Addr, Held: true, Repaired: true})
+		h.Say(relay.Line{Text: fmt.Sprintf("Netlink reflector reports IP %s removed from %s by somebody else: put back (%d so far)", show(r.Addr.Prefix), r.Link, r.Repairs), Bad: true})
+	case host.Failed:
+		h.Tell(router.Settled{Addr: r.Addr})
+		h.Say(relay.Line{Text: fmt.Sprintf("address %s on %s: %v", show(r.Addr.Prefix), r.Link, r.Err), Bad: true})
+	case host.Lost:
+		h.Say(relay.Line{Text: fmt.Sprintf("address %s is not there: %v", show(r.Addr.Prefix), r.Err), Bad: true})
+	}
+}
+
+// show leaves the length of a host address out, as keepalived's lines do.
+func show(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}

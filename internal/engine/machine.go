@@ -1,0 +1,269 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/internal/mono"
+	"holdfast/internal/router"
+	"holdfast/internal/vrrp"
+	"holdfast/internal/vrrp/wire"
+)
+
+// Sender sends adverts, several in one system call. It must not block.
+type Sender interface {
+	// Send reports failures to failed, which may be called for each packet.
+	Send(packets []vrrp.Send, ifindex func(link string) int, failed func(i int, err error))
+}
+
+// Receiver is one open port.
+type Receiver interface {
+	FD() int
+	// Read fills out without waiting, with the kernel's receive times.
+	Read(now mono.Instant, out []wire.Datagram) (int, error)
+	Listen(port *router.Port) error
+	Close() error
+}
+
+// Announcer sends gratuitous ARP and unsolicited NA in its own time.
+type Announcer interface {
+	Announce(now mono.Instant, list []router.Announcement, ifindex func(link string) int)
+	Hush(ids []vrrp.ID)
+}
+
+// Memory outlives a crash of the process. Its methods only store.
+type Memory interface {
+	Role(id vrrp.ID, role vrrp.Role)
+	Sent(id vrrp.ID, at mono.Instant)
+}
+
+// Hands are what a Machine acts with.
+type Hands struct {
+	Sender    Sender
+	Open      func(port *router.Port, ifindex int) (Receiver, error)
+	Announcer Announcer
+	Memory    Memory
+	// Host takes the wanted state on; whole says that it is all of it.
+	Host func(want HostOrder)
+	// Tell takes what is to be told to the worker.
+	Tell func(Told)
+}
+
+// Told is what one turn of the loop has to say.
+type Told struct {
+	Changes []vrrp.Change
+	Signals []vrrp.Signal
+	Notes   []vrrp.Note
+	Trouble string
+}
+
+// Machine is the World of a running daemon.
+type Machine struct {
+	Inbox  Mailbox[router.Event]
+	poll   *poller
+	router *router.Router
+	hands  Hands
+	ports  []port
+	byFD   map[int]int // descriptor to index in ports
+	batch  []wire.Datagram
+	late   Lateness
+	failed func(int, error) // made once, so that sending allocates nothing
+	index  func(string) int
+	send   *router.Effects // the effects being transmitted
+	sick   map[string]bool // links whose last send failed: complained about once
+}
+
+// port is a Receiver and what it was opened for.
+type port struct {
+	router.Port
+	ifindex  int
+	receiver Receiver
+}
+
+// NewMachine makes a world for r.
+func NewMachine(r *router.Router, hands Hands) (*Machine, error) {
+	p, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{poll: p, router: r, hands: hands, byFD: map[int]int{}, batch: make([]wire.Datagram, 64), sick: map[string]bool{}}
+	m.Inbox.Wake = p.knock
+	m.failed, m.index = m.sendFailed, r.IfIndex
+	return m, nil
+}
+
+// Now implements World.
+func (m *Machine) Now() mono.Instant { return Now() }
+
+// Late implements World.
+func (m *Machine) Late(by mono.Instant) { m.late.add(time.Duration(by)) }
+
+// Lateness is how late the loop has been.
+func (m *Machine) Lateness() *Lateness { return &m.late }
+
+// Wait implements World.
+func (m *Machine) Wait(until mono.Instant) {
+	if until == mono.Never {
+		m.poll.wait(-1)
+		return
+	}
+	m.poll.wait(max(0, until.Sub(Now())))
+}
+
+// rounds bounds how often one turn goes back to the sockets, so that a flood
+// cannot keep a deadline from expiring.
+const rounds = 4
+
+// Drain implements World.
+func (m *Machine) Drain(step func(router.Event)) {
+	for range rounds {
+		knocked := m.readReady(step)
+		if knocked {
+			m.poll.hush()
+			m.Inbox.Take(step)
+		}
+		if m.poll.count == 0 {
+			return
+		}
+		m.poll.wait(0)
+	}
+}
+
+func (m *Machine) readReady(step func(router.Event)) (knocked bool) {
+	for i := range m.poll.count {
+		fd := int(m.poll.ready[i].Fd)
+		if fd == m.poll.wake {
+			knocked = true
+			continue
+		}
+		if n, ok := m.byFD[fd]; ok {
+			m.read(m.ports[n].receiver, step)
+		}
+	}
+	return knocked
+}
+
+func (m *Machine) read(r Receiver, step func(router.Event)) {
+	n, err := r.Read(Now(), m.batch)
+	if err != nil {
+		return // the link went away; the kernel's report of that closes the port
+	}
+	for i := range n {
+		step(router.Advert{Datagram: &m.batch[i]})
+	}
+}
+
+// Transmit implements World.
+func (m *Machine) Transmit(now mono.Instant, fx *router.Effects) {
+	m.send = fx
+	m.hands.Sender.Send(fx.Sends, m.index, m.failed)
+	for i := range fx.Sends {
+		m.hands.Memory.Sent(fx.Sends[i].ID, now)
+	}
+}
+
+// sendFailed complains once about a link until it works again; the state of
+// the routers on it is left alone (vrrp-behaviour section 6).
+func (m *Machine) sendFailed(i int, err error) {
+	s := &m.send.Sends[i]
+	if m.sick[s.Link] {
+		return
+	}
+	m.sick[s.Link] = true
+	m.hands.Tell(Told{Trouble: fmt.Sprintf("(%s) send advert error on %s: %v", m.router.Name(s.ID), s.Link, err)})
+}
+
+// Carry implements World.
+func (m *Machine) Carry(now mono.Instant, fx *router.Effects) {
+	for i := range fx.Changes {
+		if c := &fx.Changes[i]; !c.Group {
+			m.hands.Memory.Role(c.ID, c.To)
+		}
+	}
+	if !fx.Host.Empty() || fx.HostWhole {
+		m.hands.Host(HostOrder{Want: slices.Clone(fx.Host.Want), Drop: slices.Clone(fx.Host.Drop), Whole: fx.HostWhole})
+	}
+	if len(fx.Hush) > 0 {
+		m.hands.Announcer.Hush(fx.Hush)
+	}
+	if len(fx.Announcements) > 0 {
+		m.hands.Announcer.Announce(now, fx.Announcements, m.index)
+	}
+	if len(fx.Changes)+len(fx.Signals)+len(fx.Notes) > 0 {
+		m.hands.Tell(Told{Changes: slices.Clone(fx.Changes), Signals: slices.Clone(fx.Signals), Notes: slices.Clone(fx.Notes)})
+	}
+	if fx.Ports {
+		m.openPorts()
+	}
+}
+
+// openPorts opens, adjusts and closes sockets until they are those that the
+// configuration asks for on links that exist.
+func (m *Machine) openPorts() {
+	clear(m.sick)
+	old := m.ports
+	m.ports = nil
+	for i := range m.router.Ports() {
+		want := &m.router.Ports()[i]
+		index := m.router.IfIndex(want.Link)
+		if index == 0 {
+			continue
+		}
+		if p, ok := m.reuse(old, want, index); ok {
+			m.ports = append(m.ports, p)
+		}
+	}
+	for i := range old {
+		if old[i].receiver != nil {
+			_ = old[i].receiver.Close() // its link or its routers are gone
+		}
+	}
+	clear(m.byFD)
+	for i := range m.ports {
+		m.byFD[m.ports[i].receiver.FD()] = i
+	}
+}
+
+// reuse takes an open port over, or opens one.
+func (m *Machine) reuse(old []port, want *router.Port, index int) (port, bool) {
+	for i := range old {
+		o := &old[i]
+		if o.receiver == nil || o.Link != want.Link || o.V6 != want.V6 || o.ifindex != index {
+			continue
+		}
+		p := port{Port: *want, ifindex: index, receiver: o.receiver}
+		if !same(&o.Port, want) {
+			if err := p.receiver.Listen(want); err != nil {
+				m.hands.Tell(Told{Trouble: err.Error()})
+			}
+		}
+		o.receiver = nil
+		return p, true
+	}
+	return m.open(want, index)
+}
+
+func (m *Machine) open(want *router.Port, index int) (port, bool) {
+	r, err := m.hands.Open(want, index)
+	if err == nil {
+		err = m.poll.add(r.FD())
+	}
+	if err != nil {
+		m.hands.Tell(Told{Trouble: err.Error()})
+		return port{}, false
+	}
+	return port{Port: *want, ifindex: index, receiver: r}, true
+}
+
+func same(a, b *router.Port) bool {
+	return a.VRIDs == b.VRIDs && a.All == b.All && slices.Equal(a.Groups, b.Groups)
+}
+
+// Close gives the descriptors back.
+func (m *Machine) Close() {
+	for i := range m.ports {
+		_ = m.ports[i].receiver.Close()
+	}
+	m.poll.close()
+}

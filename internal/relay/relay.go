@@ -1,0 +1,172 @@
+// Package relay carries plain messages between the router process and the
+// worker process: a stream of gob values over a socket pair, and configurations
+// through two anonymous memory files that both processes hold open. It knows
+// what the messages are, and nothing of what they lead to.
+package relay
+
+import (
+	"bufio"
+	"encoding/gob"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/status"
+	"holdfast/internal/tracker"
+	"holdfast/internal/vrrp"
+)
+
+// Up goes from the router to the worker.
+type Up struct {
+	// Changes, Signals and Notes are to be told, in this order.
+	Changes []vrrp.Change
+	Signals []vrrp.Signal
+	Notes   []vrrp.Note
+	// Lines are log lines of the router process itself.
+	Lines []Line
+	// Lost counts messages that were not kept because the worker was too slow.
+	Lost int
+	// Load asks for the configuration to be read, at the start and on SIGHUP.
+	Load bool
+	// Adopt is the memory file with the configuration in force, for a worker
+	// that replaces a dead one.
+	Adopt *Slot
+	// Accepted says that the router now runs the configuration it was given last.
+	Accepted bool
+	// Status answers Down.Ask or a signal; Dump says where it is to go.
+	Status *status.Router
+	Dump   Dump
+	// Stop asks the worker to finish what is queued and to end.
+	Stop bool
+}
+
+// Line is one log line.
+type Line struct {
+	Text   string
+	Detail bool // only with detailed logging
+	Bad    bool // something is wrong
+}
+
+// Dump is a file that a signal asked for.
+type Dump uint8
+
+// The dumps.
+const (
+	NoDump Dump = iota
+	DumpData
+)
+
+// Down goes from the worker to the router.
+type Down struct {
+	Samples []tracker.Sample
+	// Config is a new configuration to be run.
+	Config *Slot
+	// Refused says that the configuration that Load asked for cannot be run;
+	// Exit is the status to end with if there is none in force.
+	Refused bool
+	Exit    int
+	// Settled says that the worker too has taken over an accepted configuration.
+	Settled bool
+}
+
+// Slot is one of the two memory files, and how much of it is meant.
+type Slot struct {
+	Number int
+	Size   int64
+}
+
+// Conn is one end. In is what comes, Out what goes.
+type Conn[In, Out any] struct {
+	file *os.File
+	enc  *gob.Encoder
+	dec  *gob.Decoder
+}
+
+// NewConn speaks over a stream socket.
+func NewConn[In, Out any](f *os.File) *Conn[In, Out] {
+	return &Conn[In, Out]{file: f, enc: gob.NewEncoder(f), dec: gob.NewDecoder(bufio.NewReader(f))}
+}
+
+// Send writes one message. It may wait for the other side; the loops hand
+// their messages to a goroutine that may.
+func (c *Conn[In, Out]) Send(m *Out) error { return c.enc.Encode(m) }
+
+// Receive waits for the next message. It returns io.EOF when the other side is gone.
+func (c *Conn[In, Out]) Receive() (In, error) {
+	var m In
+	err := c.dec.Decode(&m)
+	return m, err
+}
+
+// Close ends both directions.
+func (c *Conn[In, Out]) Close() error { return c.file.Close() }
+
+// Slots are the two memory files. The configuration in force stays in one
+// while the next is written to the other.
+type Slots [2]*os.File
+
+// NewSlots makes the files; they live in memory and end with their last user.
+func NewSlots() (Slots, error) {
+	var s Slots
+	for i := range s {
+		fd, err := unix.MemfdCreate(fmt.Sprintf("holdfast-config-%d", i), unix.MFD_CLOEXEC)
+		if err != nil {
+			return s, fmt.Errorf("create memory file for the configuration: %w", err)
+		}
+		s[i] = os.NewFile(uintptr(fd), "configuration")
+	}
+	return s, nil
+}
+
+// Write puts v into slot number n and describes what was written.
+func (s Slots) Write(n int, v any) (*Slot, error) {
+	f := s[n]
+	if err := f.Truncate(0); err != nil {
+		return nil, fmt.Errorf("empty configuration slot %d: %w", n, err)
+	}
+	w := &counted{w: bufio.NewWriterSize(io.NewOffsetWriter(f, 0), 1<<16)}
+	if err := gob.NewEncoder(w).Encode(v); err != nil {
+		return nil, fmt.Errorf("encode configuration: %w", err)
+	}
+	if err := w.w.Flush(); err != nil {
+		return nil, fmt.Errorf("write configuration slot %d: %w", n, err)
+	}
+	return &Slot{Number: n, Size: w.n}, nil
+}
+
+// Read decodes a slot into v, which may be of a type with fewer fields than
+// what was written.
+func (s Slots) Read(slot Slot, v any) error {
+	r := bufio.NewReaderSize(io.NewSectionReader(s[slot.Number], 0, slot.Size), 1<<16)
+	if err := gob.NewDecoder(r).Decode(v); err != nil {
+		return fmt.Errorf("decode configuration slot %d: %w", slot.Number, err)
+	}
+	return nil
+}
+
+type counted struct {
+	w *bufio.Writer
+	n int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// Pair makes a connected pair of stream sockets.
+func Pair() (router, worker *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the relay's socket pair: %w", err)
+	}
+	for _, fd := range fds {
+		if err := unix.SetNonblock(fd, true); err != nil { // so that Go waits for it without a thread
+			return nil, nil, fmt.Errorf("make the relay non-blocking: %w", err)
+		}
+	}
+	return os.NewFile(uintptr(fds[0]), "relay"), os.NewFile(uintptr(fds[1]), "relay"), nil
+}

@@ -1,0 +1,51 @@
+package router
+
+import (
+	"holdfast/internal/host"
+	"holdfast/internal/tracker"
+	"holdfast/internal/vrrp/wire"
+)
+
+// Event is what can happen to a Router. The set is closed.
+type Event interface{ event() }
+
+// Advert is a datagram that came in on a port.
+type Advert struct{ *wire.Datagram }
+
+// Expired says that the Deadline has come, after everything that waited in the
+// sockets has been handed over.
+type Expired struct{}
+
+// Observed is everything the kernel holds: at the start, and after reports
+// were lost.
+type Observed struct{ host.State }
+
+// Seen is one report of the kernel about a link, or about an address that
+// nobody here wants.
+type Seen struct{ host.Change }
+
+// Settled says what became of a wanted address: the kernel holds it, or refuses it.
+type Settled struct {
+	Addr host.Addr
+	Held bool
+	// Repaired: it was there, somebody took it away, it has been put back.
+	Repaired bool
+}
+
+// Sampled is news from a tracker.
+type Sampled struct{ tracker.Sample }
+
+// Reload is a new configuration, the first one included.
+type Reload struct{ *Config }
+
+// Stop gives everything up in good order.
+type Stop struct{}
+
+func (Advert) event()   {}
+func (Expired) event()  {}
+func (Observed) event() {}
+func (Seen) event()     {}
+func (Settled) event()  {}
+func (Sampled) event()  {}
+func (Reload) event()   {}
+func (Stop) event()     {}

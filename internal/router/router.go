@@ -1,0 +1,190 @@
+// Package router is everything that owns addresses, as a value: virtual
+// routers, trackers, links and the addresses wanted of the host. It is stepped
+// with events and answers with effects; it has no means to act.
+package router
+
+import (
+	"holdfast/internal/config"
+	"holdfast/internal/host"
+	"holdfast/internal/mono"
+	"holdfast/internal/vrrp"
+)
+
+// Router decides who owns the addresses. Make one with New.
+type Router struct {
+	set      *vrrp.Set
+	parts    []part // by vrrp.ID
+	holdings holdings
+	links    links
+	watch    watch
+	past     func(vrrp.Key) (vrrp.Memory, bool)
+	ports    []Port
+	// found are the addresses the kernel held before the first configuration.
+	found map[host.Addr]bool
+	ready bool // there is a configuration
+}
+
+// part is what the router knows of a virtual router beside its state machine.
+type part struct {
+	key     vrrp.Key
+	addrs   []config.Address
+	pending int // addresses the kernel has not answered for yet
+	repairs int // addresses put back after somebody removed them
+	rounds  int // of announcements after a repair
+	holds   bool
+}
+
+// New returns a Router without a configuration. Past tells what an earlier run
+// remembered of a virtual router: its role and the instant of its last advert;
+// it may be nil.
+func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
+	return &Router{
+		set:      vrrp.New(),
+		holdings: holdings{},
+		links:    links{byName: map[string]*link{}},
+		watch:    newWatch(),
+		past:     past,
+		found:    map[host.Addr]bool{},
+	}
+}
+
+// Deadline is when the Router wants to be stepped with Expired.
+func (r *Router) Deadline() mono.Instant { return r.set.Deadline() }
+
+// Stopped reports whether everything has been given up after Stop.
+func (r *Router) Stopped() bool { return r.set.Stopped() }
+
+// Ready reports whether there is a configuration.
+func (r *Router) Ready() bool { return r.ready }
+
+// Step takes one event at the instant now and appends to out what it asks for.
+func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
+	first := len(out.Changes)
+	switch ev := ev.(type) {
+	case Advert:
+		r.set.Receive(now, ev.Datagram, &out.Out)
+	case Expired:
+		r.set.Expire(now, &out.Out)
+	case Settled:
+		r.settled(now, ev, out)
+	case Sampled:
+		r.sampled(now, ev, out)
+	case Seen:
+		r.linkChanged(now, r.links.see(ev.Change), out)
+	case Observed:
+		r.observed(now, ev, out)
+	case Reload:
+		r.reload(now, ev.Config, out)
+	case Stop:
+		r.set.Stop(now, &out.Out)
+	}
+	for i := first; i < len(out.Changes); i++ { // following one may append another
+		r.follow(now, out.Changes[i], out)
+	}
+	r.announce(out)
+}
+
+// follow gives a virtual router its addresses, or takes them from it.
+func (r *Router) follow(now mono.Instant, c vrrp.Change, out *Effects) {
+	if c.Group || int(c.ID) >= len(r.parts) {
+		return
+	}
+	p := &r.parts[c.ID]
+	switch {
+	case c.To == vrrp.Master && !p.holds:
+		p.holds = true
+		p.pending = r.holdings.take(c.ID, p.addrs, &out.Host)
+		r.heldWhenSettled(now, c.ID, out)
+	case c.To != vrrp.Master && p.holds:
+		p.holds = false
+		r.holdings.leave(c.ID, p.addrs, &out.Host)
+		out.Hush = append(out.Hush, c.ID)
+	}
+}
+
+func (r *Router) heldWhenSettled(now mono.Instant, id vrrp.ID, out *Effects) {
+	if p := &r.parts[id]; p.holds && p.pending == 0 {
+		r.set.Held(now, id, &out.Out)
+	}
+}
+
+func (r *Router) settled(now mono.Instant, ev Settled, out *Effects) {
+	for _, id := range r.holdings.settle(ev.Addr, ev.Held) {
+		r.parts[id].pending--
+		r.heldWhenSettled(now, id, out)
+	}
+	if ev.Repaired {
+		r.repaired(ev.Addr, out)
+	}
+}
+
+// repaired announces again what somebody had removed: neighbours may have
+// learnt in the meantime that nobody answers.
+func (r *Router) repaired(a host.Addr, out *Effects) {
+	c := r.holdings[a]
+	if c == nil {
+		return
+	}
+	for _, id := range c.owners {
+		p := &r.parts[id]
+		p.repairs++
+		out.Announcements = append(out.Announcements, Announcement{ID: id, Link: a.Link, Addr: a.Prefix.Addr(), Rounds: p.rounds})
+	}
+}
+
+// announce spells out, address by address, what the machine asked for. An
+// address that the host does not hold is not announced.
+func (r *Router) announce(out *Effects) {
+	for _, a := range out.Announces {
+		for i := range r.parts[a.ID].addrs {
+			addr := r.parts[a.ID].addrs[i].Addr
+			if c := r.holdings[addr]; c == nil || !c.held {
+				continue
+			}
+			out.Announcements = append(out.Announcements, Announcement{ID: a.ID, Link: addr.Link, Addr: addr.Prefix.Addr(), Rounds: a.Rounds})
+		}
+	}
+	out.Announces = out.Announces[:0]
+}
+
+func (r *Router) sampled(now mono.Instant, ev Sampled, out *Effects) {
+	for _, id := range r.watch.sampled(ev.Sample) {
+		r.weigh(now, id, out)
+	}
+}
+
+func (r *Router) weigh(now mono.Instant, id vrrp.ID, out *Effects) {
+	r.set.Weigh(now, id, r.watch.standing(id), &out.Out)
+}
+
+func (r *Router) observed(now mono.Instant, ev Observed, out *Effects) {
+	if !r.ready {
+		for a := range ev.Addrs {
+			r.found[a] = true
+		}
+	}
+	for _, name := range r.links.observe(ev.State) {
+		r.linkChanged(now, name, out)
+	}
+}
+
+// linkChanged tells everybody on a link, or following it, how it is.
+func (r *Router) linkChanged(now mono.Instant, name string, out *Effects) {
+	if name == "" {
+		return
+	}
+	l := r.links.get(name)
+	out.Ports = true
+	r.set.Link(now, name, r.links.state(l), &out.Out)
+	for _, id := range r.watch.linked(name, l.good()) {
+		r.weigh(now, id, out)
+	}
+}
+
+// IfIndex is the kernel's number of a link, 0 if it does not exist.
+func (r *Router) IfIndex(name string) int {
+	if l := r.links.byName[name]; l != nil && l.exists {
+		return l.Index
+	}
+	return 0
+}

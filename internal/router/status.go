@@ -1,0 +1,79 @@
+package router
+
+import (
+	"net/netip"
+	"slices"
+
+	"holdfast/internal/config"
+	"holdfast/internal/mono"
+	"holdfast/internal/status"
+	"holdfast/internal/vrrp"
+)
+
+// Ask lets somebody look at the router between two steps, for reading only.
+type Ask struct{ Look func(*Router) }
+
+func (Ask) event() {}
+
+// Name is what people call a router.
+func (r *Router) Name(id vrrp.ID) string {
+	if v := r.set.View(id); v.Config != nil {
+		return v.Config.Name
+	}
+	return "?"
+}
+
+// Keys lists the identity and role of every router, by ID.
+func (r *Router) Keys() (keys []vrrp.Key, roles []vrrp.Role) {
+	for i := range r.parts {
+		keys = append(keys, r.parts[i].key)
+		roles = append(roles, r.set.View(vrrp.ID(i)).Role)
+	}
+	return keys, roles
+}
+
+// Status copies everything worth seeing out of the router.
+func (r *Router) Status(now mono.Instant) *status.Router {
+	s := &status.Router{At: now}
+	for i := range r.parts {
+		if r.parts[i].key.VRID != 0 {
+			s.Instances = append(s.Instances, r.instance(vrrp.ID(i)))
+		}
+	}
+	return s
+}
+
+func (r *Router) instance(id vrrp.ID) status.Instance {
+	v, p := r.set.View(id), &r.parts[id]
+	return status.Instance{
+		Name: v.Config.Name, Link: v.Config.Link, VRID: v.Config.VRID, V6: v.Config.V6, Version: v.Config.Version,
+		Role: v.Role.String(), Since: v.Since, Reason: v.Reason,
+		Priority: v.Config.Priority, Effective: v.Priority, Interval: v.Config.Interval, MasterInterval: v.Interval,
+		Source: v.Source, MasterHeard: v.Master, MasterPriority: v.MasterPriority,
+		Addrs: prefixes(p.addrs, v.Config.VIPs, true), Excluded: prefixes(p.addrs, v.Config.VIPs, false),
+		Repairs: p.repairs, Stats: stats(&v.Stats),
+	}
+}
+
+// prefixes lists the addresses that are advertised, or those that are not.
+func prefixes(addrs []config.Address, advertised []netip.Addr, in bool) []netip.Prefix {
+	var list []netip.Prefix
+	for i := range addrs {
+		if p := addrs[i].Prefix; slices.Contains(advertised, p.Addr()) == in {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func stats(s *vrrp.Stats) status.Stats {
+	return status.Stats{
+		AdvertRcvd: s.AdvertReceived, AdvertSent: s.AdvertSent,
+		BecomeMaster: uint64(s.BecomeMaster), ReleaseMaster: uint64(s.ReleaseMaster),
+		PacketLenErr: uint64(s.LengthErrors), AdvertIntervalErr: uint64(s.IntervalErrors),
+		TTLErr: uint64(s.TTLErrors), InvalidTypeRcvd: uint64(s.TypeErrors), AddrListErr: uint64(s.AddressErrors),
+		InvalidAuthtype: uint64(s.AuthTypeInvalid), AuthtypeMismatch: uint64(s.AuthTypeMismatch), AuthFailure: uint64(s.AuthFailures),
+		PriZeroRcvd: uint64(s.ZeroReceived), PriZeroSent: uint64(s.ZeroSent),
+		VersionErr: uint64(s.VersionErrors), ChecksumErr: uint64(s.ChecksumErrors),
+	}
+}

@@ -1,0 +1,60 @@
+// Package status is the one picture of the daemon that every view is made
+// from: plain values, copied out of the brains, safe to keep and to send.
+package status
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast/internal/mono"
+)
+
+// Router is the state of everything that owns addresses.
+type Router struct {
+	At       mono.Instant
+	RealTime string // how the process is scheduled, in words
+	// Lateness is the longest that a deadline waited for the loop.
+	Lateness  time.Duration
+	Instances []Instance
+}
+
+// Instance is one virtual router.
+type Instance struct {
+	Name, Link string
+	VRID       uint8
+	V6         bool
+	Version    uint8
+	Role       string // INIT, BACKUP, MASTER, FAULT
+	Since      mono.Instant
+	Reason     string
+	Priority   uint8 // configured
+	Effective  uint8
+	Interval   time.Duration // configured
+	// MasterInterval is the one in use: learnt from the master in BACKUP.
+	MasterInterval time.Duration
+	Source         netip.Addr
+	MasterHeard    netip.Addr
+	MasterPriority uint8
+	Addrs          []netip.Prefix
+	Excluded       []netip.Prefix
+	Repairs        int // addresses put back after somebody removed them
+	Stats          Stats
+}
+
+// Stats counts what happened to a virtual router. The fields are those of
+// keepalived's JSON dump.
+type Stats struct {
+	AdvertRcvd, AdvertSent      uint64
+	BecomeMaster, ReleaseMaster uint64
+	PacketLenErr                uint64
+	AdvertIntervalErr           uint64
+	TTLErr                      uint64
+	InvalidTypeRcvd             uint64
+	AddrListErr                 uint64
+	InvalidAuthtype             uint64
+	AuthtypeMismatch            uint64
+	AuthFailure                 uint64
+	PriZeroRcvd, PriZeroSent    uint64
+	// Not in keepalived's dump.
+	VersionErr, ChecksumErr uint64
+}

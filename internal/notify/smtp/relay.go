@@ -23,6 +23,7 @@ type relay struct {
 	*smtp.Client
 	server string
 	broken bool // nothing more can be sent
+	free   func() bool
 }
 
 // patient is a connection on which each read and write may take so long.
@@ -54,18 +55,23 @@ func dial(ctx context.Context, c Config) (*relay, error) {
 		return nil, fmt.Errorf("connect to SMTP server %s: %w", r.server, err)
 	}
 	// The end of ctx ends a dialogue that hangs.
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	r.Client, err = smtp.NewClient(patient{conn, c.Timeout}, c.Server)
-	if err != nil {
-		stop()
+	r.free = context.AfterFunc(ctx, func() { conn.Close() })
+	if err := r.greet(patient{conn, c.Timeout}, c); err != nil {
+		r.free()
 		conn.Close()
-		return nil, r.fail("connect", err)
-	}
-	if err := r.Hello(c.HELO); err != nil {
-		r.Close()
-		return nil, r.fail("HELO", err)
+		return nil, err
 	}
 	return r, nil
+}
+
+func (r *relay) greet(conn net.Conn, c Config) (err error) {
+	if r.Client, err = smtp.NewClient(conn, c.Server); err != nil {
+		return r.fail("connect", err)
+	}
+	if err := r.Hello(c.HELO); err != nil {
+		return r.fail("HELO", err)
+	}
+	return nil
 }
 
 // send sends one letter to all recipients that the server takes.
@@ -111,12 +117,14 @@ func (r *relay) giveUp(command string, err error) error {
 // fail words what went wrong as operators know it.
 func (r *relay) fail(command string, err error) error {
 	if answer, ok := errors.AsType[*textproto.Error](err); ok {
+		//lint:ignore ST1005 the line is matched on
 		return fmt.Errorf("Error processing %s cmd on SMTP server %s. SMTP status code = %d: %s", command, r.server, answer.Code, answer.Msg)
 	}
 	return fmt.Errorf("%s on SMTP server %s: %w", command, r.server, err)
 }
 
 func (r *relay) quit() {
+	defer r.free()
 	if r.broken || r.Quit() != nil {
 		r.Close()
 	}

@@ -1,0 +1,127 @@
+package lan
+
+import (
+	"fmt"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// VRIDs is a set of virtual router identifiers, one bit each.
+type VRIDs [8]uint32
+
+// Add puts v into the set.
+func (s *VRIDs) Add(v uint8) { s[v/32] |= 1 << (v % 32) }
+
+// Has reports whether v is in the set.
+func (s *VRIDs) Has(v uint8) bool { return s[v/32]>>(v%32)&1 == 1 }
+
+// Instruction operands for places that become known later.
+const (
+	toDrop = 0xff
+	toTest = 0xfe
+	next   = 0
+)
+
+// vridFilter is the classic BPF program that lets through adverts for the
+// VRIDs of the set, whatever their version; with all, adverts for any. The
+// kernel shows it an IPv4 datagram from its header, and of IPv6 the payload.
+func vridFilter(v6, all bool, set *VRIDs) []bpf.Instruction {
+	prog := typeTest(v6)
+	if !all {
+		prog = append(prog, setTest(v6, set)...)
+	}
+	prog = append(prog, bpf.RetConstant{Val: 1 << 18}, bpf.RetConstant{Val: 0})
+	return resolve(prog)
+}
+
+// typeTest keeps protocol 112 and VRRP type 1; for IPv4 it leaves the length of
+// the IP header in X.
+func typeTest(v6 bool) []bpf.Instruction {
+	if v6 {
+		return []bpf.Instruction{
+			bpf.LoadAbsolute{Off: 0, Size: 1},
+			bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x0f},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 1, SkipTrue: next, SkipFalse: toDrop},
+		}
+	}
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: 9, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protocolVRRP, SkipTrue: next, SkipFalse: toDrop},
+		bpf.LoadMemShift{Off: 0},
+		bpf.LoadIndirect{Off: 0, Size: 1},
+		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x0f},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 1, SkipTrue: next, SkipFalse: toDrop},
+	}
+}
+
+// setTest looks the VRID up in the words of the set that are not empty: a jump
+// to the word, then its bit. The length does not grow with the number of VRIDs.
+func setTest(v6 bool, set *VRIDs) []bpf.Instruction {
+	prog := []bpf.Instruction{
+		bpf.LoadIndirect{Off: 1, Size: 1},
+		bpf.StoreScratch{Src: bpf.RegA, N: 0},
+		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 31},
+		bpf.TAX{},
+		bpf.LoadScratch{Dst: bpf.RegA, N: 0},
+		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 5},
+	}
+	if v6 {
+		prog[0] = bpf.LoadAbsolute{Off: 1, Size: 1}
+	}
+	for word, bits := range set {
+		if bits == 0 {
+			continue
+		}
+		prog = append(prog,
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(word), SkipTrue: next, SkipFalse: 2},
+			bpf.LoadConstant{Dst: bpf.RegA, Val: bits},
+			bpf.Jump{Skip: toTest})
+	}
+	return append(prog,
+		bpf.Jump{Skip: toDrop},
+		bpf.ALUOpX{Op: bpf.ALUOpShiftRight},
+		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 1, SkipTrue: next, SkipFalse: toDrop})
+}
+
+// resolve replaces the named places: drop is the last instruction, the test the
+// fifth from the end.
+func resolve(prog []bpf.Instruction) []bpf.Instruction {
+	drop, test := len(prog)-1, len(prog)-5
+	for i, ins := range prog {
+		switch ins := ins.(type) {
+		case bpf.JumpIf:
+			if ins.SkipFalse == toDrop {
+				ins.SkipFalse = uint8(drop - i - 1)
+				prog[i] = ins
+			}
+		case bpf.Jump:
+			if ins.Skip == toTest {
+				prog[i] = bpf.Jump{Skip: uint32(test - i - 1)}
+			}
+			if ins.Skip == toDrop {
+				prog[i] = bpf.Jump{Skip: uint32(drop - i - 1)}
+			}
+		}
+	}
+	return prog
+}
+
+// attach sets or replaces the filter of fd in one step: no packet sees the
+// socket without one.
+func attach(fd int, prog []bpf.Instruction) error {
+	raw, err := bpf.Assemble(prog)
+	if err != nil {
+		panic(fmt.Sprintf("lan: filter does not assemble: %v", err))
+	}
+	code := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		code[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]})
+}
+
+// deaf is the filter of a socket that only sends.
+func deaf() []bpf.Instruction { return []bpf.Instruction{bpf.RetConstant{Val: 0}} }

@@ -1,0 +1,146 @@
+package lan
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"holdfast/internal/mono"
+)
+
+// Announcement asks that the link be told where an address is: by gratuitous
+// ARP for IPv4, by an unsolicited neighbour advertisement for IPv6.
+type Announcement struct {
+	ID      int32 // of the router that holds the address, for Cancel
+	Link    string
+	IfIndex int
+	MAC     [6]byte
+	Silent  bool // links without ARP, loopback: nothing is sent
+	VIP     netip.Addr
+	Rounds  int           // how often
+	Gap     time.Duration // least time between two of this kind on this link; 0: none
+}
+
+// queue decides which announcement is sent when. Each link has a line for each
+// kind, and a line serves its addresses in turn: a round is one announcement
+// for every address. What is queued already is not queued twice.
+type queue struct {
+	lines []*line // in the order in which they came to be
+	turn  int     // the line that is served first
+	items map[target]*item
+	limit int // of addresses
+	lost  uint64
+}
+
+type lineKey struct {
+	index int
+	v6    bool
+}
+
+type line struct {
+	lineKey
+	gap  time.Duration
+	free mono.Instant // when the next may be sent
+	list []*item
+}
+
+type target struct {
+	index int
+	vip   netip.Addr
+}
+
+type item struct {
+	Announcement
+	left int
+}
+
+func newQueue(limit int) *queue {
+	return &queue{items: map[target]*item{}, limit: limit}
+}
+
+// add queues a. What is queued for the same address is asked for only once more
+// often: the greater number of rounds counts.
+func (q *queue) add(a Announcement) {
+	if a.Silent || a.Rounds <= 0 || a.MAC == [6]byte{} {
+		return
+	}
+	t := target{a.IfIndex, a.VIP}
+	it, queued := q.items[t]
+	if !queued && len(q.items) == q.limit {
+		q.lost++
+		return
+	}
+	l := q.line(lineKey{a.IfIndex, a.VIP.Is6()})
+	l.gap = a.Gap
+	if queued {
+		it.Announcement, it.left = a, max(it.left, a.Rounds)
+		return
+	}
+	it = &item{Announcement: a, left: a.Rounds}
+	q.items[t] = it
+	l.list = append(l.list, it)
+}
+
+func (q *queue) line(k lineKey) *line {
+	for _, l := range q.lines {
+		if l.lineKey == k {
+			return l
+		}
+	}
+	l := &line{lineKey: k}
+	q.lines = append(q.lines, l)
+	return l
+}
+
+// cancel drops what routers queued that are no longer MASTER.
+func (q *queue) cancel(ids []int32) {
+	for _, l := range q.lines {
+		l.list = slices.DeleteFunc(l.list, func(it *item) bool {
+			gone := slices.Contains(ids, it.ID)
+			if gone {
+				delete(q.items, target{it.IfIndex, it.VIP})
+			}
+			return gone
+		})
+	}
+}
+
+// due fills out with what may be sent now, and says when there is more.
+func (q *queue) due(now mono.Instant, out []Announcement) (n int, next mono.Instant) {
+	next = mono.Never
+	for i := range q.lines {
+		l := q.lines[(q.turn+i)%len(q.lines)]
+		for n < len(out) && len(l.list) > 0 && !now.Before(l.free) {
+			out[n] = q.pop(l, now)
+			n++
+		}
+		if len(l.list) > 0 {
+			next = min(next, l.free)
+		}
+	}
+	q.turn++
+	q.tidy(now)
+	return n, next
+}
+
+// pop takes the first of a line, and puts it to the end if rounds are left.
+func (q *queue) pop(l *line, now mono.Instant) Announcement {
+	it := l.list[0]
+	l.list = l.list[1:]
+	if it.left--; it.left > 0 {
+		l.list = append(l.list, it)
+	} else {
+		delete(q.items, target{it.IfIndex, it.VIP})
+	}
+	if l.gap > 0 {
+		l.free = now.Add(l.gap)
+	}
+	return it.Announcement
+}
+
+// tidy forgets lines of which nothing has to be remembered.
+func (q *queue) tidy(now mono.Instant) {
+	q.lines = slices.DeleteFunc(q.lines, func(l *line) bool {
+		return len(l.list) == 0 && !now.Before(l.free)
+	})
+}

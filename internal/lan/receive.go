@@ -1,0 +1,276 @@
+package lan
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/mono"
+	"holdfast/internal/vrrp/wire"
+)
+
+// Options is how a Receiver is opened.
+type Options struct {
+	Groups []netip.Addr // multicast groups to join
+	VRIDs  VRIDs        // adverts for others stay in the kernel
+	All    bool         // adverts for any VRID (log_unknown_vrids)
+	Buffer int          // bytes of receive buffer; 0: the kernel's default
+	Ring   *Ring        // buffers shared with other receivers of one loop; nil: own
+}
+
+// Ring is where received packets lie. Receivers that are read in turn share one;
+// what one read returned is valid until the next read with the same Ring.
+type Ring struct {
+	slots *slots
+	data  [][]byte
+}
+
+// ringSize is how many packets one read takes.
+const ringSize = 32
+
+// NewRing returns room for 32 packets of MaxAdvert bytes.
+func NewRing() *Ring {
+	r := &Ring{slots: newSlots(ringSize), data: make([][]byte, ringSize)}
+	for i := range r.data {
+		r.data[i] = make([]byte, MaxAdvert)
+		r.slots.put(i, r.data[i])
+	}
+	return r
+}
+
+// Receiver hears the adverts of one family on one link, multicast and unicast.
+type Receiver struct {
+	link    string
+	index   int
+	v6      bool
+	fd      int
+	ring    *Ring
+	clock   clock
+	tooLong uint64
+}
+
+// OpenReceiver opens the socket. Nothing from other links is ever read: until it
+// is bound, it is deaf.
+func OpenReceiver(link string, ifindex int, v6 bool, o Options) (*Receiver, error) {
+	r := &Receiver{link: link, index: ifindex, v6: v6, ring: o.Ring}
+	if r.ring == nil {
+		r.ring = NewRing()
+	}
+	attempt := "hear adverts on " + link
+	fd, err := unix.Socket(r.family(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocolVRRP)
+	if err != nil {
+		return nil, explain(attempt, err)
+	}
+	r.fd = fd
+	if err := r.setUp(o); err != nil {
+		return nil, explain(attempt, errors.Join(err, unix.Close(fd)))
+	}
+	return r, nil
+}
+
+func (r *Receiver) family() int {
+	if r.v6 {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
+}
+
+func (r *Receiver) setUp(o Options) error {
+	if err := attach(r.fd, deaf()); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptString(r.fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, r.link); err != nil {
+		return err
+	}
+	if err := setOptions(r.fd, r.options()); err != nil {
+		return err
+	}
+	if o.Buffer > 0 {
+		if err := setBuffer(r.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.Buffer); err != nil {
+			return err
+		}
+	}
+	for _, g := range o.Groups {
+		if err := r.Join(g); err != nil {
+			return err
+		}
+	}
+	r.discard()
+	return r.SetVRIDs(o.VRIDs, o.All)
+}
+
+// options asks for what the IP header does not tell, and for our groups only:
+// the default is every group that anybody on this machine has joined.
+func (r *Receiver) options() []option {
+	if r.v6 {
+		return []option{
+			{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1},
+			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
+			{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1},
+			{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},
+		}
+	}
+	return []option{
+		{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0},
+	}
+}
+
+// discard empties the socket of what came before it was bound.
+func (r *Receiver) discard() {
+	var b [1]byte
+	for {
+		if _, err := unix.Read(r.fd, b[:]); err != nil && err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// FD is what to poll for reading.
+func (r *Receiver) FD() int { return r.fd }
+
+// Close closes the socket.
+func (r *Receiver) Close() error { return unix.Close(r.fd) }
+
+// SetVRIDs says adverts for whom are heard from now on; no packet for a VRID
+// that is in the old and the new set is lost.
+func (r *Receiver) SetVRIDs(set VRIDs, all bool) error {
+	return explain("filter adverts on "+r.link, attach(r.fd, vridFilter(r.v6, all, &set)))
+}
+
+// Join hears a multicast group. A group that is heard already is no error.
+func (r *Receiver) Join(group netip.Addr) error {
+	err := r.membership(group, unix.IP_ADD_MEMBERSHIP, unix.IPV6_JOIN_GROUP)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return nil
+	}
+	return explain(fmt.Sprintf("join %s on %s", group, r.link), err)
+}
+
+// Leave stops hearing a multicast group. A group that is not heard is no error.
+func (r *Receiver) Leave(group netip.Addr) error {
+	err := r.membership(group, unix.IP_DROP_MEMBERSHIP, unix.IPV6_LEAVE_GROUP)
+	if errors.Is(err, unix.EADDRNOTAVAIL) {
+		return nil
+	}
+	return explain(fmt.Sprintf("leave %s on %s", group, r.link), err)
+}
+
+func (r *Receiver) membership(group netip.Addr, v4, v6 int) error {
+	if r.v6 {
+		m := &unix.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(r.index)}
+		return unix.SetsockoptIPv6Mreq(r.fd, unix.IPPROTO_IPV6, v6, m)
+	}
+	m := &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(r.index)}
+	return unix.SetsockoptIPMreqn(r.fd, unix.IPPROTO_IP, v4, m)
+}
+
+// Drops is how many packets the kernel threw away because the buffer was full.
+func (r *Receiver) Drops() (uint32, error) {
+	var info [9]uint32 // SK_MEMINFO_VARS
+	err := getMemInfo(r.fd, &info)
+	const drops = 8 // SK_MEMINFO_DROPS (linux/sock_diag.h)
+	return info[drops], explain("read the drop counter on "+r.link, err)
+}
+
+// TooLong is how many packets were longer than any advert can be.
+func (r *Receiver) TooLong() uint64 { return r.tooLong }
+
+// Read fills out with what waits and returns how many there were; none is no
+// error. now is the instant of the caller in CLOCK_BOOTTIME, and no packet is
+// dated later.
+func (r *Receiver) Read(now mono.Instant, out []wire.Datagram) (int, error) {
+	room := min(len(out), ringSize)
+	r.ring.prepare(room)
+	got, errno := recvmmsg(r.fd, r.ring.slots.msgs[:room])
+	switch errno {
+	case 0:
+	case unix.EAGAIN:
+		r.clock.drained = now
+		return 0, nil
+	default:
+		return 0, explain("read adverts on "+r.link, errno)
+	}
+	n := r.take(now, got, out)
+	if got < room {
+		r.clock.drained = now
+	}
+	return n, nil
+}
+
+// prepare resets what the kernel overwrote.
+func (r *Ring) prepare(n int) {
+	for i := range n {
+		m := &r.slots.msgs[i]
+		m.Namelen, m.Flags = uint32(len(name{})), 0
+		m.SetControllen(controlSize)
+	}
+}
+
+func (r *Receiver) take(now mono.Instant, got int, out []wire.Datagram) int {
+	ahead := r.clock.sinceEpoch()
+	n := 0
+	for i := range got {
+		m := &r.ring.slots.msgs[i]
+		if m.Flags&unix.MSG_TRUNC != 0 || int(m.n) > MaxAdvert {
+			r.tooLong++
+			continue
+		}
+		d := &out[n]
+		*d = wire.Datagram{Link: r.link, V6: r.v6, Data: r.ring.data[i][:m.n]}
+		stamp := r.describe(d, i, int(m.Controllen))
+		d.At = now
+		if stamp != 0 {
+			d.At = r.clock.instant(stamp, ahead, now)
+		}
+		n++
+	}
+	return n
+}
+
+// describe fills in what came with the packet and returns the receive time.
+func (r *Receiver) describe(d *wire.Datagram, i, controlLen int) (stamp time.Duration) {
+	if r.v6 {
+		d.Src = netip.AddrFrom16([16]byte(r.ring.slots.names[i][8:24]))
+	} else {
+		describe4(d)
+	}
+	for c := range controls(r.ring.slots.ctrls[i][:min(controlLen, controlSize)]) {
+		switch {
+		case c.level == unix.SOL_SOCKET && c.kind == unix.SCM_TIMESTAMPNS:
+			stamp = timespec(c.data)
+		case c.level == unix.IPPROTO_IPV6 && c.kind == unix.IPV6_PKTINFO && len(c.data) >= 16:
+			d.Dst = netip.AddrFrom16([16]byte(c.data[:16]))
+		case c.level == unix.IPPROTO_IPV6 && c.kind == unix.IPV6_HOPLIMIT && len(c.data) >= 4:
+			d.HopLimit = uint8(binary.NativeEndian.Uint32(c.data))
+		}
+	}
+	return stamp
+}
+
+// describe4 reads the IPv4 header (RFC 791 section 3.1).
+func describe4(d *wire.Datagram) {
+	if len(d.Data) < 20 {
+		return
+	}
+	d.HopLimit = d.Data[8]
+	d.Src = netip.AddrFrom4([4]byte(d.Data[12:16]))
+	d.Dst = netip.AddrFrom4([4]byte(d.Data[16:20]))
+}
+
+// timespec reads struct timespec: two longs.
+func timespec(b []byte) time.Duration {
+	switch len(b) {
+	case 16:
+		return time.Duration(binary.NativeEndian.Uint64(b))*time.Second +
+			time.Duration(binary.NativeEndian.Uint64(b[8:]))
+	case 8:
+		return time.Duration(binary.NativeEndian.Uint32(b))*time.Second +
+			time.Duration(binary.NativeEndian.Uint32(b[4:]))
+	}
+	return 0
+}

@@ -52,7 +52,7 @@ type forwarding struct {
 }
 
 // OpenAnnouncer opens the socket. failed is told of each announcement that the
-// kernel refused, in the goroutine of Run; nil ignores them.
+// kernel refused, in the goroutine of Run, and must not call back; nil ignores them.
 func OpenAnnouncer(failed func(Announcement, error)) (*Announcer, error) {
 	// Protocol 0 receives nothing.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -116,10 +116,13 @@ func (a *Announcer) Run(ctx context.Context) {
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		wait, more := a.batch()
-		if !more {
-			timer.Stop()
-		} else {
+		switch {
+		case more && wait <= 0:
+			continue
+		case more:
 			timer.Reset(wait)
+		default:
+			timer.Stop()
 		}
 		select {
 		case <-ctx.Done():

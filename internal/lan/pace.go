@@ -26,7 +26,8 @@ type Announcement struct {
 // for every address. What is queued already is not queued twice.
 type queue struct {
 	lines []*line // in the order in which they came to be
-	turn  int     // the line that is served first
+	byKey map[lineKey]*line
+	turn  int // the line that is served first
 	items map[target]*item
 	limit int // of addresses
 	lost  uint64
@@ -55,7 +56,7 @@ type item struct {
 }
 
 func newQueue(limit int) *queue {
-	return &queue{items: map[target]*item{}, limit: limit}
+	return &queue{byKey: map[lineKey]*line{}, items: map[target]*item{}, limit: limit}
 }
 
 // add queues a. What is queued for the same address is asked for only once more
@@ -82,25 +83,27 @@ func (q *queue) add(a Announcement) {
 }
 
 func (q *queue) line(k lineKey) *line {
-	for _, l := range q.lines {
-		if l.lineKey == k {
-			return l
-		}
+	l, exists := q.byKey[k]
+	if !exists {
+		l = &line{lineKey: k}
+		q.byKey[k] = l
+		q.lines = append(q.lines, l)
 	}
-	l := &line{lineKey: k}
-	q.lines = append(q.lines, l)
 	return l
 }
 
 // cancel drops what routers queued that are no longer MASTER.
 func (q *queue) cancel(ids []int32) {
+	left := make(map[int32]bool, len(ids))
+	for _, id := range ids {
+		left[id] = true
+	}
 	for _, l := range q.lines {
 		l.list = slices.DeleteFunc(l.list, func(it *item) bool {
-			gone := slices.Contains(ids, it.ID)
-			if gone {
+			if left[it.ID] {
 				delete(q.items, target{it.IfIndex, it.VIP})
 			}
-			return gone
+			return left[it.ID]
 		})
 	}
 }
@@ -141,6 +144,10 @@ func (q *queue) pop(l *line, now mono.Instant) Announcement {
 // tidy forgets lines of which nothing has to be remembered.
 func (q *queue) tidy(now mono.Instant) {
 	q.lines = slices.DeleteFunc(q.lines, func(l *line) bool {
-		return len(l.list) == 0 && !now.Before(l.free)
+		idle := len(l.list) == 0 && !now.Before(l.free)
+		if idle {
+			delete(q.byKey, l.lineKey)
+		}
+		return idle
 	})
 }

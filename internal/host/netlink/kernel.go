@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	nl "github.com/mdlayher/netlink"
@@ -28,6 +29,11 @@ type Kernel struct {
 	writer *writer
 	asks   *nl.Conn
 	hears  *nl.Conn
+
+	// order lets Watch take in a report either before a dump begins or after
+	// the table is what the dump found: a newer report is never overwritten.
+	order    sync.Mutex
+	reported map[int]host.Link // by Watch, to leave out repetitions
 }
 
 var _ host.Kernel = (*Kernel)(nil)
@@ -35,7 +41,7 @@ var _ host.Kernel = (*Kernel)(nil)
 // Open opens the sockets. Changes are collected from here on, so that none is
 // missed between the first Observe and Watch.
 func Open() (*Kernel, error) {
-	k := &Kernel{}
+	k := &Kernel{reported: map[int]host.Link{}}
 	k.links.reset(nil)
 	if err := k.open(); err != nil {
 		k.Close()
@@ -79,6 +85,8 @@ func (k *Kernel) Close() error {
 
 // Observe reads all links and all addresses. Do and Watch know the links from here.
 func (k *Kernel) Observe() (host.State, error) {
+	k.order.Lock()
+	defer k.order.Unlock()
 	s := host.State{Links: map[string]host.Link{}, Addrs: map[host.Addr]host.AddrOpts{}}
 	names := map[int]string{}
 	err := k.dump(unix.RTM_GETLINK, linkQuery(), func(m []byte) error {
@@ -150,7 +158,8 @@ func decodeAll(msgs []nl.Message, each func([]byte) error) error {
 func (k *Kernel) Do(ops []host.Op) []error { return k.writer.do(ops) }
 
 // Watch reports changes of links and addresses until ctx ends, which is no
-// error. It is called once, after the first Observe.
+// error. report is not to call back. Watch is called once; reports on
+// addresses of links not yet known are left to the first Observe.
 func (k *Kernel) Watch(ctx context.Context, report func(host.Change)) error {
 	stop := context.AfterFunc(ctx, func() { _ = k.hears.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -164,9 +173,15 @@ func (k *Kernel) Watch(ctx context.Context, report func(host.Change)) error {
 		case err != nil:
 			return fmt.Errorf("watch the network stack: %w", err)
 		}
-		for _, m := range msgs {
-			k.changed(m, report)
-		}
+		k.takeIn(msgs, report)
+	}
+}
+
+func (k *Kernel) takeIn(msgs []nl.Message, report func(host.Change)) {
+	k.order.Lock()
+	defer k.order.Unlock()
+	for _, m := range msgs {
+		k.changed(m, report)
 	}
 }
 
@@ -181,6 +196,7 @@ func (k *Kernel) changed(m nl.Message, report func(host.Change)) {
 	case unix.RTM_DELLINK:
 		if l, err := decodeLink(m.Data); err == nil && l.Name != "" {
 			k.links.remove(l.Index)
+			delete(k.reported, l.Index)
 			report(host.Change{Gone: true, Link: &l})
 		}
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
@@ -193,18 +209,19 @@ func (k *Kernel) changed(m nl.Message, report func(host.Change)) {
 	}
 }
 
-// linkSeen reports what differs from what was known. A new name takes the
+// linkSeen reports what differs from the last report. A new name takes the
 // addresses along, so everything is to be looked at again.
 func (k *Kernel) linkSeen(l host.Link, report func(host.Change)) {
+	last, repeated := k.reported[l.Index]
+	k.reported[l.Index] = l
 	old, known := k.links.put(l)
-	if known && old == l {
-		return
-	}
-	if known && old.Name != l.Name {
+	switch {
+	case repeated && last == l:
+	case known && old.Name != l.Name:
 		report(host.Change{Gone: true, Link: &old})
 		report(host.Change{Link: &l})
 		report(host.Change{Resync: true})
-		return
+	default:
+		report(host.Change{Link: &l})
 	}
-	report(host.Change{Link: &l})
 }

@@ -149,13 +149,13 @@ func (n *Node) Do(f func() error) error {
 func (n *Node) Attach(bridge, link string, addrs ...netip.Prefix) error {
 	port := n.newPort(link)
 	lines := []string{
-		"link add " + port + " type veth peer name " + link + " netns " + n.space,
-		"link set " + port + " master " + bridge + " up",
+		"link add name " + port + " type veth peer name " + link + " netns " + n.space,
+		"link set dev " + port + " master " + bridge + " up",
 	}
 	if err := ipBatch(n.world.lan(), lines...); err != nil {
 		return err
 	}
-	if err := ipBatch(n.space, "link set "+link+" up"); err != nil {
+	if err := ipBatch(n.space, "link set dev "+link+" up"); err != nil {
 		return err
 	}
 	return n.Address(link, addrs...)
@@ -227,7 +227,7 @@ func (n *Node) plug(link, state string) error {
 	if !ok {
 		return fmt.Errorf("%s has no link %s", n.Name, link)
 	}
-	return ipBatch(n.world.lan(), "link set "+port+" "+state)
+	return ipBatch(n.world.lan(), "link set dev "+port+" "+state)
 }
 
 // Direction says which VRRP packets a node's firewall eats.

@@ -59,24 +59,29 @@ func New() (*World, error) {
 	return w, nil
 }
 
-// claim takes the first free name of this process.
+// claim takes the first free name of this process. The file is locked before it
+// has its name: nobody can take it for one of the dead.
 func claim() (*World, error) {
 	if err := os.MkdirAll(claimDir, 0o755); err != nil {
 		return nil, fmt.Errorf("make %s: %w", claimDir, err)
 	}
+	f, err := os.CreateTemp(claimDir, ".new-")
+	if err != nil {
+		return nil, fmt.Errorf("claim a name: %w", err)
+	}
+	defer os.Remove(f.Name())
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
 	for n := 0; ; n++ {
 		name := prefix + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(n)
-		f, err := os.OpenFile(filepath.Join(claimDir, name), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-		if errors.Is(err, os.ErrExist) {
-			continue
+		err := os.Link(f.Name(), filepath.Join(claimDir, name))
+		if err == nil {
+			return &World{name: name, claim: f, bridges: map[string]bool{}}, nil
 		}
-		if err != nil {
-			return nil, fmt.Errorf("claim a name in %s: %w", claimDir, err)
+		if !errors.Is(err, os.ErrExist) {
+			return nil, fmt.Errorf("claim %s: %w", name, err)
 		}
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
-		}
-		return &World{name: name, claim: f, bridges: map[string]bool{}}, nil
 	}
 }
 
@@ -84,9 +89,9 @@ func (w *World) build() error {
 	if _, err := tool("ip", "netns", "add", w.lan()); err != nil {
 		return err
 	}
-	// Without this a firewall for IP would also see what the bridges forward.
-	script := "add table bridge lab\nadd chain bridge lab cut { type filter hook forward priority 0; }\n"
-	_, err := toolIn(script, "ip", "netns", "exec", w.lan(), "nft", "-f", "-")
+	// Bridges pass frames on without asking the firewall for IP.
+	_, err := tool("ip", "netns", "exec", w.lan(), "sh", "-c",
+		"for f in /proc/sys/net/bridge/bridge-nf-call-*; do if [ -w $f ]; then echo 0 >$f; fi; done")
 	return err
 }
 
@@ -106,8 +111,8 @@ func (w *World) Bridge(name string) error {
 	}
 	// Snooping would hold multicast back until a querier is heard.
 	err := ipBatch(w.lan(),
-		"link add "+name+" type bridge forward_delay 0 stp_state 0 mcast_snooping 0",
-		"link set "+name+" up")
+		"link add name "+name+" type bridge forward_delay 0 stp_state 0 mcast_snooping 0",
+		"link set dev "+name+" up")
 	if err == nil {
 		w.bridges[name] = true
 	}
@@ -118,7 +123,8 @@ func (w *World) Bridge(name string) error {
 // groups separate them. Nodes in no group hear everybody.
 func (w *World) Partition(groups ...[]*Node) error {
 	var b strings.Builder
-	b.WriteString("flush chain bridge lab cut\n")
+	b.WriteString("add table bridge lab\ndelete table bridge lab\nadd table bridge lab\n")
+	b.WriteString("add chain bridge lab cut { type filter hook forward priority 0; }\n")
 	for i, from := range groups {
 		for j, to := range groups {
 			if i != j {
@@ -189,7 +195,7 @@ func orphans() ([]string, error) {
 	}
 	var dead []string
 	for _, e := range entries {
-		if !e.IsDir() && abandoned(filepath.Join(claimDir, e.Name())) {
+		if strings.HasPrefix(e.Name(), prefix) && !e.IsDir() && abandoned(filepath.Join(claimDir, e.Name())) {
 			dead = append(dead, e.Name())
 		}
 	}
@@ -202,17 +208,7 @@ func abandoned(file string) bool {
 		return false
 	}
 	defer f.Close()
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		return false
-	}
-	return !ownerAlive(filepath.Base(file))
-}
-
-// ownerAlive covers the instant between making a claim and locking it.
-func ownerAlive(name string) bool {
-	pid, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), "-")
-	n, err := strconv.Atoi(pid)
-	return err == nil && n == os.Getpid()
+	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
 // removeWorld takes a world down from the inside out; its claim goes last, so

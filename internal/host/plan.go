@@ -87,9 +87,9 @@ func appendAdds(ops []Op, entries []*entry) []Op {
 type difference uint8
 
 const (
-	same    difference = iota
-	milder             // the kernel can change it in place
-	thorough           // it has to go and come again
+	same     difference = iota
+	milder              // the kernel can change it in place
+	thorough            // it has to go and come again
 )
 
 // compare looks only at what the family knows. IPv4 replaces lifetimes, IPv6

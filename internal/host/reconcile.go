@@ -463,12 +463,6 @@ func (r *Reconciler) Results() []Result {
 	return list
 }
 
-// Wants reports whether a is wanted.
-func (r *Reconciler) Wants(a Addr) bool {
-	_, wanted := r.wanted[a.Canonical()]
-	return wanted
-}
-
 // Holds reports whether a is wanted and held.
 func (r *Reconciler) Holds(a Addr) bool {
 	e, wanted := r.wanted[a.Canonical()]

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestBoundsJudge(t *testing.T) {
+	for _, row := range []struct {
+		name               string
+		bound              bound
+		reference, subject []float64
+		want               string
+	}{
+		{"for information", none(), []float64{1}, []float64{9}, ""},
+		{"nothing measured", atMost(1, 0), []float64{1}, nil, ""},
+		{"ratio held by the median", atMost(0.6, 0), []float64{10, 1, 20}, []float64{6, 5, 90}, "pass"},
+		{"ratio missed", atMost(0.6, 0), []float64{10}, []float64{6.1}, "FAIL"},
+		{"ratio held with slack", atMost(1, 2), []float64{10}, []float64{12}, "pass"},
+		{"limit held by the median", medianWithin(5), nil, []float64{1, 5, 9}, "pass"},
+		{"limit missed by one run", within(5), nil, []float64{1, 5, 9}, "FAIL"},
+		{"limit of zero held", within(0), nil, []float64{0, 0}, "pass"},
+		{"limit of zero missed", within(0), nil, []float64{0, 1}, "FAIL"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := row.bound.verdict(row.reference, row.subject); got != row.want {
+				t.Errorf("verdict %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestTableShowsBothProgramsAndTheRatio(t *testing.T) {
+	var tab table
+	for _, v := range []float64{9, 10, 12} {
+		tab.add(0, "CPU per advert", "us", atMost(0.6, 0), v)
+		tab.add(1, "CPU per advert", "us", atMost(0.6, 0), v/2)
+	}
+	var out strings.Builder
+	tab.markdown(&out)
+	want := "| CPU per advert | us | 10 (9..12) | 5 (4.50..6) | 0.50 | ≤ 0.600 × | pass |"
+	if !strings.Contains(out.String(), want) || tab.failed() != 0 {
+		t.Errorf("got %s\nwant a line %s", out.String(), want)
+	}
+}
+
+func TestCrowdFillsLinkByLink(t *testing.T) {
+	members := crowdOf(4000, 200)
+	seen := map[string]bool{}
+	for _, m := range members {
+		seen[m.link+m.addresses[0].String()] = true
+	}
+	last := members[3999]
+	if len(seen) != 4000 || links(4000) != 16 || last.link != "eth15" || last.vrid != 175 {
+		t.Errorf("%d different routers on %d links, the last one is %+v", len(seen), links(4000), last)
+	}
+}
+
+func TestConfigurationAndDownTimer(t *testing.T) {
+	fast := sharedRouter(100, 10*time.Millisecond)
+	text := configuration(fast)
+	for _, line := range []string{"    version 3\n", "    advert_int 0.01\n", "    virtual_router_id 51\n", "        192.0.2.100\n"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("no line %q in\n%s", line, text)
+		}
+	}
+	if got := fast.downTimer(); got != 36093750*time.Nanosecond {
+		t.Errorf("down timer of 10 ms adverts at priority 100 is %v", got)
+	}
+	if got := sharedRouter(200, time.Second).downTimer(); got != 3218750*time.Microsecond {
+		t.Errorf("down timer of version 2 at priority 200 is %v", got)
+	}
+}
+
+// heeded reports whether a router with the VRID that floods are about would
+// have to believe a frame: the checks of RFC 9568, section 7.1.
+func heeded(frame []byte) bool {
+	ip, v := frame[14:34], frame[34:]
+	if ip[8] != 255 || len(v) < 8 || v[1] != victim || v[0] != 3<<4|1 || len(v) != 8+4*int(v[3]) {
+		return false
+	}
+	pseudo := append(addresses(), 0, 112, 0, 0)
+	binary.BigEndian.PutUint16(pseudo[10:], uint16(len(v)))
+	return checksum(append(pseudo, v...)) == 0
+}
+
+func TestNoPacketOfAFloodMayBeHeeded(t *testing.T) {
+	if !heeded(frame(sealed(version3(victim), 0), 255)) {
+		t.Fatal("the check refuses a good packet")
+	}
+	r := rand.New(rand.NewPCG(112, 9568))
+	for range 1 << 13 {
+		if p := badPacket(r); heeded(p) {
+			t.Errorf("this one has to be believed: %x", p)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package main
+
+// pageText is the page doc/benchmarks.md around two strings: the machine and
+// the table.
+func pageText() string {
+	return `# Benchmarks
+
+holdfast beside the keepalived of Debian, both on the same machine in turn, run after run.
+
+## How to run
+
+    make bench                                # everything; needs root and about twenty minutes
+    go run ./bench -run outage,restart -n 3   # some of it
+    go run ./bench -write doc/benchmarks.md   # and write this page
+
+It needs Linux, root, Go, and Debian's packages keepalived, iproute2 and nftables. It builds its networks in namespaces of its own
+and removes them at the end. -run takes these names: outage, restart, start, cost, reload, takeover, busy, flood.
+The command fails when a figure misses what is asked of it.
+
+## How it is measured
+
+- Each run starts both ends anew in fresh namespaces; the runs of the two programs alternate, so that what else the machine does hits both.
+  The table shows the median and, in brackets, the smallest and largest run. "Asked" refers to the median unless it says otherwise.
+- A client sends an ICMP echo to the shared address each millisecond, from a real-time thread; a probe is lost if no answer comes within 200 ms,
+  so the number of lost probes is the outage in milliseconds. Priorities are 200 and 100; version 2 at one second, version 3 below.
+- *Node dead* takes the link of the master down and kills all its processes with SIGKILL right after one of its adverts. "Take-over off" compares the time from that advert
+  to the first one of the successor with three intervals plus skew.
+- *SIGTERM* stops the master; with "successor keepalived" the backup is keepalived in holdfast's column, too.
+- *kill -9 of the daemon* kills the process that speaks VRRP. keepalived's first process starts it again; holdfast is started again by a supervisor after 100 ms.
+- *1000* and *4000 routers* are instances of version 2 with one address each, an advert a second, 255 to a link, on veth cables without a switch. CPU time is user and system time of all
+  processes of the program over ten seconds, from the kernel's process clocks, divided by the adverts that were seen on the wire; it contains the network stack's work up to the
+  receiving end. Intervals are taken per router from the kernel's time stamps on the receiving end: jitter is the distance of an interval from one second, drift the mean over
+  the stretch. Memory is read from smaps_rollup at the end of it.
+- *start* ends when the last router has sent an advert and the kernel has reported the last address; the down timer that the protocol asks for is taken off.
+- *reload* ends when the log says so, and with an added address also when the kernel holds it. "Latest advert" is the largest lateness of an advert from 1.5 s before to 2.5 s after.
+- *take-over* kills all processes of the master of 4,000 routers. "After it was due" is the largest distance of the first announcement of an address from the instant at which the backup's down timer
+  for it ran out: the last advert, three intervals, and skew.
+- *busy loops* run at ordinary priority, sixteen on all processors; both nodes and the switch share these. *flood* sends 100,000 packets a second of protocol 112 for ten seconds to the
+  group: noise, wrong TTL, checksum, version, type, length, authentication and VRID.
+
+## Results
+
+%s
+
+%s`
+}

@@ -1,0 +1,363 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func starter(t *testing.T, limits ...Limit) *Starter {
+	t.Helper()
+	s := NewStarter(limits...)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// script makes a runnable of shell text, run as user.
+func script(t *testing.T, user, text string) *Runnable {
+	t.Helper()
+	return resolved(t, put(t, trusted(t)+"/script.sh", "#!/bin/sh\n"+text, 0o755), user)
+}
+
+func resolved(t *testing.T, file, user string) *Runnable {
+	t.Helper()
+	r, problems := Resolve(Command{Line: file, Argv: []string{file}, User: user}, Policy{})
+	if r == nil {
+		t.Fatalf("resolve %s: %v", file, problems)
+	}
+	return r
+}
+
+// finish waits for a program, but not for ever.
+func finish(t *testing.T, p *Process) Exit {
+	t.Helper()
+	select {
+	case <-p.Done():
+		return p.Wait()
+	case <-time.After(10 * time.Second):
+		p.Signal(syscall.SIGKILL)
+		t.Fatal("the program does not end")
+		return Exit{}
+	}
+}
+
+func start(t *testing.T, s *Starter, r *Runnable, extra ...string) *Process {
+	t.Helper()
+	p, err := s.Start(r, extra...)
+	must(t, err)
+	return p
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	must(t, err)
+	return strings.TrimSpace(string(text))
+}
+
+// eventually waits for what another process does.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("timeout waiting until %s", what)
+}
+
+func TestExitIsReported(t *testing.T) {
+	s := starter(t)
+	for _, tt := range []struct {
+		text string
+		want Exit
+	}{
+		{"exit 0", Exit{}},
+		{"exit 7", Exit{Code: 7}},
+		{"kill -9 $$", Exit{Code: -1, Signal: 9}},
+	} {
+		if got := finish(t, start(t, s, script(t, "", tt.text))); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestArgumentsReachTheProgramUnchanged(t *testing.T) {
+	s := starter(t)
+	out := filepath.Join(t.TempDir(), "out")
+	r := script(t, "", `out=$1; shift; printf '<%s>' "$@" >"$out"`)
+	r.Argv = append(r.Argv, out, "b c", "$HOME", "it's", "")
+	finish(t, start(t, s, r, "INSTANCE", "VI 1"))
+	if got, want := read(t, out), "<b c><$HOME><it's><><INSTANCE><VI 1>"; got != want {
+		t.Errorf("arguments %s, want %s", got, want)
+	}
+}
+
+func TestAFileWithoutFirstLineIsRunByShell(t *testing.T) {
+	s := starter(t)
+	dir := trusted(t)
+	file := put(t, dir+"/it's a script", `printf '<%s>' "$@" >"$1"; exit 3`, 0o755)
+	if got := finish(t, start(t, s, resolved(t, file, ""), dir+"/out", "a 'b' $c")); got != (Exit{Code: 3}) {
+		t.Errorf("exit %+v, want status 3", got)
+	}
+	if got, want := read(t, dir+"/out"), "<"+dir+"/out><a 'b' $c>"; got != want {
+		t.Errorf("arguments %s, want %s", got, want)
+	}
+}
+
+func TestWhatCannotBeExecutedIsAnError(t *testing.T) {
+	s := starter(t)
+	dir := trusted(t)
+	for _, tt := range []struct {
+		name, file, want string
+	}{
+		{"vanished", dir + "/gone", "execute " + dir + "/gone: no such file or directory"},
+		{"bad interpreter", put(t, dir+"/bad", "#!/no/such/shell\n", 0o755), "execute " + dir + "/bad: the interpreter of its first line does not exist: no such file or directory"},
+		{"no longer executable", put(t, dir+"/plain", shebang, 0o644), "execute " + dir + "/plain: permission denied"},
+	} {
+		_, err := s.Start(&Runnable{File: tt.file, Argv: []string{tt.file}, Identity: mine()})
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%s: error %v, want %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+func mine() Identity { return Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())} }
+
+func TestProgramsRunAsTheirUser(t *testing.T) {
+	asRoot(t)
+	s := starter(t)
+	dir := trusted(t)
+	chmod(t, dir, 0o777)
+	for _, tt := range []struct {
+		user, group string
+		policy      Policy
+		want        string
+	}{
+		{"nobody", "", Policy{}, "65534 65534 65534"},
+		{"nobody", "daemon", Policy{}, "65534 1 1"},
+		{"root", "", Policy{}, "0 0 " + ownGroups(t)},
+	} {
+		file := put(t, dir+"/id.sh", "#!/bin/sh\necho $(id -u) $(id -g) $(id -G) >"+dir+"/out-$1\n", 0o755)
+		r, problems := Resolve(Command{Line: file, Argv: []string{file, tt.user + tt.group}, User: tt.user, Group: tt.group}, tt.policy)
+		if r == nil {
+			t.Fatal(problems)
+		}
+		finish(t, start(t, s, r))
+		if got := read(t, dir+"/out-"+tt.user+tt.group); got != tt.want {
+			t.Errorf("%s %s: runs as %q, want %q", tt.user, tt.group, got, tt.want)
+		}
+	}
+}
+
+func ownGroups(t *testing.T) string {
+	out, err := exec.Command("id", "-G").Output()
+	must(t, err)
+	return strings.TrimSpace(string(out))
+}
+
+func TestSupplementaryGroupsOnRequest(t *testing.T) {
+	asRoot(t)
+	s := starter(t)
+	out := filepath.Join(t.TempDir(), "out")
+	r := script(t, "", "id -G >"+out)
+	r.Identity = Identity{UID: 0, GID: 0, Groups: []uint32{12, 34}}
+	finish(t, start(t, s, r))
+	if got := read(t, out); got != "0 12 34" {
+		t.Errorf("groups %q, want 0 12 34", got)
+	}
+}
+
+func TestTheProgramsSurroundings(t *testing.T) {
+	t.Setenv("LD_PRELOAD", "")
+	t.Setenv("LD_LIBRARY_PATH", "/nowhere")
+	t.Setenv("IFS", "x")
+	t.Setenv("KEPT", "as is")
+	leak, err := os.Open("/")
+	must(t, err)
+	defer leak.Close()
+	// As a descriptor that systemd or a parent handed down.
+	if _, err := unix.FcntlInt(leak.Fd(), unix.F_SETFD, 0); err != nil {
+		t.Fatal(err)
+	}
+	s := starter(t, Limit{Resource: unix.RLIMIT_CORE, Cur: 4096, Max: 8192})
+	dir := t.TempDir()
+	finish(t, start(t, s, script(t, "", `cd `+dir+`
+env >env
+readlink /proc/self/fd/0 /proc/self/fd/1 >fds 2>&1; ls /proc/$$/fd >open
+sleep 0.05 # the limits are set from outside
+ulimit -S -c >core
+cat /proc/$$/stat >stat`)))
+	env := read(t, dir+"/env")
+	for _, name := range []string{"LD_PRELOAD=", "LD_LIBRARY_PATH=", "IFS="} {
+		if strings.Contains("\n"+env, "\n"+name) {
+			t.Errorf("environment has %s", name)
+		}
+	}
+	if !strings.Contains(env, "KEPT=as is") {
+		t.Error("environment has lost KEPT")
+	}
+	if got := read(t, dir+"/fds"); !strings.HasPrefix(got, "/dev/null\n") {
+		t.Errorf("standard input is %q", got)
+	}
+	for _, fd := range strings.Fields(read(t, dir+"/open")) {
+		if n, _ := strconv.Atoi(fd); n == int(leak.Fd()) {
+			t.Errorf("descriptor %d is handed down", n)
+		}
+	}
+	if got := read(t, dir+"/core"); got != "8" { // blocks of 512 bytes
+		t.Errorf("core limit %s, want 8 blocks", got)
+	}
+	if fields := strings.Fields(read(t, dir+"/stat")); fields[4] != fields[0] {
+		t.Errorf("process group %s of process %s: want its own", fields[4], fields[0])
+	}
+}
+
+// The daemon may run with real-time priority or a niceness of its own; its
+// programs must not. The test runs itself once more in such a process.
+func TestProgramsAreScheduledNormally(t *testing.T) {
+	asRoot(t)
+	if os.Getenv("HOLDFAST_TEST_SCHEDULED") != "" {
+		showSchedule(t)
+		return
+	}
+	for _, wrap := range [][]string{{"nice", "-n", "-10"}, {"chrt", "-r", "5"}} {
+		if err := exec.Command(wrap[0], append(wrap[1:], "true")...).Run(); err != nil {
+			t.Logf("%s is refused here: %v", wrap, err)
+			continue
+		}
+		cmd := exec.Command(wrap[0], append(wrap[1:], os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")...)
+		cmd.Env = append(os.Environ(), "HOLDFAST_TEST_SCHEDULED=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "nice 0, policy 0") {
+			t.Errorf("%v: %v\n%s", wrap, err, out)
+		}
+	}
+}
+
+func showSchedule(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	finish(t, start(t, starter(t), script(t, "", "cat /proc/$$/stat >"+out)))
+	fields := strings.Fields(read(t, out))
+	fmt.Printf("nice %s, policy %s\n", fields[18], fields[40])
+}
+
+func TestSignalReachesTheWholeGroup(t *testing.T) {
+	s := starter(t)
+	dir := t.TempDir()
+	p := start(t, s, script(t, "", "sleep 1000 & echo $! >"+dir+"/pid; wait"))
+	eventually(t, "the child runs", func() bool {
+		text, err := os.ReadFile(dir + "/pid")
+		return err == nil && len(text) > 1
+	})
+	child, _ := strconv.Atoi(read(t, dir+"/pid"))
+	p.Signal(syscall.SIGTERM)
+	if got := finish(t, p); got != (Exit{Code: -1, Signal: 15}) {
+		t.Errorf("exit %+v, want signal 15", got)
+	}
+	eventually(t, "the child has ended", func() bool { return gone(child) })
+	p.Signal(syscall.SIGKILL) // harmless: nobody is there any more
+}
+
+func gone(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	s := starter(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	exit, expired, err := s.Run(ctx, script(t, "", "sleep 1000"))
+	if err != nil || !expired || exit.Signal != 15 {
+		t.Errorf("Run = %+v, %v, %v; want signal 15, expired", exit, expired, err)
+	}
+	if exit, expired, err = s.Run(t.Context(), script(t, "", "exit 4")); err != nil || expired || exit.Code != 4 {
+		t.Errorf("Run = %+v, %v, %v; want status 4", exit, expired, err)
+	}
+}
+
+func TestEndKillsWhatIgnoresTERM(t *testing.T) {
+	s := starter(t)
+	ready := filepath.Join(t.TempDir(), "ready")
+	p := start(t, s, script(t, "", "trap '' TERM; : >"+ready+"; while :; do sleep 1; done"))
+	eventually(t, "the trap is set", func() bool { _, err := os.Stat(ready); return err == nil })
+	exit, ok := p.End(100 * time.Millisecond)
+	if !ok || exit.Signal != 9 {
+		t.Errorf("End = %+v, %v; want signal 9", exit, ok)
+	}
+}
+
+// A program ends with the daemon: its parent-death signal belongs to the thread
+// of the Starter, which ends with it.
+func TestCloseEndsPrograms(t *testing.T) {
+	s := NewStarter()
+	p := start(t, s, script(t, "", "exec sleep 1000"))
+	s.Close()
+	if got := finish(t, p); got.Signal != 15 {
+		t.Errorf("exit %+v, want signal 15", got)
+	}
+	if _, err := s.Start(script(t, "", "exit 0")); err == nil {
+		t.Error("a closed Starter starts programs")
+	}
+}
+
+func TestOpensForm(t *testing.T) {
+	asRoot(t)
+	s := starter(t)
+	dir := trusted(t)
+	put(t, dir+"/all", "", 0o644)
+	put(t, dir+"/secret", "", 0o600)
+	for _, tt := range []struct {
+		file, user string
+		want       int
+	}{
+		{"/all", "root", 0}, {"/all", "nobody", 0},
+		{"/secret", "root", 0}, {"/secret", "nobody", 2},
+		{"/missing", "root", 2},
+	} {
+		r, problems := Resolve(Command{Line: "<" + dir + tt.file, Argv: []string{"<" + dir + tt.file}, User: tt.user}, Policy{Security: true})
+		if r == nil {
+			t.Fatal(problems)
+		}
+		if got := finish(t, start(t, s, r)); got != (Exit{Code: tt.want}) {
+			t.Errorf("%s as %s: %+v, want status %d", tt.file, tt.user, got, tt.want)
+		}
+	}
+}
+
+// Waiting is done by the poller: a hundred programs do not make a hundred threads.
+func TestWaitingTakesNoThreads(t *testing.T) {
+	s := starter(t)
+	r := resolved(t, "/bin/sleep", "")
+	r.Argv = []string{"sleep", "1000"}
+	before := threads(t)
+	var all []*Process
+	for range 100 {
+		all = append(all, start(t, s, r))
+	}
+	if more := threads(t) - before; more > 20 {
+		t.Errorf("%d more threads for 100 programs", more)
+	}
+	for _, p := range all {
+		p.Signal(syscall.SIGTERM)
+	}
+	for _, p := range all {
+		finish(t, p)
+	}
+}
+
+func threads(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/task")
+	must(t, err)
+	return len(entries)
+}

@@ -2,7 +2,6 @@ package host
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -40,29 +39,34 @@ type steps struct {
 	change []Op     // in place
 	add    []*entry // in the order wished for, so that a primary precedes its secondaries
 	del    []Wish   // the other way round, so that no primary takes a secondary along
-	again  map[Addr]*entry
+	again  []*entry // what such a removal may take along all the same
 }
 
-// dropped notes that a is to go; rest are the wanted addresses of its subnet
-// that the kernel may take along with a primary.
-func (s *steps) dropped(w Wish, rest map[Addr]*entry) {
+// dropped notes that an address is to go after the adds; net are the wanted
+// addresses of its subnet, which the kernel may take along with a primary.
+func (s *steps) dropped(w Wish, net map[Addr]*entry) {
 	s.del = append(s.del, w)
 	if w.V6() || w.Secondary {
 		return
 	}
-	for a, e := range rest {
-		s.put(a, e)
+	for _, e := range net {
+		if e.standing != waiting && e.standing != refused {
+			s.again = append(s.again, e)
+		}
 	}
 }
 
-func (s *steps) put(a Addr, e *entry) {
-	if e.standing != held {
+// cleared notes that an address is to go before the adds.
+func (s *steps) cleared(e *entry, net map[Addr]*entry) {
+	s.clear = append(s.clear, Op{Verb: DelAddr, Wish: Wish{Addr: e.Addr}})
+	if e.V6() || e.Secondary {
 		return
 	}
-	if s.again == nil {
-		s.again = map[Addr]*entry{}
+	for _, other := range net {
+		if other.standing == held {
+			s.add = append(s.add, other)
+		}
 	}
-	s.again[a] = e
 }
 
 func (s *steps) ops() []Op {
@@ -72,7 +76,7 @@ func (s *steps) ops() []Op {
 	for _, w := range s.del {
 		ops = append(ops, Op{Verb: DelAddr, Wish: Wish{Addr: w.Addr}})
 	}
-	return appendAdds(ops, slices.Collect(maps.Values(s.again)))
+	return appendAdds(ops, s.again)
 }
 
 func appendAdds(ops []Op, entries []*entry) []Op {

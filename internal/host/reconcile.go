@@ -1,8 +1,11 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Reconciler knows what is wanted and what the kernel was last seen to hold, and
@@ -140,6 +143,7 @@ func (r *Reconciler) unwant(drop []Addr, kept map[Addr]bool) (gone []*entry) {
 func (r *Reconciler) want(w Wish, s *steps) {
 	a := w.Addr.Canonical()
 	e, found := r.wanted[a]
+	delete(r.stuck, a)
 	if !found {
 		e = r.insert(a, w)
 		r.start(e, adding, s)
@@ -162,18 +166,8 @@ func (r *Reconciler) adjust(e *entry, diff difference, s *steps) {
 	case milder:
 		s.change = append(s.change, Op{Verb: ChangeAddr, Wish: e.marked()})
 	case thorough:
-		s.clear = append(s.clear, Op{Verb: DelAddr, Wish: Wish{Addr: e.Addr}})
 		s.add = append(s.add, e)
-		r.takenAlong(e.Wish, s)
-	}
-}
-
-func (r *Reconciler) takenAlong(w Wish, s *steps) {
-	if w.V6() || w.Secondary {
-		return
-	}
-	for a, other := range r.onNet[w.Addr.Canonical().subnet()] {
-		s.put(a, other)
+		s.cleared(e, r.onNet[e.Addr.Canonical().subnet()])
 	}
 }
 
@@ -225,8 +219,8 @@ func (r *Reconciler) Observe(found State) []Op {
 	for a, o := range found.Addrs {
 		have[a.Canonical()] = o
 	}
-	for a, e := range r.wanted {
-		o, there := have[a]
+	for _, e := range inTurn(r.wanted) {
+		o, there := have[e.Addr.Canonical()]
 		r.settle(e, o, there, &s)
 	}
 	r.sweep(have, &s)
@@ -319,7 +313,7 @@ func (r *Reconciler) stillMissing(entries []*entry) []*entry {
 
 func (r *Reconciler) linkGone(name string) {
 	delete(r.links, name)
-	for _, e := range r.onLink[name] {
+	for _, e := range inTurn(r.onLink[name]) {
 		r.lose(e, fmt.Errorf("%s: %w", name, ErrNoLink))
 	}
 	for a := range r.stuck {
@@ -456,7 +450,8 @@ func (r *Reconciler) Retry() []Op {
 }
 
 // Results returns what came to be known without an operation of its own, since
-// the last call: adopted, lost, found to be a duplicate. The slice is the caller's.
+// the last call: adopted, lost, found to be a duplicate. The slice is the
+// caller's. What it tells happened before the operations returned with it.
 func (r *Reconciler) Results() []Result {
 	list := r.results
 	r.results = nil
@@ -468,9 +463,6 @@ func (r *Reconciler) Holds(a Addr) bool {
 	e, wanted := r.wanted[a.Canonical()]
 	return wanted && e.standing == held
 }
-
-// Wants reports whether a is wanted, held or not.
-func (r *Reconciler) Wants(a Addr) bool { return r.wanted[a.Canonical()] != nil }
 
 // Repairs counts how often any address was put back.
 func (r *Reconciler) Repairs() uint64 { return r.repairs }
@@ -506,6 +498,11 @@ func (r *Reconciler) remove(a Addr) {
 	delete(r.failed, a)
 	take(r.onLink, a.Link, a)
 	take(r.onNet, a.subnet(), a)
+}
+
+// inTurn returns entries in the order in which they were wished for.
+func inTurn(entries map[Addr]*entry) []*entry {
+	return slices.SortedFunc(maps.Values(entries), func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })
 }
 
 func add[K comparable](index map[K]map[Addr]*entry, k K, a Addr, e *entry) {

@@ -1,11 +1,12 @@
 package daemon
 
 import (
-	"time"
+	"context"
+	"net/netip"
+	"slices"
 
 	"holdfast/internal/engine"
 	"holdfast/internal/lan"
-	"holdfast/internal/mono"
 	"holdfast/internal/router"
 	"holdfast/internal/vrrp"
 )
@@ -24,4 +25,85 @@ func (a *adverts) Send(sends []vrrp.Send, ifindex func(string) int, failed func(
 		a.packets = append(a.packets, lan.Packet{IfIndex: ifindex(s.Link), V6: s.V6, Dst: s.Dst, Src: s.Src, HopLimit: s.HopLimit, Data: s.Data})
 	}
 	a.sender.Send(a.packets, failed)
+}
+
+// receivers opens ports that share one set of buffers: the loop reads them in turn.
+type receivers struct{ ring *lan.Ring }
+
+// open is engine.Hands.Open.
+func (rs *receivers) open(p *router.Port, ifindex int) (engine.Receiver, error) {
+	r, err := lan.OpenReceiver(p.Link, ifindex, p.V6, lan.Options{Groups: p.Groups, VRIDs: vrids(p), All: p.All, Ring: rs.ring})
+	if err != nil {
+		return nil, err
+	}
+	return &receiver{Receiver: r, groups: slices.Clone(p.Groups)}, nil
+}
+
+// receiver is an engine.Receiver.
+type receiver struct {
+	*lan.Receiver
+	groups []netip.Addr
+}
+
+// Listen implements engine.Receiver: new groups are joined before old ones are left.
+func (r *receiver) Listen(p *router.Port) error {
+	for _, g := range p.Groups {
+		if err := r.Join(g); err != nil {
+			return err
+		}
+	}
+	for _, g := range r.groups {
+		if !slices.Contains(p.Groups, g) {
+			_ = r.Leave(g) // hearing too much does no harm
+		}
+	}
+	r.groups = slices.Clone(p.Groups)
+	return r.SetVRIDs(vrids(p), p.All)
+}
+
+func vrids(p *router.Port) (set lan.VRIDs) {
+	for v, wanted := range p.VRIDs {
+		if wanted {
+			set.Add(uint8(v))
+		}
+	}
+	return set
+}
+
+// announcements is an engine.Announcer.
+type announcements struct {
+	announcer *lan.Announcer
+	list      []lan.Announcement
+	ids       []int32
+}
+
+func openAnnouncements(failed func(lan.Announcement, error)) (*announcements, error) {
+	a, err := lan.OpenAnnouncer(failed)
+	if err != nil {
+		return nil, err
+	}
+	go a.Run(context.Background()) // until the process ends
+	return &announcements{announcer: a}, nil
+}
+
+// Announce implements engine.Announcer.
+func (a *announcements) Announce(list []router.Announcement) {
+	a.list = a.list[:0]
+	for i := range list {
+		n := &list[i]
+		a.list = append(a.list, lan.Announcement{
+			ID: int32(n.ID), Link: n.Link.Name, IfIndex: n.Link.Index, MAC: n.Link.MAC, Silent: n.Link.NoARP || n.Link.Loopback,
+			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap,
+		})
+	}
+	a.announcer.Announce(a.list)
+}
+
+// Hush implements engine.Announcer.
+func (a *announcements) Hush(ids []vrrp.ID) {
+	a.ids = a.ids[:0]
+	for _, id := range ids {
+		a.ids = append(a.ids, int32(id))
+	}
+	a.announcer.Cancel(a.ids...)
 }

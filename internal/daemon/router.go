@@ -26,6 +26,7 @@ const (
 	exitFatal      = 1
 	exitConfig     = 2
 	exitPermission = 4
+	exitNoConfig   = 6
 )
 
 // routerProcess is the main process: the loop, the hands it acts with, and
@@ -120,15 +121,15 @@ func (p *routerProcess) openHands() error {
 	if err != nil {
 		return fmt.Errorf("open sockets for adverts: %w", err)
 	}
-	announcer, err := newAnnouncer()
+	p.worker = newWorker(p)
+	announcer, err := openAnnouncements(p.unannounced)
 	if err != nil {
 		return fmt.Errorf("open the socket for announcements: %w", err)
 	}
-	p.worker = newWorker(p)
 	p.loop.Router = router.New(p.memory.Past)
 	p.machine, err = engine.NewMachine(p.loop.Router, engine.Hands{
 		Sender:    &adverts{sender: sender},
-		Open:      openReceiver,
+		Open:      (&receivers{ring: lan.NewRing()}).open,
 		Announcer: announcer,
 		Memory:    p.memory,
 		Host:      p.order,
@@ -140,6 +141,11 @@ func (p *routerProcess) openHands() error {
 	p.loop.World = p.machine
 	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
 	return nil
+}
+
+// unannounced is told of announcements that the kernel refused.
+func (p *routerProcess) unannounced(a lan.Announcement, err error) {
+	p.worker.say(relay.Line{Text: fmt.Sprintf("announce %s on %s: %v", a.VIP, a.Link, err), Bad: true})
 }
 
 // order passes on what is wanted of the host. With -V a stop leaves it as it is.

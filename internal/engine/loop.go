@@ -18,7 +18,7 @@ type World interface {
 	// Transmit sends packets; they are valid only during the call.
 	Transmit(now mono.Instant, fx *router.Effects)
 	// Carry carries out everything else.
-	Carry(now mono.Instant, fx *router.Effects)
+	Carry(fx *router.Effects)
 	// Late is told how long after its deadline the brain was stepped.
 	Late(by mono.Instant)
 }
@@ -43,7 +43,7 @@ func (l *Loop) turn() {
 	l.World.Wait(l.Router.Deadline())
 	l.World.Drain(l.step)
 	l.expire()
-	l.World.Carry(l.World.Now(), &l.fx)
+	l.World.Carry(&l.fx)
 	l.fx.Reset()
 }
 

@@ -28,7 +28,7 @@ type Receiver interface {
 
 // Announcer sends gratuitous ARP and unsolicited NA in its own time.
 type Announcer interface {
-	Announce(now mono.Instant, list []router.Announcement, ifindex func(link string) int)
+	Announce(list []router.Announcement)
 	Hush(ids []vrrp.ID)
 }
 
@@ -175,7 +175,7 @@ func (m *Machine) sendFailed(i int, err error) {
 }
 
 // Carry implements World.
-func (m *Machine) Carry(now mono.Instant, fx *router.Effects) {
+func (m *Machine) Carry(fx *router.Effects) {
 	for i := range fx.Changes {
 		if c := &fx.Changes[i]; !c.Group {
 			m.hands.Memory.Role(c.ID, c.To)
@@ -188,7 +188,7 @@ func (m *Machine) Carry(now mono.Instant, fx *router.Effects) {
 		m.hands.Announcer.Hush(fx.Hush)
 	}
 	if len(fx.Announcements) > 0 {
-		m.hands.Announcer.Announce(now, fx.Announcements, m.index)
+		m.hands.Announcer.Announce(fx.Announcements)
 	}
 	if len(fx.Changes)+len(fx.Signals)+len(fx.Notes) > 0 {
 		m.hands.Tell(Told{Changes: slices.Clone(fx.Changes), Signals: slices.Clone(fx.Signals), Notes: slices.Clone(fx.Notes)})

@@ -2,6 +2,7 @@ package router
 
 import (
 	"net/netip"
+	"time"
 
 	"holdfast/internal/host"
 	"holdfast/internal/vrrp"
@@ -28,9 +29,11 @@ type Effects struct {
 // neighbour advertisements (IPv6) for one address.
 type Announcement struct {
 	ID     vrrp.ID
-	Link   string
+	Link   host.Link
 	Addr   netip.Addr
 	Rounds int
+	// Gap is the least time between two of one kind on one link; 0: none.
+	Gap time.Duration
 }
 
 // Reset empties e and keeps its memory.

@@ -16,6 +16,7 @@ import (
 func (r *Router) reload(now mono.Instant, c *Config, out *Effects) {
 	first := !r.ready
 	r.links.virtual = virtual(c)
+	r.garpGap, r.naGap = c.Global.GARPInterval, c.Global.GNAInterval
 	old := r.parts
 	r.parts = nil
 	setup := vrrp.Setup{Groups: c.groups(), Past: r.recall(c), Standing: r.standings(c), LogUnknownVRIDs: c.Global.LogUnknownVRIDs}

@@ -4,6 +4,8 @@
 package router
 
 import (
+	"time"
+
 	"holdfast/internal/config"
 	"holdfast/internal/host"
 	"holdfast/internal/mono"
@@ -22,6 +24,8 @@ type Router struct {
 	// found are the addresses the kernel held before the first configuration.
 	found map[host.Addr]bool
 	ready bool // there is a configuration
+	// The least time between two announcements on one link.
+	garpGap, naGap time.Duration
 }
 
 // part is what the router knows of a virtual router beside its state machine.
@@ -128,8 +132,19 @@ func (r *Router) repaired(a host.Addr, out *Effects) {
 	for _, id := range c.owners {
 		p := &r.parts[id]
 		p.repairs++
-		out.Announcements = append(out.Announcements, Announcement{ID: id, Link: a.Link, Addr: a.Prefix.Addr(), Rounds: p.rounds})
+		r.say(id, a, p.rounds, out)
 	}
+}
+
+// say asks for one address to be announced.
+func (r *Router) say(id vrrp.ID, a host.Addr, rounds int, out *Effects) {
+	gap := r.garpGap
+	if a.V6() {
+		gap = r.naGap
+	}
+	out.Announcements = append(out.Announcements, Announcement{
+		ID: id, Link: r.links.get(a.Link).Link, Addr: a.Prefix.Addr(), Rounds: rounds, Gap: gap,
+	})
 }
 
 // announce spells out, address by address, what the machine asked for. An
@@ -141,7 +156,7 @@ func (r *Router) announce(out *Effects) {
 			if c := r.holdings[addr]; c == nil || !c.held {
 				continue
 			}
-			out.Announcements = append(out.Announcements, Announcement{ID: a.ID, Link: addr.Link, Addr: addr.Prefix.Addr(), Rounds: a.Rounds})
+			r.say(a.ID, addr, a.Rounds, out)
 		}
 	}
 	out.Announces = out.Announces[:0]

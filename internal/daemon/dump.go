@@ -1,0 +1,156 @@
+package daemon
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"holdfast/internal/config"
+	"holdfast/internal/mono"
+	"holdfast/internal/relay"
+	"holdfast/internal/status"
+)
+
+// dump writes the file that a signal asked for.
+func (w *workerProcess) dump(m *relay.Up) {
+	path := filepath.Join(tmp(), "keepalived.data")
+	if err := replace(path, func(out io.Writer) { writeData(out, m.Status) }); err != nil {
+		w.log.Error(err.Error())
+		return
+	}
+	w.log.Info("state written to " + path)
+}
+
+// tmp is $TMPDIR if that is an absolute directory, else /tmp.
+func tmp() string {
+	if dir := os.Getenv("TMPDIR"); filepath.IsAbs(dir) {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+	}
+	return "/tmp"
+}
+
+// replace writes a new file and moves it into place, so that nobody reads half.
+func replace(path string, write func(io.Writer)) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	write(f)
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// writeData writes the state of every instance, a section and a block each.
+func writeData(out io.Writer, s *status.Router) {
+	fmt.Fprintf(out, "------< Scheduling >------\n Router process = %s\n Latest deadline = %v\n", s.RealTime, s.Lateness)
+	fmt.Fprintln(out, "------< VRRP Topology >------")
+	for i := range s.Instances {
+		writeInstance(out, s.At, &s.Instances[i])
+	}
+}
+
+func writeInstance(out io.Writer, now mono.Instant, i *status.Instance) {
+	fmt.Fprintf(out, " VRRP Instance = %s\n", i.Name)
+	for _, f := range fields(now, i) {
+		fmt.Fprintf(out, "   %s = %v\n", f.name, f.value)
+	}
+	writeList(out, "Virtual IP", i.Addrs)
+	writeList(out, "Virtual IP Excluded", i.Excluded)
+}
+
+type field struct {
+	name  string
+	value any
+}
+
+func fields(now mono.Instant, i *status.Instance) []field {
+	list := []field{
+		{"VRRP Version", i.Version},
+		{"State", i.Role},
+		{"Reason", i.Reason},
+		{"Since", fmt.Sprintf("%.3f s ago", now.Sub(i.Since).Seconds())},
+		{"Interface", i.Link},
+		{"Virtual Router ID", i.VRID},
+		{"Priority", i.Priority},
+		{"Effective priority", i.Effective},
+		{"Advert interval", seconds(i.Interval)},
+		{"Master advert interval", seconds(i.MasterInterval)},
+		{"Source", i.Source},
+	}
+	if i.MasterHeard.IsValid() {
+		list = append(list, field{"Master router", i.MasterHeard}, field{"Master priority", i.MasterPriority})
+	}
+	return append(list, counters(i)...)
+}
+
+func counters(i *status.Instance) []field {
+	s := &i.Stats
+	return []field{
+		{"Adverts received", s.AdvertRcvd},
+		{"Adverts sent", s.AdvertSent},
+		{"Became master", s.BecomeMaster},
+		{"Released master", s.ReleaseMaster},
+		{"Priority zero received", s.PriZeroRcvd},
+		{"Priority zero sent", s.PriZeroSent},
+		{"Packet length errors", s.PacketLenErr},
+		{"TTL errors", s.TTLErr},
+		{"Version errors", s.VersionErr},
+		{"Checksum errors", s.ChecksumErr},
+		{"Type errors", s.InvalidTypeRcvd},
+		{"Interval errors", s.AdvertIntervalErr},
+		{"Address list errors", s.AddrListErr},
+		{"Authentication errors", s.InvalidAuthtype + s.AuthtypeMismatch + s.AuthFailure},
+		{"Addresses put back", i.Repairs},
+	}
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
+
+func writeList[T fmt.Stringer](out io.Writer, title string, list []T) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "   %s = %d\n", title, len(list))
+	for _, one := range list {
+		fmt.Fprintf(out, "     %s\n", one)
+	}
+}
+
+// dumpConfig logs the configuration as it was understood (-d). Passwords are
+// not part of it.
+func dumpConfig(log *slog.Logger, c *config.Config) {
+	for i := range c.Instances {
+		v := &c.Instances[i].VRRP
+		log.Info(" VRRP Instance = " + v.Name)
+		log.Info(fmt.Sprintf("   Interface = %s, Virtual Router ID = %d, Priority = %d, Version = %d, Advert interval = %s",
+			v.Link, v.VRID, v.Priority, v.Version, seconds(v.Interval)))
+		log.Info(fmt.Sprintf("   Virtual IPs = %s", list(c.Instances[i].Addrs)))
+	}
+	for i := range c.Groups {
+		log.Info(fmt.Sprintf(" VRRP Sync Group = %s, members = %s", c.Groups[i].Name, strings.Join(c.Groups[i].Members, " ")))
+	}
+	for i := range c.Scripts {
+		s := &c.Scripts[i]
+		log.Info(fmt.Sprintf(" VRRP Script = %s, command = %s, interval = %s, timeout = %s, rise = %d, fall = %d",
+			s.Name, s.Command.Line, seconds(s.Interval), seconds(s.Timeout), s.Rise, s.Fall))
+	}
+}
+
+func list(addrs []config.Address) string {
+	words := make([]string, len(addrs))
+	for i := range addrs {
+		words[i] = addrs[i].Prefix.String() + " dev " + addrs[i].Link
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"holdfast/internal/command"
+	"holdfast/internal/config"
+	"holdfast/internal/notify"
+	"holdfast/internal/notify/fifo"
+	"holdfast/internal/notify/script"
+	"holdfast/internal/notify/smtp"
+	"holdfast/internal/vrrp"
+)
+
+// teller turns transitions into messages and hands them to scripts, FIFOs and mail.
+type teller struct {
+	log      func(string)
+	starter  *command.Starter
+	dispatch *script.Dispatcher
+	mailer   *smtp.Mailer
+	fifos    []*fifo.FIFO
+	// last is the latest message of each instance and group, for FIFOs that are
+	// told the states after a reload.
+	last map[notify.Key]notify.Message
+}
+
+func newTeller(log func(string)) *teller {
+	t := &teller{log: log, starter: command.NewStarter(), mailer: smtp.New(log), last: map[notify.Key]notify.Message{}}
+	t.dispatch = script.New(script.With(t.starter), log)
+	return t
+}
+
+// apply takes a configuration over. What is wrong with its commands was
+// reported when it was read.
+func (t *teller) apply(c *config.Config) {
+	resolver := command.NewResolver(policy(c))
+	t.openFIFOs(c, resolver)
+	t.mailer.Apply(smtp.Config{
+		RouterID: c.Global.RouterID, From: c.Global.Mail.From, To: c.Global.Mail.To, Server: c.Global.Mail.Server, Port: c.Global.Mail.Port,
+		HELO: c.Global.Mail.HELO, Timeout: c.Global.Mail.Timeout, NoFault: c.Global.Mail.NoFault,
+	})
+	sinks := make([]notify.Sink, 0, len(t.fifos))
+	for _, f := range t.fifos {
+		sinks = append(sinks, f)
+	}
+	t.dispatch.Apply(script.Setup{Routes: routes(c), Resolver: resolver, FIFOs: sinks, Mail: t.mailer})
+	if c.Global.FIFOStatesOnReload {
+		t.repeat()
+	}
+}
+
+// policy is what global_defs says about scripts.
+func policy(c *config.Config) command.Policy {
+	return command.Policy{
+		User: c.Global.ScriptUser, Group: c.Global.ScriptGroup, Security: c.Global.ScriptSecurity,
+		SymlinkPaths: c.Global.UseSymlinkPaths, SupplementaryGroups: c.Global.SupplementaryGroups, Path: os.Getenv("PATH"),
+	}
+}
+
+// routes lists who has anything configured.
+func routes(c *config.Config) map[notify.Key]*notify.Scripts {
+	r := map[notify.Key]*notify.Scripts{}
+	for i := range c.Instances {
+		if s := c.Instances[i].Notify; s != (notify.Scripts{}) {
+			r[notify.Key{Name: c.Instances[i].VRRP.Name}] = &s
+		}
+	}
+	for i := range c.Groups {
+		if s := c.Groups[i].Notify; s != (notify.Scripts{}) {
+			r[notify.Key{Group: true, Name: c.Groups[i].Name}] = &s
+		}
+	}
+	return r
+}
+
+// openFIFOs opens the pipes of a configuration, notify_fifo first. One that
+// has not changed stays open: its reader misses nothing.
+func (t *teller) openFIFOs(c *config.Config, resolver *command.Resolver) {
+	old := t.fifos
+	t.fifos = nil
+	for _, f := range []config.FIFO{c.Global.NotifyFIFO, c.Global.VRRPNotifyFIFO} {
+		if f.Path == "" {
+			continue
+		}
+		spec := fifoSpec(f, resolver)
+		at := slices.IndexFunc(old, func(o *fifo.FIFO) bool { return o.Spec().Equal(spec) })
+		if at >= 0 {
+			t.fifos = append(t.fifos, old[at])
+			old = slices.Delete(old, at, at+1)
+			continue
+		}
+		opened, err := fifo.Open(spec, t.starter, t.log)
+		if err != nil {
+			t.log(fmt.Sprintf("notify_fifo %s: %v", f.Path, err))
+			continue
+		}
+		t.fifos = append(t.fifos, opened)
+	}
+	for _, f := range old {
+		f.Close()
+	}
+}
+
+func fifoSpec(f config.FIFO, resolver *command.Resolver) fifo.Spec {
+	owner, _ := resolver.Owner(f.Path, f.User, f.Group)
+	spec := fifo.Spec{Path: f.Path, UID: owner.UID, GID: owner.GID}
+	if f.Script != nil {
+		spec.Reader, _ = resolver.Resolve(*f.Script)
+	}
+	return spec
+}
+
+// tell passes transitions on, then signals.
+func (t *teller) tell(changes []vrrp.Change, signals []vrrp.Signal) {
+	for i := range changes {
+		m := message(&changes[i])
+		t.last[m.Key()] = m
+		t.dispatch.Tell(m)
+	}
+	for i := range signals {
+		t.dispatch.Tell(signal(&signals[i]))
+	}
+}
+
+func message(c *vrrp.Change) notify.Message {
+	return notify.Message{At: time.Now(), Group: c.Group, Name: c.Name, State: state(c.To), Priority: int(c.Priority), Reason: c.Reason}
+}
+
+// state is the word that scripts get for a role.
+func state(r vrrp.Role) string {
+	switch r {
+	case vrrp.Master:
+		return notify.Master
+	case vrrp.Backup:
+		return notify.Backup
+	case vrrp.Stopped:
+		return notify.Stop
+	case vrrp.Deleted:
+		return notify.Deleted
+	}
+	return notify.Fault
+}
+
+func signal(s *vrrp.Signal) notify.Message {
+	m := notify.Message{At: time.Now(), Name: s.Name, Priority: int(s.Priority), State: notify.LowerHeard}
+	if s.Kind == vrrp.PriorityChanged {
+		m.State = notify.BackupPriority
+		if s.Role == vrrp.Master {
+			m.State = notify.MasterPriority
+		}
+	}
+	return m
+}
+
+// repeat writes the present states to the FIFOs.
+func (t *teller) repeat() {
+	for _, m := range t.last {
+		t.dispatch.Repeat(m)
+	}
+}
+
+// close lets everything that was told arrive, until ctx ends.
+func (t *teller) close(ctx context.Context) {
+	t.dispatch.Close(ctx)
+	t.mailer.Close(ctx)
+	t.abandon()
+}
+
+// abandon lets go of the pipes.
+func (t *teller) abandon() {
+	for _, f := range t.fifos {
+		f.Close()
+	}
+	t.fifos = nil
+}

@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"holdfast/internal/command"
+	"holdfast/internal/config"
+	"holdfast/internal/relay"
+	"holdfast/internal/tracker"
+	"holdfast/internal/tracker/script"
+)
+
+// watchers run what watches things for trackers.
+type watchers struct {
+	send    func(*relay.Down)
+	starter *command.Starter
+	scripts *script.Watcher
+}
+
+func newWatchers(send func(*relay.Down), log func(string)) *watchers {
+	w := &watchers{send: send, starter: command.NewStarter()}
+	w.scripts = script.New(script.With(w.starter), w.report, log)
+	return w
+}
+
+func (w *watchers) report(s tracker.Sample) { w.send(&relay.Down{Samples: []tracker.Sample{s}}) }
+
+// apply watches what a configuration tracks.
+func (w *watchers) apply(c *config.Config) {
+	resolver := command.NewResolver(policy(c))
+	var specs []script.Spec
+	for i := range c.Scripts {
+		s := &c.Scripts[i]
+		run, _ := resolver.Resolve(s.Command) // what is wrong was reported when it was read
+		if run == nil {
+			continue
+		}
+		specs = append(specs, script.Spec{
+			Name: s.Name, Command: run, Interval: s.Interval, Timeout: s.Timeout, Rise: s.Rise, Fall: s.Fall, InitFail: s.InitFail,
+		})
+	}
+	w.scripts.Apply(specs)
+}
+
+func (w *watchers) close() { w.scripts.Close() }

@@ -1,0 +1,225 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/cli"
+	"holdfast/internal/config"
+	"holdfast/internal/relay"
+)
+
+// workerProcess is everything that may be slow or wrong: reading
+// configuration, running scripts, telling people and programs, writing logs.
+type workerProcess struct {
+	opts  cli.Options
+	log   *slog.Logger
+	conn  *relay.Conn[relay.Up, relay.Down]
+	slots relay.Slots
+	next  int // slot for the next configuration
+
+	candidate *config.Config // written to a slot, not yet accepted
+	started   bool           // a configuration has been taken over
+	teller    *teller
+	watchers  *watchers
+	lost      int
+}
+
+// Work is the life of the worker process.
+func Work() int {
+	if err := takeNice(0); err != nil {
+		fmt.Fprintf(os.Stderr, "worker: leave real-time priority: %v\n", err)
+	}
+	// The router process decides when to stop; it says so, or its end does.
+	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	w, err := newWorkerProcess()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
+		return exitFatal
+	}
+	return w.run()
+}
+
+func newWorkerProcess() (*workerProcess, error) {
+	w := &workerProcess{}
+	if err := json.Unmarshal([]byte(os.Getenv(optionsVariable)), &w.opts); err != nil {
+		return nil, fmt.Errorf("read the options from %s: %w", optionsVariable, err)
+	}
+	_ = os.Unsetenv(optionsVariable) // scripts need not see it
+	_ = os.Unsetenv("NOTIFY_SOCKET")
+	unix.Umask(w.opts.Umask)
+	w.log = openLogs(w.opts)
+	w.conn = relay.NewConn[relay.Up, relay.Down](os.NewFile(3, "relay"))
+	w.slots = relay.Slots{os.NewFile(4, "configuration"), os.NewFile(5, "configuration")}
+	for fd := 3; fd <= 5; fd++ {
+		unix.CloseOnExec(fd)
+	}
+	w.teller = newTeller(w.logText)
+	w.watchers = newWatchers(w.send, w.logText)
+	return w, nil
+}
+
+// run heeds the router until it says stop, or is gone.
+func (w *workerProcess) run() int {
+	for {
+		m, err := w.conn.Receive()
+		if err != nil {
+			return w.orphaned(err)
+		}
+		w.heed(&m)
+		if m.Stop {
+			w.finish()
+			return exitStopped
+		}
+	}
+}
+
+// orphaned ends the worker of a router that died. If nobody else starts the
+// daemon again, the worker does, by becoming it.
+func (w *workerProcess) orphaned(err error) int {
+	if !errors.Is(err, io.EOF) {
+		w.log.Error(fmt.Sprintf("the router process is gone: %v", err))
+	}
+	w.watchers.close()
+	w.teller.abandon()
+	if w.opts.Foreground {
+		return exitFatal
+	}
+	w.log.Error("the router process died: taking its place")
+	err = unix.Exec("/proc/self/exe", append([]string{os.Args[0]}, w.opts.Args...), append(os.Environ(), detachedVariable+"=1"))
+	w.log.Error(fmt.Sprintf("start again: %v", err))
+	return exitFatal
+}
+
+func (w *workerProcess) heed(m *relay.Up) {
+	switch {
+	case m.Load:
+		w.load()
+	case m.Adopt != nil:
+		w.adopt(*m.Adopt)
+	case m.Accepted:
+		w.accepted()
+	case m.Status != nil:
+		w.dump(m)
+	}
+	w.hear(m)
+}
+
+// hear logs what happened and passes it on to who wants to be told.
+func (w *workerProcess) hear(m *relay.Up) {
+	for _, l := range m.Lines {
+		w.logLine(l)
+	}
+	for i := range m.Notes {
+		w.logLine(relay.Line{Text: m.Notes[i].String(), Detail: m.Notes[i].Detail()})
+	}
+	for i := range m.Changes {
+		if !m.Changes[i].Silent {
+			w.log.Info(m.Changes[i].String())
+		}
+	}
+	w.teller.tell(m.Changes, m.Signals)
+	if m.Lost > 0 {
+		w.log.Warn(fmt.Sprintf("%d log lines were left out: too many at a time", m.Lost))
+	}
+}
+
+func (w *workerProcess) logLine(l relay.Line) {
+	switch {
+	case l.Bad:
+		w.log.Warn(l.Text)
+	case l.Detail:
+		w.log.Debug(l.Text)
+	default:
+		w.log.Info(l.Text)
+	}
+}
+
+func (w *workerProcess) logText(text string) { w.log.Info(text) }
+
+// load reads the configuration and proposes it to the router. One that cannot
+// be run changes nothing.
+func (w *workerProcess) load() {
+	read := readConfig(&w.opts)
+	read.report(w.log)
+	if w.opts.DumpConfig && read.Config != nil {
+		dumpConfig(w.log, read.Config)
+	}
+	if read.failed() {
+		if w.started {
+			w.log.Error("the new configuration has errors: nothing is changed")
+		}
+		w.send(&relay.Down{Refused: true, Exit: read.exit()})
+		return
+	}
+	slot, err := w.slots.Write(w.next, read.Config)
+	if err != nil {
+		w.log.Error(err.Error())
+		w.send(&relay.Down{Refused: true, Exit: exitFatal})
+		return
+	}
+	w.candidate = read.Config
+	w.next = 1 - w.next
+	w.send(&relay.Down{Config: slot})
+}
+
+// adopt takes over the configuration in force, as the worker that died had it.
+func (w *workerProcess) adopt(slot relay.Slot) {
+	var c config.Config
+	if err := w.slots.Read(slot, &c); err != nil {
+		w.log.Error(err.Error())
+		return
+	}
+	w.next = 1 - slot.Number
+	w.candidate, w.started = &c, true
+	w.accepted()
+}
+
+// accepted takes over for scripts and notifications what the router runs now.
+func (w *workerProcess) accepted() {
+	c := w.candidate
+	if c == nil {
+		return
+	}
+	w.candidate = nil
+	w.teller.apply(c)
+	w.watchers.apply(c)
+	word := "Startup complete"
+	if w.started {
+		word = "Reload complete"
+	}
+	w.started = true
+	w.log.Info(word)
+	w.send(&relay.Down{Settled: true})
+	go debug.FreeOSMemory() // reading a configuration needs much, running it little
+}
+
+// send may be called by any goroutine.
+func (w *workerProcess) send(m *relay.Down) {
+	if err := w.conn.Send(m); err != nil && !errors.Is(err, syscall.EPIPE) {
+		w.log.Error(fmt.Sprintf("tell the router process: %v", err))
+	}
+}
+
+// lastWords is how long the notifications of a stop may take.
+const lastWords = 3 * time.Second
+
+// finish tells what is left to tell.
+func (w *workerProcess) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	w.watchers.close()
+	w.teller.close(ctx)
+	w.log.Info("Stopped")
+}

@@ -62,6 +62,8 @@ type Command struct {
 	Line        string   // as written
 	Argv        []string // split
 	User, Group string   // empty: script_user, else the default
+	// Supplementary: the user's other groups too (a group written with a colon before it).
+	Supplementary bool
 }
 
 // Scripts are the commands of one instance or group; nil is not configured.

@@ -66,7 +66,8 @@ func (q *Queue) Next() (d Delivery, ok bool) {
 		q.ready = nil
 	}
 	l := q.lines[k]
-	d, l.waiting = l.waiting[0], slices.Delete(l.waiting, 0, 1)
+	d = l.waiting[0]
+	l.waiting = slices.Delete(l.waiting, 0, 1)
 	l.running = true
 	q.busy++
 	q.count--

@@ -102,7 +102,9 @@ func (a *actor) End(patience time.Duration) (command.Exit, bool) {
 }
 
 func (w *world) watcher() *Watcher {
-	return New(w.start, func(s tracker.Sample) { w.note("%s", strings.TrimSpace(fmt.Sprintf("%s %s is %v %s", s.Kind, s.Tracker, s.State, s.Why))) },
+	return New(w.start, func(s tracker.Sample) {
+		w.note("%s", strings.TrimSpace(fmt.Sprintf("%s %s is %v %s", s.Kind, s.Tracker, s.State, s.Why)))
+	},
 		func(line string) { w.note("%s", line) })
 }
 

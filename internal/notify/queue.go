@@ -43,14 +43,14 @@ const (
 // Push adds d.
 func (q *Queue) Push(d Delivery) Pushed {
 	l := q.line(d.Key())
+	if !l.running && len(l.waiting) == 0 {
+		q.ready = append(q.ready, d.Key())
+	}
 	p := l.makeRoom(q.depth())
 	if !p.Lost {
 		q.count++
 	}
 	l.waiting = append(l.waiting, d)
-	if !l.running && len(l.waiting) == 1 {
-		q.ready = append(q.ready, d.Key())
-	}
 	p.Blocked = l.overdue
 	return p
 }

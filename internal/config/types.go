@@ -4,6 +4,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"holdfast/internal/host"
@@ -19,6 +20,8 @@ type Config struct {
 	Scripts   []Script
 	Groups    []Group
 	Instances []Instance
+	// VirtualServers are read and checked; nothing runs them yet.
+	VirtualServers []VirtualServer
 }
 
 // Instance is one vrrp_instance.
@@ -31,6 +34,8 @@ type Instance struct {
 	Notify notify.Scripts
 	// DontTrackPrimary ignores link changes of the interface itself.
 	DontTrackPrimary bool
+	// Debug is the keyword debug, 0..4: shown in the state dump, without effect.
+	Debug uint8
 }
 
 // Address is one entry of virtual_ipaddress or virtual_ipaddress_excluded.
@@ -54,6 +59,8 @@ type Script struct {
 	Timeout  time.Duration
 	Rise     int
 	Fall     int
+	// InitFail is init_fail; tracking a script takes its effect away (reference,
+	// vrrp-behaviour section 8), so it is shown only.
 	InitFail bool
 }
 
@@ -78,12 +85,15 @@ type Global struct {
 	DynamicInterfaces bool
 	GARPInterval      time.Duration // gap between gratuitous ARPs on an interface; 0: none
 	GNAInterval       time.Duration
+	// AllowIfChanges is dynamic_interfaces with its argument.
+	AllowIfChanges bool
+	// DefaultInterface is where static addresses go that name no device.
+	DefaultInterface string
 
 	ProcessNames          bool
 	ProcessName, VRRPName string
 	VRRPPriority          int // nice
 	VRRPRealTime          int // 0: holdfast's own default
-	ReloadCheck           bool
 	ChildWait             time.Duration
 	// Instance and NetNamespace name this copy of the daemon; fixed at start.
 	Instance, NetNamespace string
@@ -107,3 +117,50 @@ type FIFO struct {
 	User, Group string
 	Script      *notify.Command
 }
+
+// VirtualServer is one virtual_server.
+type VirtualServer struct {
+	// Addr and Port are set for a service by address, Mark for one by firewall
+	// mark, Group for one by virtual_server_group.
+	Addr  netip.Addr
+	Port  uint16
+	Mark  uint32
+	Group string
+
+	Protocol  string // TCP, UDP, SCTP
+	Scheduler string // kernel name: rr, wlc, ...
+	Method    string // NAT, DR, TUN
+	DelayLoop time.Duration
+	// Persistence is persistence_timeout; 0: none.
+	Persistence time.Duration
+	RealServers []RealServer
+}
+
+// RealServer is one real_server.
+type RealServer struct {
+	Addr   netip.Addr
+	Port   uint16
+	Weight int
+	Checks []Check
+}
+
+// Check is one health check of a real server. Kind is its keyword.
+type Check struct {
+	Kind             string // HTTP_GET, SSL_GET, TCP_CHECK
+	ConnectTimeout   time.Duration
+	Retry            int
+	DelayBeforeRetry time.Duration
+	DelayLoop        time.Duration
+	URLs             []URL
+}
+
+// URL is one page that HTTP_GET or SSL_GET fetches.
+type URL struct {
+	Path   string
+	Digest string // MD5 in hex; empty: not compared
+	// Status holds the accepted status codes; empty means 200 to 299.
+	Status []StatusRange
+}
+
+// StatusRange is a range of HTTP status codes, both ends included.
+type StatusRange struct{ From, To uint16 }

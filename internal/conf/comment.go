@@ -1,0 +1,59 @@
+package conf
+
+import "strings"
+
+// uncomment removes leading and trailing blanks and the comment of a piece: #
+// and ! start one outside double quotes, and lose that meaning, and the
+// backslash before them, behind a backslash. Text that stands in place of a
+// parameter is looked at like any other.
+func uncomment(p piece) piece {
+	p = p.from(0)
+	if !strings.ContainsAny(p.text, `#!\`) {
+		return p.trimRight()
+	}
+	quoted := false
+	for i := 0; i < len(p.text); i++ {
+		switch c := p.text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && i+1 < len(p.text):
+			if next := p.text[i+1]; !quoted && (next == '#' || next == '!') {
+				p = p.upTo(i).append(p.cut(i + 1))
+				continue
+			}
+			i++
+		case !quoted && (c == '#' || c == '!'):
+			return p.upTo(i).trimRight()
+		}
+	}
+	return p.trimRight()
+}
+
+// trimRight removes trailing blanks.
+func (p piece) trimRight() piece {
+	if n := len(strings.TrimRight(p.text, blanks)); n < len(p.text) {
+		return p.upTo(n)
+	}
+	return p
+}
+
+// cut removes the first n bytes and keeps blanks.
+func (p piece) cut(n int) piece {
+	q := piece{text: p.text[n:], first: *p.seg(n)}
+	q.first.off -= n
+	for _, s := range p.more {
+		if s.off > n {
+			s.off -= n
+			q.more = append(q.more, s)
+		}
+	}
+	return q
+}
+
+// continued splits off a backslash that ends the piece, with the blanks before it.
+func (p piece) continued() (piece, bool) {
+	if !strings.HasSuffix(p.text, `\`) {
+		return p, false
+	}
+	return p.upTo(len(p.text) - 1).trimRight(), true
+}

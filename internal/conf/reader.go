@@ -1,0 +1,387 @@
+package conf
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// Options is what a text may depend on beside itself.
+type Options struct {
+	// ID is what @ID lines are compared with: the option -i, or the host name up
+	// to its first dot.
+	ID string
+	// Env answers for ${_ENV NAME}; nil knows no variable.
+	Env func(name string) (string, bool)
+	// Seed begins the numbers of ${_RANDOM}.
+	Seed uint64
+	// AllChecks makes every include problem an error (option -e).
+	AllChecks bool
+}
+
+// linesLimit bounds what definitions and repetitions produce.
+const linesLimit = 500_000
+
+// reader turns files into a tree.
+type reader struct {
+	files   Files
+	opt     Options
+	tree    *Tree
+	build   builder
+	diags   []Diag
+	defs    map[string]*definition
+	origins map[replacement]*Origin
+	// opened is a definition whose value goes on in the next line.
+	opened *definition
+	checks checks
+	rand   *rand.Rand
+	spent  int
+	words  []Token // scratch
+}
+
+// Parse reads a configuration. path may be a pattern; several matches are read
+// one after the other. The tree is complete as far as the text allows, whatever
+// was found; the findings are in the order of their places.
+func Parse(files Files, path string, opt Options) (*Tree, []Diag) {
+	r := &reader{
+		files: files, opt: opt, tree: &Tree{},
+		defs: map[string]*definition{}, origins: map[replacement]*Origin{},
+		rand: rand.New(rand.NewPCG(opt.Seed, 0)),
+	}
+	if opt.AllChecks {
+		r.checks = checkAll
+	}
+	r.build.report = r.report
+	for i, name := range r.mainFiles(path) {
+		r.main(name, i)
+	}
+	r.tree.Nodes = r.build.end()
+	return r.tree, Sort(r.diags)
+}
+
+// mainFiles lists the files a path stands for.
+func (r *reader) mainFiles(path string) []string {
+	if !strings.ContainsAny(path, "*?[{") {
+		return []string{path}
+	}
+	var names []string
+	for _, pattern := range braces(path) {
+		found, err := r.files.Glob(pattern)
+		if err == nil {
+			names = append(names, slices.Sorted(slices.Values(found))...)
+		}
+	}
+	if len(names) == 0 {
+		return []string{path}
+	}
+	if len(names) > 1 {
+		o := &Origin{File: &File{Name: path}}
+		r.report(Diag{Complaint, Faulty, Span{Origin: o}, "several files match; all are read, in order", "", ""})
+	}
+	return names
+}
+
+func (r *reader) main(name string, seq int) {
+	text, kind, err := r.files.Read(name)
+	o := &Origin{File: r.add(name, text), seq: seq}
+	if kind != Regular {
+		r.report(Diag{Error, NoFile, Span{Origin: o}, "the file " + reason(kind, err), "", ""})
+		return
+	}
+	r.read(o, 0)
+}
+
+func (r *reader) add(name string, text []byte) *File {
+	f := &File{Name: name, text: string(text)}
+	r.tree.Files = append(r.tree.Files, f)
+	return f
+}
+
+// read reads one file line by line.
+func (r *reader) read(o *Origin, depth int) {
+	rest, n := o.File.text, uint32(0)
+	for rest != "" {
+		var raw string
+		if i := strings.IndexByte(rest, '\n'); i >= 0 {
+			raw, rest = rest[:i], rest[i+1:]
+		} else {
+			raw, rest = rest, ""
+		}
+		n++
+		raw = strings.TrimRight(raw, "\r")
+		if r.usable(raw, o, n) {
+			r.physical(line(raw, o, n, 1), depth)
+		}
+	}
+	r.closeDefinition()
+}
+
+// usable reports whether keepalived would take the line at all.
+func (r *reader) usable(raw string, o *Origin, n uint32) bool {
+	at := Span{o, n, 1, 2}
+	if len(raw) > lineLimit {
+		r.fault(at, "the line is longer than 1023 bytes and is left out", "put parts of it into definitions")
+		return false
+	}
+	if strings.IndexByte(raw, 0) >= 0 {
+		r.fault(at, "the line holds a NUL byte and is left out", "")
+		return false
+	}
+	return true
+}
+
+// physical reads one line as it stands in a file.
+func (r *reader) physical(p piece, depth int) {
+	p = uncomment(p)
+	if r.opened != nil {
+		r.continueDefinition(p)
+		return
+	}
+	if p.text == "" {
+		return
+	}
+	p = r.unslash(p)
+	r.logical(p, depth)
+}
+
+// unslash moves a backslash at the end of a line that is no definition to the
+// word before it, as keepalived does.
+func (r *reader) unslash(p piece) piece {
+	rest, slash := p.continued()
+	if !slash || strings.HasPrefix(rest.text, "$") || strings.HasPrefix(rest.text, "@") {
+		return p
+	}
+	n := len(p.text) - 1
+	r.advise(p.span(n, n+1), "a backslash continues a line only in a definition; here it becomes part of the word before it", "delete it")
+	return rest.append(p.cut(n))
+}
+
+// logical reads one line of which comments are gone: condition, definition,
+// repetition, parameters, and then what it says.
+func (r *reader) logical(p piece, depth int) {
+	p, keep := r.condition(p)
+	if !keep || p.text == "" || depth > depthLimit {
+		return
+	}
+	if r.definition(p) || r.repeat(p, depth) {
+		return
+	}
+	if d, before, at := r.block(p); d != nil {
+		r.lines(d, before, at, depth)
+		return
+	}
+	q, ok := r.expand(p)
+	if !ok {
+		return
+	}
+	if q.more != nil {
+		q = uncomment(q)
+	}
+	r.emit(q, depth)
+}
+
+// condition takes @ID and @^ID off the front of a line and says whether the
+// rest of it is to be read.
+func (r *reader) condition(p piece) (piece, bool) {
+	if p.text == "" || p.text[0] != '@' {
+		return p, true
+	}
+	end := strings.IndexAny(p.text, blanks)
+	if end < 0 {
+		end = len(p.text)
+	}
+	id, unless := strings.CutPrefix(p.text[1:end], "^")
+	if id == "" || (id == r.opt.ID) == unless {
+		return p, false
+	}
+	return p.from(end), true
+}
+
+// block finds a reference to a definition of several lines at the end of a line.
+func (r *reader) block(p piece) (*definition, piece, Span) {
+	i := strings.LastIndexByte(p.text, '$')
+	if i < 0 {
+		return nil, p, Span{}
+	}
+	ref, isRef := refer(p.text[i:])
+	d := r.defs[ref.name]
+	if !isRef || i+ref.len != len(p.text) || d == nil || d.lines == nil {
+		return nil, p, Span{}
+	}
+	return d, p.upTo(i), p.span(i, len(p.text))
+}
+
+// lines reads a definition of several lines where it is used. What stands
+// before it goes with its first line.
+func (r *reader) lines(d *definition, before piece, at Span, depth int) {
+	if depth >= depthLimit {
+		r.fault(at, "the definition of $"+d.name+" refers to itself", "")
+		return
+	}
+	o := &Origin{File: d.at.Origin.File, Kind: Expanded, Name: d.name, From: at}
+	for i, p := range d.lines {
+		if !r.spend(at) {
+			return
+		}
+		p = p.movedTo(o)
+		if i == 0 && strings.Trim(before.text, blanks) != "" {
+			p = before.append(p)
+		}
+		r.logical(p, depth+1)
+	}
+}
+
+// movedTo gives the text of a definition the origin of its use.
+func (p piece) movedTo(o *Origin) piece {
+	p.first.span.Origin = o
+	p.more = slices.Clone(p.more)
+	for i := range p.more {
+		p.more[i].span.Origin = o
+	}
+	return p
+}
+
+// spend counts a line that was not written but produced, and refuses to go on
+// for ever.
+func (r *reader) spend(at Span) bool {
+	r.spent++
+	if r.spent == linesLimit {
+		r.fault(at, "definitions and repetitions make more than 500000 lines", "")
+	}
+	return r.spent < linesLimit
+}
+
+// emit hands the statements and braces of a line to the tree.
+func (r *reader) emit(p piece, depth int) {
+	for i := 0; i < len(p.text); {
+		switch c := p.text[i]; {
+		case strings.IndexByte(blanks, c) >= 0:
+			i++
+		case c == '{':
+			r.build.open(p.span(i, i+1))
+			i++
+		case c == '}':
+			r.build.close(p.span(i, i+1))
+			i++
+		default:
+			i = r.statement(p, i, depth)
+		}
+	}
+}
+
+// statement reads words up to a brace or the end of the line.
+func (r *reader) statement(p piece, i, depth int) int {
+	r.words = r.words[:0]
+	raw := -1
+	for i < len(p.text) {
+		c := p.text[i]
+		if strings.IndexByte(blanks, c) >= 0 {
+			i++
+			continue
+		}
+		if c == '{' || c == '}' {
+			break
+		}
+		if len(r.words) == 1 && raw < 0 {
+			raw = i
+		}
+		i = r.word(p, i)
+		if len(r.words) == 1 && c != '"' {
+			if _, include := r.includeChecks(r.words[0].Text); include {
+				rest := p.from(i)
+				r.include(r.words[0].Text, unquote(rest.text), r.words[0].Span.To(rest.span(0, len(rest.text))), depth)
+				return len(p.text)
+			}
+		}
+	}
+	r.words, raw = r.finishStatement(p, raw, i)
+	return i
+}
+
+// finishStatement puts the gathered words into the tree.
+func (r *reader) finishStatement(p piece, raw, end int) ([]Token, int) {
+	if len(r.words) == 0 {
+		return r.words, raw
+	}
+	if r.words[0].Text == "include_check" {
+		r.includeCheck(r.words)
+	}
+	text := ""
+	if raw >= 0 {
+		text = strings.TrimRight(p.text[raw:end], blanks)
+	}
+	r.build.statement(r.words, text)
+	return r.words, raw
+}
+
+// unquote removes a pair of quotes around a file name.
+func unquote(s string) string {
+	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// word reads one word, quoted or not, and answers where it ends. A quote that
+// is never closed loses the rest of the line.
+func (r *reader) word(p piece, i int) int {
+	if p.text[i] == '"' {
+		end := closing(p.text, i+1)
+		if end < 0 {
+			r.complain(p.span(i, len(p.text)), "the quote is not closed; the rest of the line is lost", `add a "`)
+			return len(p.text)
+		}
+		r.words = append(r.words, Token{p.text[i+1 : end], p.span(i, end+1)})
+		return end + 1
+	}
+	from := i
+	for i < len(p.text) && strings.IndexByte(blanks+`"{}`, p.text[i]) < 0 {
+		if p.text[i] == '$' {
+			if ref, isRef := refer(p.text[i:]); isRef {
+				i += ref.len
+				continue
+			}
+		}
+		i++
+	}
+	r.words = append(r.words, Token{p.text[from:i], p.span(from, i)})
+	return i
+}
+
+// closing finds the quote that ends a quoted word. Scripts may hold quotes
+// behind backslashes; where no other quote is left, such a quote ends the word.
+func closing(s string, from int) int {
+	for i := from; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i
+		}
+	}
+	if i := strings.IndexByte(s[from:], '"'); i >= 0 {
+		return from + i
+	}
+	return -1
+}
+
+// diagsLimit bounds the findings of one reading.
+const diagsLimit = 10_000
+
+func (r *reader) report(d Diag) {
+	if len(r.diags) < diagsLimit {
+		r.diags = append(r.diags, d)
+	}
+}
+
+func (r *reader) fault(at Span, text, fix string) {
+	r.report(Diag{Error, Faulty, at, text, fix, r.build.within()})
+}
+
+func (r *reader) complain(at Span, text, fix string) {
+	r.report(Diag{Complaint, Faulty, at, text, fix, r.build.within()})
+}
+
+func (r *reader) advise(at Span, text, fix string) {
+	r.report(Diag{Advice, Unclassed, at, text, fix, r.build.within()})
+}

@@ -1,0 +1,198 @@
+package conf
+
+import "strings"
+
+// Token is one word and its place. Quotes are gone.
+type Token struct {
+	Text string
+	Span Span
+}
+
+// Node is one statement: keyword, arguments and, if it has one, its block.
+type Node struct {
+	Keyword Token
+	Args    []Token
+	Body    []*Node
+	// Raw is what stands behind the keyword, quotes kept: some keywords split
+	// it by rules of their own.
+	Raw string
+	// Block says that braces followed; Body may still be empty. Close is the
+	// closing brace.
+	Block bool
+	Close Span
+}
+
+// Span covers the keyword and its arguments.
+func (n *Node) Span() Span {
+	if len(n.Args) == 0 {
+		return n.Keyword.Span
+	}
+	return n.Keyword.Span.To(n.Args[len(n.Args)-1].Span)
+}
+
+// ArgSpan covers the arguments, or the keyword when there are none.
+func (n *Node) ArgSpan() Span {
+	if len(n.Args) == 0 {
+		return n.Keyword.Span
+	}
+	return n.Args[0].Span.To(n.Args[len(n.Args)-1].Span)
+}
+
+// Tree is a whole configuration, definitions and includes resolved.
+type Tree struct {
+	Nodes []*Node
+	// Files are those that were read, in the order in which they were opened.
+	Files []*File
+}
+
+// slab hands out pieces of large allocations, so that a tree of a hundred
+// thousand statements is a few hundred objects.
+type slab[T any] struct{ free []T }
+
+func (s *slab[T]) take(n int) []T {
+	if n == 0 {
+		return nil
+	}
+	if len(s.free) < n {
+		s.free = make([]T, max(n, 512))
+	}
+	out := s.free[:n:n]
+	s.free = s.free[n:]
+	return out
+}
+
+// frame is a block that is still open. A frame without node stems from a brace
+// that opens nothing; what it holds belongs to the block around it.
+type frame struct {
+	node  *Node
+	start int // of its statements in pending
+}
+
+// builder makes the tree from statements and braces.
+type builder struct {
+	report  func(Diag)
+	nodes   slab[Node]
+	tokens  slab[Token]
+	bodies  slab[*Node]
+	stack   []frame
+	pending []*Node
+	// last is the statement that a following { belongs to.
+	last *Node
+}
+
+func (b *builder) statement(words []Token, raw string) {
+	n := &b.nodes.take(1)[0]
+	n.Keyword, n.Raw = words[0], raw
+	n.Args = b.tokens.take(len(words) - 1)
+	copy(n.Args, words[1:])
+	b.pending = append(b.pending, n)
+	b.last = n
+}
+
+func (b *builder) open(at Span) {
+	if b.last == nil || b.last.Block {
+		b.report(Diag{Error, Faulty, at, "this { opens nothing", "a keyword is missing before it", b.within()})
+		b.stack = append(b.stack, frame{nil, len(b.pending)})
+		return
+	}
+	b.last.Block = true
+	b.stack = append(b.stack, frame{b.last, len(b.pending)})
+	b.last = nil
+}
+
+func (b *builder) close(at Span) {
+	b.last = nil
+	if len(b.stack) == 0 {
+		b.report(Diag{Error, Faulty, at, "this } closes nothing", "delete it, or look for a missing { above", ""})
+		return
+	}
+	top := b.stack[len(b.stack)-1]
+	b.stack = b.stack[:len(b.stack)-1]
+	b.finish(top, len(b.pending), at)
+}
+
+// finish gives a block the pending statements up to end.
+func (b *builder) finish(f frame, end int, at Span) {
+	if f.node == nil {
+		return
+	}
+	f.node.Close = at
+	f.node.Body = b.bodies.take(end - f.start)
+	copy(f.node.Body, b.pending[f.start:end])
+	b.pending = append(b.pending[:f.start], b.pending[end:]...)
+}
+
+// within names the block that is open, for findings.
+func (b *builder) within() string {
+	for i := len(b.stack) - 1; i >= 0; i-- {
+		if n := b.stack[i].node; n != nil {
+			return n.Title()
+		}
+	}
+	return ""
+}
+
+// end closes what is still open and returns the statements of the top level.
+// Only one finding tells of it, at the block that most likely lacks its brace.
+func (b *builder) end() []*Node {
+	reported := false
+	for len(b.stack) > 0 {
+		f := b.stack[len(b.stack)-1]
+		b.stack = b.stack[:len(b.stack)-1]
+		if f.node == nil {
+			continue
+		}
+		stop := b.strayed(f)
+		if !reported && (stop < len(b.pending) || len(b.stack) == 0) {
+			b.report(b.unclosed(f, stop))
+			reported = true
+		}
+		b.finish(f, stop, Span{})
+	}
+	return b.pending
+}
+
+// strayed finds the first statement in an unclosed block that by its
+// indentation stands beside the block and not in it.
+func (b *builder) strayed(f frame) int {
+	for i := f.start; i < len(b.pending); i++ {
+		k := b.pending[i].Keyword.Span
+		own := f.node.Keyword.Span
+		if k.Origin == own.Origin && k.Line > own.Line && k.Col <= own.Col {
+			return i
+		}
+	}
+	return len(b.pending)
+}
+
+func (b *builder) unclosed(f frame, stop int) Diag {
+	culprit := f.node
+	for _, n := range b.pending[f.start:stop] {
+		if n.Block && n.Close.Line > n.Keyword.Span.Line && n.Close.Col < n.Keyword.Span.Col {
+			culprit = n
+			break
+		}
+	}
+	d := Diag{Error, Faulty, culprit.Span(), "this block is not closed: a } is missing", "", ""}
+	switch {
+	case culprit != f.node:
+		d.Fix = "the } in line " + itoa(culprit.Close.Line) + " stands where the block around it would end"
+	case stop < len(b.pending):
+		d.Fix = "it should end before line " + itoa(b.pending[stop].Keyword.Span.Line)
+	}
+	return d
+}
+
+// Title names a block as findings do: keyword, arguments and line.
+func (n *Node) Title() string {
+	var b strings.Builder
+	b.WriteString(n.Keyword.Text)
+	for _, a := range n.Args {
+		b.WriteByte(' ')
+		b.WriteString(a.Text)
+	}
+	b.WriteString(" (line ")
+	b.WriteString(itoa(n.Keyword.Span.Line))
+	b.WriteByte(')')
+	return b.String()
+}

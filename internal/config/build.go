@@ -1,0 +1,178 @@
+package config
+
+import (
+	"iter"
+	"net/netip"
+	"strings"
+
+	"holdfast/internal/conf"
+	"holdfast/internal/notify"
+	"holdfast/internal/vrrp"
+)
+
+// Options is what a configuration may depend on beside its text.
+type Options struct {
+	// HostName is the default of router_id.
+	HostName string
+}
+
+// builder makes a Config from a tree. It lives for one Build.
+type builder struct {
+	opt      Options
+	voc      *vocabulary
+	cfg      *Config
+	diags    []conf.Diag
+	within   []*conf.Node
+	strings  map[string]string
+	commands map[string]*notify.Command
+
+	globals  globals
+	scripts  map[string]*scriptEntry
+	groups   []groupDraft
+	names    map[string]*conf.Node // of instances
+	index    map[string]int        // of instances in cfg, by name
+	grouped  map[string]*conf.Node // sync groups by name
+	keys     map[vrrp.Key]*conf.Node
+	facts    []facts // one per instance of cfg
+	inUse    conf.Span
+	anyUse   bool
+	filtered conf.Span // the first instance that strict mode would shield
+	virtual  *conf.Node
+
+	// Used again from block to block.
+	instance instance
+	address  addressDraft
+	seen     map[netip.Addr]bool
+}
+
+// Build types a tree: every default filled in, every contradiction settled. The
+// Config is complete whatever was found; whether to run it is for the caller to
+// decide by the severities. The findings are in the order of their places.
+func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
+	b := &builder{
+		opt: opt, voc: newVocabulary(), cfg: &Config{},
+		strings: map[string]string{}, commands: map[string]*notify.Command{},
+		scripts: map[string]*scriptEntry{}, names: map[string]*conf.Node{},
+		grouped: map[string]*conf.Node{}, keys: map[vrrp.Key]*conf.Node{},
+		index: map[string]int{}, seen: map[netip.Addr]bool{},
+	}
+	b.readGlobals(tree)
+	b.voc.root.read(b, tree.Nodes, b)
+	b.finishGroups()
+	b.finishScripts()
+	b.finishGlobals()
+	return b.cfg, conf.Sort(b.diags)
+}
+
+// ExitStatus is what keepalived's configuration test (-t) answers for findings.
+// An option -e is counted by conf.ExitStatus.
+func ExitStatus(diags []conf.Diag) int { return conf.ExitStatus(diags, false) }
+
+// keep returns a string that does not hold the source text in memory. Equal
+// strings are one.
+func (b *builder) keep(s string) string {
+	if s == "" {
+		return ""
+	}
+	if k, found := b.strings[s]; found {
+		return k
+	}
+	k := strings.Clone(s)
+	b.strings[k] = k
+	return k
+}
+
+// enter and leave say which block is being read.
+func (b *builder) enter(n *conf.Node) { b.within = append(b.within, n) }
+func (b *builder) leave()             { b.within = b.within[:len(b.within)-1] }
+
+func (b *builder) report(d conf.Diag) {
+	if d.Block == "" && len(b.within) > 0 {
+		d.Block = b.within[len(b.within)-1].Title()
+	}
+	b.diags = append(b.diags, d)
+}
+
+// fail reports what keepalived cannot run.
+func (b *builder) fail(at conf.Span, text, fix string) {
+	b.report(conf.Diag{Severity: conf.Error, Class: conf.Faulty, Span: at, Text: text, Fix: fix})
+}
+
+// complain reports what keepalived says something about, drops or changes.
+func (b *builder) complain(at conf.Span, text, fix string) {
+	b.report(conf.Diag{Severity: conf.Complaint, Class: conf.Faulty, Span: at, Text: text, Fix: fix})
+}
+
+// notYet reports what keepalived does and this version does not. It leaves the
+// exit status of keepalived's test alone.
+func (b *builder) notYet(at conf.Span, what string) {
+	b.report(conf.Diag{Severity: conf.Complaint, Span: at, Text: what + ": not done by this version of holdfast yet"})
+}
+
+// advise reports what is legal and surprising.
+func (b *builder) advise(at conf.Span, text, fix string) {
+	b.report(conf.Diag{Severity: conf.Advice, Span: at, Text: text, Fix: fix})
+}
+
+// adviseAt is advise at a place inside an instance that was read earlier.
+func (b *builder) in(n *conf.Node, report func()) {
+	b.enter(n)
+	report()
+	b.leave()
+}
+
+// vocabulary is all keyword tables.
+type vocabulary struct {
+	root     *block[builder]
+	global   *block[globals]
+	script   *block[scriptDraft]
+	group    *block[groupDraft]
+	instance *block[instance]
+	auth     *block[instance]
+	address  *block[addressDraft]
+	track    *block[trackDraft]
+	peer     *block[vrrp.Peer]
+
+	virtualServer *block[virtualDraft]
+	realServer    *block[virtualDraft]
+	httpGet       *block[virtualDraft]
+	sslGet        *block[virtualDraft]
+	tcpCheck      *block[virtualDraft]
+	url           *block[virtualDraft]
+}
+
+func newVocabulary() *vocabulary {
+	v := &vocabulary{
+		global: globalTable(), script: scriptTable(), auth: authenticationTable(),
+		address: addressTable(), track: trackTable(), peer: peerTable(),
+		url: urlTable(), tcpCheck: tcpCheckTable(),
+	}
+	v.httpGet, v.sslGet = httpGetTable("HTTP_GET", v.url), httpGetTable("SSL_GET", v.url)
+	v.realServer = realServerTable(v)
+	v.virtualServer = virtualServerTable(v)
+	v.group = groupTable(v)
+	v.instance = instanceTable(v)
+	v.root = rootTable(v)
+	return v
+}
+
+// pages lists the tables, the top level first.
+func (v *vocabulary) pages() []page {
+	return []page{
+		v.root, v.global, v.script, v.group, v.instance, v.auth, v.address, v.track, v.peer,
+		v.virtualServer, v.realServer, v.httpGet, v.sslGet, v.url, v.tcpCheck,
+	}
+}
+
+// Keywords lists every keyword that this version acts on, block by block.
+func Keywords() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for _, p := range newVocabulary().pages() {
+			for e := range p.entries() {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}

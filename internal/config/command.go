@@ -1,0 +1,183 @@
+package config
+
+import (
+	"strings"
+
+	"holdfast/internal/conf"
+	"holdfast/internal/notify"
+)
+
+// command makes a program to run from the raw text behind a keyword: word one
+// is the command line, word two the user, word three the group. Equal texts
+// share one Command.
+func (b *builder) command(c call) *notify.Command {
+	if cmd := b.commands[c.raw]; cmd != nil {
+		b.bareArguments(c, cmd)
+		return cmd
+	}
+	parts, closed := splitScript(c.raw)
+	if !closed {
+		b.complain(c.at(len(c.args)), "a quote in the command is not closed", "")
+	}
+	cmd := &notify.Command{}
+	if len(parts) > 0 {
+		cmd.Line = b.keep(parts[0])
+		cmd.Argv = b.argv(parts[0])
+	}
+	if len(parts) > 1 {
+		cmd.User = b.keep(parts[1])
+	}
+	if len(parts) > 2 {
+		cmd.Group, cmd.Supplementary = b.group(parts[2])
+	}
+	b.bareArguments(c, cmd)
+	b.commands[strings.Clone(c.raw)] = cmd
+	return cmd
+}
+
+// bareArguments warns where a user name looks like an argument: only quotes
+// make arguments part of the command.
+func (b *builder) bareArguments(c call, cmd *notify.Command) {
+	if cmd.User == "" || strings.ContainsAny(c.raw, "\"'") {
+		return
+	}
+	b.advise(c.at(len(c.args)), "the second word is the user to run as, not an argument: the command runs as "+cmd.User,
+		"put quotes around the whole command if arguments are meant")
+}
+
+// argv splits a command line a second time. A command that begins with < and a
+// path tests whether that file can be opened and has no arguments.
+func (b *builder) argv(line string) []string {
+	args, _ := splitCommand(line)
+	for i := range args {
+		args[i] = b.keep(args[i])
+	}
+	return args
+}
+
+// group reads a group that may begin with a colon.
+func (b *builder) group(s string) (name string, supplementary bool) {
+	name, supplementary = strings.CutPrefix(s, ":")
+	return b.keep(name), supplementary
+}
+
+// splitScript splits the text behind a script keyword. Both quotes quote, and
+// pieces that touch are one word; backslashes stay for the second splitting,
+// but keep a quote from ending a word.
+func splitScript(s string) (parts []string, closed bool) {
+	var w strings.Builder
+	inWord, quote := false, byte(0)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\\' && i+1 < len(s):
+			w.WriteByte(c)
+			i++
+			w.WriteByte(s[i])
+			inWord = true
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			w.WriteByte(c)
+		case c == '"' || c == '\'':
+			quote, inWord = c, true
+		case strings.IndexByte(" \t\f\v\r\n", c) >= 0:
+			if inWord {
+				parts = append(parts, w.String())
+				w.Reset()
+			}
+			inWord = false
+		default:
+			w.WriteByte(c)
+			inWord = true
+		}
+	}
+	if inWord {
+		parts = append(parts, w.String())
+	}
+	return parts, quote == 0
+}
+
+// splitCommand splits a command line into its arguments, with backslash escapes.
+func splitCommand(s string) (args []string, closed bool) {
+	var w strings.Builder
+	inWord, quote := false, byte(0)
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c == '\\' && i+1 < len(s):
+			r, n := escape(s[i+1:])
+			w.WriteByte(r)
+			i += n
+			inWord = true
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			w.WriteByte(c)
+		case c == '"' || c == '\'':
+			quote, inWord = c, true
+		case strings.IndexByte(" \t\f\v\r\n", c) >= 0:
+			if inWord {
+				args = append(args, w.String())
+				w.Reset()
+			}
+			inWord = false
+		default:
+			w.WriteByte(c)
+			inWord = true
+		}
+		i++
+	}
+	if inWord {
+		args = append(args, w.String())
+	}
+	return args, quote == 0
+}
+
+// escape reads what follows a backslash and how many bytes that takes.
+func escape(s string) (byte, int) {
+	if i := strings.IndexByte("abEfnrtv", s[0]); i >= 0 {
+		return "\a\b\x1b\f\n\r\t\v"[i], 1
+	}
+	switch {
+	case s[0] >= '0' && s[0] <= '7':
+		return digits(s, "01234567", 3)
+	case s[0] == 'x' && len(s) > 1 && strings.IndexByte(hexDigits, s[1]|0x20) >= 0:
+		c, n := digits(s[1:], hexDigits, 2)
+		return c, n + 1
+	case s[0] == 'c' && len(s) > 1:
+		return s[1] & 0x1f, 2
+	}
+	return s[0], 1
+}
+
+const hexDigits = "0123456789abcdef"
+
+// digits reads up to n digits of the base that the digits give.
+func digits(s, set string, n int) (byte, int) {
+	v, i := 0, 0
+	for i < n && i < len(s) {
+		c := s[i]
+		if c >= 'A' {
+			c |= 0x20
+		}
+		d := strings.IndexByte(set, c)
+		if d < 0 {
+			break
+		}
+		v, i = v*len(set)+d, i+1
+	}
+	return byte(v), i
+}
+
+// user takes an account apart for the block it belongs to.
+func (b *builder) user(v value) (user, group string, supplementary bool) {
+	user = b.keep(v.words[0].Text)
+	if len(v.words) > 1 {
+		group, supplementary = b.group(v.words[1].Text)
+	}
+	return user, group, supplementary
+}
+
+// raw reports whether a word of the configuration is empty, for names.
+func emptyWord(words []conf.Token) bool { return len(words) == 0 || words[0].Text == "" }

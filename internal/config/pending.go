@@ -1,0 +1,145 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// pendingList holds, block by block, the keywords of keepalived 2.4.3 that this
+// version knows by name and does not do. A keyword that gets a row in a table
+// leaves this list; a test holds the two apart.
+const pendingList = `
+(root):
+	SSL bfd_instance garp_group interface_up_down_delays linkbeat_interfaces linkbeat_use_polling
+	namespace_with_ipsets net_namespace_ipvs static_ipaddress static_routes static_rules track_file
+	track_group virtual_server_group vrrp_track_file vrrp_track_process
+SSL:
+	ca certificate key password
+bfd_instance:
+	checker hoplimit idle_tx max_hops min_rx min_tx multihop multiplier neighbor_ip neighbour_ip passive
+	source_ip ttl vrrp weight
+garp_group:
+	garp_interval gna_interval interface interfaces
+global_defs:
+	bfd_cpu_affinity bfd_no_swap bfd_priority bfd_process_name bfd_rlimit_rtime bfd_rlimit_rttime
+	bfd_rt_priority checker_cpu_affinity checker_log_all_failures checker_no_swap checker_priority
+	checker_process_name checker_rlimit_rtime checker_rlimit_rttime checker_rt_priority config_save_dir
+	data_use_instance dbus_no_interface_name dbus_service_name disable_local_igmp enable_dbus
+	enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3
+	enable_snmp_vrrp enable_traps iproute_etc_dir iproute_usr_dir json_dump_file json_version lvs_flush
+	lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force
+	lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force lvs_notify_fifo
+	lvs_notify_fifo_script lvs_process_name lvs_sync_daemon lvs_timeouts max_auto_priority
+	min_auto_priority_delay nftables nftables_counters nftables_ifindex nftables_ipvs
+	nftables_ipvs_priority nftables_ipvs_start_fwmark nftables_priority no_checker_emails
+	process_monitor_rcv_bufs process_monitor_rcv_bufs_force random_seed reload_check_config reload_file
+	reload_repeat reload_time_file rs_init_notifies shutdown_script shutdown_script_timeout
+	smtp_alert_checker snmp_rs_stats_update_interval snmp_socket snmp_vs_stats_update_interval
+	startup_script startup_script_timeout state_dump_file stats_dump_file tmp_config_directory umask
+	vmac_addr_prefix vmac_prefix vrrp_cpu_affinity vrrp_garp_extra_if vrrp_ipsets vrrp_iptables
+	vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs
+	vrrp_netlink_monitor_rcv_bufs_force vrrp_no_swap vrrp_rlimit_rtime vrrp_rlimit_rttime
+	vrrp_rx_bufs_multiplier vrrp_rx_bufs_policy vrrp_vmac_garp_intvl
+track_file:
+	file init_file weight
+track_group:
+	group
+virtual_server:
+	alpha connect_timeout delay_before_retry flag-1 flag-2 flag-3 ha_suspend hashed hysteresis
+	inhibit_on_failure ip_family mh-fallback mh-port omega ops persistence_engine
+	persistence_granularity quorum quorum_down quorum_up retry sh-fallback sh-port smtp_alert snmp_name
+	sorry_server sorry_server_inhibit sorry_server_lvs_method virtualhost warmup weight
+virtual_server/real_server:
+	BFD_CHECK DNS_CHECK FILE_CHECK MISC_CHECK PING_CHECK SMTP_CHECK UDP_CHECK alpha connect_timeout
+	delay_before_retry delay_loop inhibit_on_failure lthreshold lvs_method notify_down notify_up retry
+	smtp_alert snmp_name uthreshold virtualhost warmup
+virtual_server/real_server/BFD_CHECK:
+	alpha name
+virtual_server/real_server/DNS_CHECK:
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
+	fwmark log_all_failures name retry type warmup
+virtual_server/real_server/DNS_CHECK/type:
+	A AAAA CNAME DNSKEY MX NS RRSIG SOA TXT
+virtual_server/real_server/FILE_CHECK:
+	track_file weight
+virtual_server/real_server/HTTP_GET:
+	alpha bind_if bind_port bindto connect_ip connect_port enable_sni fast_recovery fwmark http_protocol
+	log_all_failures sni_name virtualhost warmup
+virtual_server/real_server/HTTP_GET/url:
+	regex regex_max_offset regex_min_offset regex_no_match regex_options regex_stack tls_compliant
+	virtualhost
+virtual_server/real_server/MISC_CHECK:
+	alpha delay_before_retry delay_loop log_all_failures misc_dynamic misc_path misc_timeout retry user
+	warmup
+virtual_server/real_server/PING_CHECK:
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
+	fwmark log_all_failures retry warmup
+virtual_server/real_server/SMTP_CHECK:
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
+	fwmark helo_name host log_all_failures retry warmup
+virtual_server/real_server/SMTP_CHECK/host:
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
+	fwmark log_all_failures retry warmup
+virtual_server/real_server/SSL_GET:
+	alpha bind_if bind_port bindto connect_ip connect_port enable_sni fast_recovery fwmark http_protocol
+	log_all_failures sni_name tls_compliant virtualhost warmup
+virtual_server/real_server/TCP_CHECK:
+	alpha bind_if bind_port bindto connect_ip connect_port fwmark log_all_failures warmup
+virtual_server/real_server/UDP_CHECK:
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
+	fwmark log_all_failures max_reply_length min_reply_length payload require_reply retry warmup
+vrrp_instance:
+	accept auth_hmac garp_extra_if kernel_rx_buf_size linkbeat_use_polling lvs_sync_daemon_interface
+	no_accept promote_secondaries thread_timer_expired timer_expired_backup track_bfd track_file
+	track_process track_src_ip unicast_fault_no_peer use_ipvlan use_vmac use_vmac_addr virtual_routes
+	virtual_rules vmac_garp_intvl vmac_xmit_base vrf
+vrrp_instance/auth_hmac:
+	active_key anti_replay key mode time_window
+vrrp_instance/virtual_ipaddress/ADDRESS:
+	use_vmac
+vrrp_instance/virtual_routes/ROUTE:
+	add advmss append as congctl cwnd default6 dev dsfield encap expires fastopen_no_cookie features
+	from gw hoplimit inet inet6 initcwnd initrwnd metric mtu nexthop no_track oif onlink or pref
+	preference prepend priority protocol quickack realms reordering rto_min rtt rttvar scope src
+	ssthresh table to tos ttl-propagate via vrf window
+vrrp_instance/virtual_rules/RULE:
+	blackhole dev dport dsfield from fwmark goto iif inet inet6 ipproto l3mdev lookup no_track nop not
+	oif order preference priority prohibit protocol realms sport sup_group sup_pl suppress_ifgroup
+	suppress_prefixlength table to tos tunnel-id type uidrange unreachable
+vrrp_sync_group:
+	track_bfd track_file track_process
+vrrp_track_file:
+	file init_file weight
+vrrp_track_process:
+	delay fork_delay full_command param_match process quorum quorum_max terminate_delay weight
+`
+
+// pendingBlocks names the blocks of the list.
+func pendingBlocks() []string {
+	var names []string
+	for line := range strings.Lines(pendingList) {
+		if name, isBlock := strings.CutSuffix(strings.TrimSpace(line), ":"); isBlock {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// pendingOf lists the words of a block that are not done yet.
+func pendingOf(block string) []string {
+	_, after, found := strings.Cut(pendingList, "\n"+block+":\n")
+	if !found {
+		return nil
+	}
+	var words []string
+	for line := range strings.Lines(after) {
+		if !strings.HasPrefix(line, "\t") {
+			break
+		}
+		words = append(words, strings.Fields(line)...)
+	}
+	return words
+}
+
+// pending reports whether a word of a block is known and not done.
+func pending(block, word string) bool { return slices.Contains(pendingOf(block), word) }

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"time"
+
+	"holdfast/internal/conf"
+)
+
+// topLevel is the title of the table of the top level.
+const topLevel = "(root)"
+
+// rootTable is what may stand outside all blocks.
+func rootTable(v *vocabulary) *block[builder] {
+	return table(topLevel,
+		keyword[builder]{word: "global_defs", form: body("block"), opens: v.global,
+			meaning: "Settings of the whole process and defaults of the instances; may stand several times.",
+			// It was read before everything else, so that its defaults hold for
+			// blocks above it too.
+			set: func(*builder, value) {}},
+		keyword[builder]{word: "vrrp_script", form: named("NAME { block }"), opens: v.script,
+			meaning: "A command that is run again and again and whose exit status says whether something is well.",
+			set:     (*builder).readScript},
+		keyword[builder]{word: "vrrp_sync_group", form: named("NAME { block }"), opens: v.group,
+			meaning: "Instances that change role together.",
+			set:     (*builder).readGroup},
+		keyword[builder]{word: "vrrp_instance", form: named("NAME { block }"), opens: v.instance,
+			meaning: "One virtual router: addresses that this machine owns while it is MASTER.",
+			set:     (*builder).readInstance},
+		keyword[builder]{word: "virtual_server", form: named("IP [PORT] | fwmark N | group NAME { block }"), opens: v.virtualServer,
+			meaning: "One service that is balanced over real servers.",
+			set:     (*builder).readVirtualServer},
+
+		keyword[builder]{word: "child_wait_time", form: integer(between(0, 1<<32-1).in("s")), def: "5",
+			meaning: "How long a stop waits for the worker before it is killed.",
+			set:     func(b *builder, v value) { b.cfg.Global.ChildWait = time.Duration(v.n) * time.Second }},
+		keyword[builder]{word: "use_pid_dir", form: flag(), note: "off",
+			meaning: "Pid files stand in a directory of their own.",
+			set:     func(b *builder, v value) { b.cfg.Global.UsePIDDir = true }},
+		keyword[builder]{word: "instance", form: text("NAME"), once: true, note: "none",
+			meaning: "Names this copy of the daemon, so that several can run; implies use_pid_dir; fixed at start.",
+			set: func(b *builder, v value) {
+				b.cfg.Global.Instance, b.cfg.Global.UsePIDDir = v.text, true
+			}},
+		keyword[builder]{word: "net_namespace", form: text("NAME"), once: true, note: "the present one",
+			meaning: "The network namespace that the daemon enters; implies use_pid_dir; fixed at start.",
+			set: func(b *builder, v value) {
+				b.cfg.Global.NetNamespace, b.cfg.Global.UsePIDDir = v.text, true
+			}},
+	)
+}
+
+// name reads the one word that names a block. A block without a name, or with
+// more, or with one that another has, is left out whole.
+func (b *builder) name(v value, taken map[string]*conf.Node) (string, bool) {
+	n := v.node
+	if emptyWord(v.words) {
+		b.complain(n.Span(), n.Keyword.Text+" has no name and is left out", "write a name before the {")
+		return "", false
+	}
+	if len(v.words) > 1 {
+		b.complain(n.ArgSpan(), "the name of a "+n.Keyword.Text+" is one word; the block is left out", "put quotes around it")
+		return "", false
+	}
+	name := v.words[0].Text
+	if first := taken[name]; first != nil {
+		b.complain(v.words[0].Span, "there is a "+first.Title()+" already; this one is left out", "give it another name")
+		return "", false
+	}
+	if taken != nil {
+		taken[b.keep(name)] = n
+	}
+	return b.keep(name), true
+}

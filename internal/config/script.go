@@ -1,0 +1,150 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"holdfast/internal/conf"
+)
+
+// scriptEntry is a vrrp_script as those see it that track it.
+type scriptEntry struct {
+	node    *conf.Node
+	index   int // in Config.Scripts
+	weight  int
+	reverse bool
+	used    bool
+}
+
+// scriptDraft is a vrrp_script while it is read.
+type scriptDraft struct {
+	Script
+	b       *builder
+	node    *conf.Node
+	entry   scriptEntry
+	timeout maybe[time.Duration]
+	command maybe[struct{}]
+	user    func()
+}
+
+// scriptTimes is the range of interval and timeout.
+func scriptTimes() form {
+	return duration(times(time.Millisecond, 4294967*time.Second, time.Millisecond).noZero(time.Second))
+}
+
+func scriptTable() *block[scriptDraft] {
+	type row = keyword[scriptDraft]
+	return table("vrrp_script",
+		row{word: "script", form: command(), note: "required",
+			meaning: "The command, run without a shell; < and a path tests whether the file can be opened.",
+			set: func(s *scriptDraft, v value) {
+				s.Command, s.command = *v.command, given(struct{}{}, v.at)
+			}},
+		row{word: "interval", form: scriptTimes(), def: "1",
+			meaning: "Time from one start of the command to the next; a start is skipped while it still runs.",
+			set:     func(s *scriptDraft, v value) { s.Interval = v.d }},
+		row{word: "timeout", form: scriptTimes(), note: "interval",
+			meaning: "Run time after which the command is ended and counts as failed.",
+			set:     func(s *scriptDraft, v value) { s.timeout = given(v.d, v.at) }},
+		row{word: "weight", form: words("N [reverse]"), note: "0",
+			meaning: "Added to the priority while good when positive, taken away while bad when negative; 0: bad means FAULT.",
+			set:     (*scriptDraft).weight},
+		row{word: "rise", form: integer(between(1, 1<<31-1).else_(1)), def: "1",
+			meaning: "Successes in a row that make it good.",
+			set:     func(s *scriptDraft, v value) { s.Rise = v.n }},
+		row{word: "fall", form: integer(between(1, 1<<31-1).else_(1)), def: "1",
+			meaning: "Failures in a row that make it bad.",
+			set:     func(s *scriptDraft, v value) { s.Fall = v.n }},
+		row{word: "user", form: account(), note: "script_user",
+			meaning: "Who runs the command.",
+			set: func(s *scriptDraft, v value) {
+				user, group, all := s.b.user(v)
+				s.user = func() { s.Command.User, s.Command.Group, s.Command.Supplementary = user, group, all }
+			}},
+		row{word: "init_fail", form: flag(), note: "off",
+			meaning: "Meant to count as failed until the first result; being tracked takes the effect away.",
+			set: func(s *scriptDraft, v value) {
+				s.InitFail = true
+				s.b.advise(v.at, "init_fail has no effect on a script that is tracked", "delete it")
+			}},
+	)
+}
+
+// weight reads the default weight of those that track the script.
+func (s *scriptDraft) weight(v value) {
+	c := call{word: conf.Token{Text: "weight", Span: v.at}}
+	if len(v.words) == 0 {
+		s.b.missing(c, "a number")
+		return
+	}
+	n, ok := s.b.number(c, v.words[0], between(-254, 254))
+	if !ok {
+		return
+	}
+	s.entry.weight = s.b.weight(int(n), v.at)
+	for _, w := range v.words[1:] {
+		if w.Text != "reverse" {
+			s.b.complain(w.Span, fmt.Sprintf("%q is unknown here and ignored", w.Text), nearest(w.Text, []string{"reverse"}, ""))
+			continue
+		}
+		s.entry.reverse = true
+	}
+}
+
+// weightLimit is the largest weight of what is good or bad.
+const weightLimit = 253
+
+// weight keeps a weight of plus or minus 254, which once was legal, in range.
+func (b *builder) weight(n int, at conf.Span) int {
+	kept := min(max(n, -weightLimit), weightLimit)
+	if kept != n {
+		b.complain(at, fmt.Sprintf("weight %d becomes %d", n, kept), "the range is -253..253")
+	}
+	return kept
+}
+
+func (b *builder) readScript(v value) {
+	name, ok := b.name(v, nil)
+	if !ok {
+		return
+	}
+	d := &scriptDraft{b: b, node: v.node}
+	d.Name = name
+	b.enter(v.node)
+	defer b.leave()
+	b.voc.script.defaults(b, d)
+	b.voc.script.read(b, v.node.Body, d)
+	if !d.command.given {
+		b.complain(v.node.Span(), fmt.Sprintf("vrrp_script %s has no script and is left out", name), "write script \"COMMAND\"")
+		return
+	}
+	if d.user != nil {
+		d.user()
+	}
+	d.Timeout = d.timeout.or(d.Interval)
+	d.entry.node, d.entry.index = v.node, len(b.cfg.Scripts)
+	b.cfg.Scripts = append(b.cfg.Scripts, d.Script)
+	if b.scripts[name] == nil {
+		b.scripts[name] = &d.entry
+		return
+	}
+	b.complain(v.node.ArgSpan(), fmt.Sprintf("there is a vrrp_script %s already; the first one is used", name), "give it another name")
+}
+
+// finishScripts leaves out what nobody tracks.
+func (b *builder) finishScripts() {
+	kept := b.cfg.Scripts[:0]
+	for i, s := range b.cfg.Scripts {
+		e := b.scripts[s.Name]
+		switch {
+		case e.index != i:
+		case !e.used:
+			b.advise(e.node.Span(), fmt.Sprintf("nobody tracks vrrp_script %s; it is not run", s.Name),
+				"name it in track_script of an instance or group that stands below it")
+		default:
+			kept = append(kept, s)
+		}
+	}
+	clear(b.cfg.Scripts[len(kept):])
+	b.cfg.Scripts = kept
+}

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"iter"
+
+	"holdfast/internal/conf"
+)
+
+// Entry is one keyword as people read of it: what `explain`, completion and the
+// manual are made from.
+type Entry struct {
+	Block string // "vrrp_instance", "global_defs", "" for the top level
+	Word  string
+	Args  string // as the manual writes them; empty for a flag
+	// Range is what values are legal, with the unit and what happens to others.
+	Range   string
+	Default string
+	// Meaning is one sentence.
+	Meaning string
+	// Instead is what to write in place of a deprecated spelling.
+	Instead string
+}
+
+// keyword is one row of a keyword table: the only description of a keyword. The
+// reader is driven by it.
+type keyword[T any] struct {
+	word string
+	form form
+	// def is a default written as it would be in a file; it is set through form
+	// and set when a block begins. note says in words what else the default is.
+	def, note string
+	meaning   string
+	// instead marks a deprecated spelling.
+	instead string
+	// once: the first one wins, a second is a complaint.
+	once bool
+	// opens is the table of the block, or of the words of a line list, that the
+	// keyword opens; read has it read.
+	opens page
+	set   func(*T, value)
+}
+
+// page is a table without its type, for those who only read about keywords.
+type page interface {
+	title() string
+	entries() iter.Seq[Entry]
+	// reading is false for a page that answers for no words of its own.
+	words() iter.Seq[string]
+}
+
+// block is the table of one kind of block.
+type block[T any] struct {
+	name string
+	rows []keyword[T]
+	// index finds rows by word.
+	index map[string]int
+}
+
+// table lists the keywords of one kind of block.
+func table[T any](name string, rows ...keyword[T]) *block[T] {
+	t := &block[T]{name, rows, make(map[string]int, len(rows))}
+	for i := range rows {
+		if _, twice := t.index[rows[i].word]; twice {
+			panic("config: " + rows[i].word + " stands twice in the table of " + name)
+		}
+		t.index[rows[i].word] = i
+	}
+	return t
+}
+
+func (t *block[T]) title() string { return t.name }
+
+func (t *block[T]) words() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range t.rows {
+			if !yield(t.rows[i].word) {
+				return
+			}
+		}
+	}
+}
+
+func (t *block[T]) entries() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for i := range t.rows {
+			if !yield(t.rows[i].entry(t.name)) {
+				return
+			}
+		}
+	}
+}
+
+func (k *keyword[T]) entry(block string) Entry {
+	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead}
+	if e.Default == "" {
+		e.Default = k.note
+	}
+	return e
+}
+
+// defaults sets every default that is written in the table.
+func (t *block[T]) defaults(b *builder, to *T) {
+	for i := range t.rows {
+		k := &t.rows[i]
+		if k.def == "" {
+			continue
+		}
+		arg := conf.Token{Text: k.def}
+		v, _, ok := k.form.read(b, call{word: conf.Token{Text: k.word}, args: []conf.Token{arg}, raw: k.def})
+		if !ok {
+			panic("config: the default of " + k.word + " is not legal")
+		}
+		k.set(to, v)
+	}
+}
+
+// read reads the statements of a block into to.
+func (t *block[T]) read(b *builder, body []*conf.Node, to *T) {
+	var seen [4]uint64
+	for _, n := range body {
+		i, known := t.index[n.Keyword.Text]
+		if !known {
+			b.unknown(t, n)
+			continue
+		}
+		k := &t.rows[i]
+		if k.once && seen[i/64]&(1<<(i%64)) != 0 {
+			b.complain(n.Span(), k.word+" is given twice; the first one counts", "delete it")
+			continue
+		}
+		seen[i/64] |= 1 << (i % 64)
+		t.statement(b, k, n, to)
+	}
+}
+
+func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
+	if k.form.block && !n.Block {
+		b.fail(n.Span(), k.word+" needs a block", "add { and }")
+		return
+	}
+	if !k.form.block && n.Block {
+		b.fail(n.Span(), k.word+" has no block", "delete the braces")
+		return
+	}
+	v, used, ok := k.form.read(b, call{word: n.Keyword, args: n.Args, raw: n.Raw, node: n})
+	if k.instead != "" {
+		b.complain(n.Keyword.Span, k.word+" is an old spelling", "write "+k.instead)
+	}
+	if !ok {
+		return
+	}
+	if used < len(n.Args) {
+		b.superfluous(n, used)
+	}
+	k.set(to, v)
+}
+
+// superfluous speaks of words that keepalived passes over in silence.
+func (b *builder) superfluous(n *conf.Node, used int) {
+	at := n.Args[used].Span.To(n.Args[len(n.Args)-1].Span)
+	b.advise(at, "what follows "+n.Keyword.Text+" here is ignored", "every keyword needs a line of its own")
+}
+
+// options reads words with their arguments from a line, as address lines and
+// track lines have them. It answers false when the entry is to be dropped.
+func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
+	for len(words) > 0 {
+		i, known := t.index[words[0].Text]
+		if !known {
+			b.unknownWord(t, words[0])
+			words = words[1:]
+			continue
+		}
+		k := &t.rows[i]
+		v, used, ok := k.form.read(b, call{word: words[0], args: words[1:], option: true})
+		if !ok {
+			return false
+		}
+		k.set(to, v)
+		words = words[1+used:]
+	}
+	return true
+}

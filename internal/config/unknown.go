@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"holdfast/internal/conf"
+)
+
+// unknown speaks of a keyword that its block does not have: one that this
+// version does not do yet, one that was renamed or removed, one misspelt, one
+// of another block.
+func (b *builder) unknown(p page, n *conf.Node) {
+	word := n.Keyword.Text
+	if pending(p.title(), word) {
+		b.pendingKeyword(p, n)
+		return
+	}
+	text := fmt.Sprintf("unknown keyword %q", word)
+	if n.Block {
+		b.fail(n.Keyword.Span, text+"; its block is not read", b.voc.advice(p, word))
+		return
+	}
+	b.complain(n.Keyword.Span, text, b.voc.advice(p, word))
+}
+
+// pendingKeyword speaks of a keyword of keepalived that is not done yet. Where
+// leaving it out would make two masters, it is an error.
+func (b *builder) pendingKeyword(p page, n *conf.Node) {
+	word := n.Keyword.Text
+	if word == "auth_hmac" {
+		b.report(conf.Diag{Severity: conf.Error, Span: n.Keyword.Span,
+			Text: word + ": not done by this version of holdfast yet", Fix: "without it the other routers do not understand this one"})
+		return
+	}
+	b.notYet(n.Keyword.Span, word)
+}
+
+// unknownWord speaks of a word in a line list that means nothing there.
+func (b *builder) unknownWord(p page, w conf.Token) {
+	if pending(p.title(), w.Text) {
+		b.notYet(w.Span, w.Text)
+		return
+	}
+	b.complain(w.Span, fmt.Sprintf("%q is unknown here and ignored", w.Text), nearest(w.Text, vocabularyOf(p), ""))
+}
+
+// vocabularyOf lists all words of a block, those not done yet included.
+func vocabularyOf(p page) []string {
+	return append(slices.Collect(p.words()), pendingOf(p.title())...)
+}
+
+// advice finds what was meant by a word that a block does not have.
+func (v *vocabulary) advice(p page, word string) string {
+	if is, was := former(word); was {
+		return is
+	}
+	if near := nearest(word, vocabularyOf(p), ""); near != "" {
+		return near
+	}
+	if key, _, found := strings.Cut(word, "="); found && slices.Contains(vocabularyOf(p), key) {
+		return "write the value behind a blank, without ="
+	}
+	if home := v.home(word); home != "" {
+		return "it belongs into " + home
+	}
+	return ""
+}
+
+// home names the blocks that have a word.
+func (v *vocabulary) home(word string) string {
+	var names []string
+	for _, p := range v.pages() {
+		if slices.Contains(vocabularyOf(p), word) {
+			names = append(names, p.title())
+		}
+	}
+	for _, name := range pendingBlocks() {
+		if pending(name, word) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for i, name := range names {
+		if name == topLevel {
+			names[i] = "the top level"
+		}
+	}
+	if len(names) > 3 {
+		names = append(names[:3], "others")
+	}
+	return strings.Join(names, " or ")
+}
+
+// former tells what became of words of older versions and of forks.
+func former(word string) (string, bool) {
+	switch word {
+	case "lvs_id":
+		return "write router_id", true
+	case "nat_mask":
+		return "delete it: it was removed in 2015", true
+	case "lvs_sync_daemon_inteface":
+		return "write lvs_sync_daemon in global_defs", true
+	case "local_address_group", "laddr_group_name":
+		return "this is a word of a fork with full NAT", true
+	case "script_security":
+		return "write enable_script_security in global_defs", true
+	}
+	return "", false
+}
+
+// nearest offers the word that is within two edits, or else what otherwise says.
+func nearest(word string, words []string, otherwise string) string {
+	best, distance := "", 3
+	if len(word) <= 3 {
+		distance = 2
+	}
+	for _, w := range words {
+		if strings.EqualFold(w, word) {
+			return fmt.Sprintf("did you mean %q?", w)
+		}
+		if d := edits(word, w, distance); d < distance {
+			best, distance = w, d
+		}
+	}
+	if best == "" {
+		return otherwise
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// edits counts the letters to insert, delete, replace or swap with a neighbour
+// to make b of a; it answers limit when that takes as many or more.
+func edits(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			differ := 1
+			if a[i-1] == b[j-1] {
+				differ = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+differ)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return min(last[len(b)], limit)
+}

@@ -10,7 +10,7 @@ import "slices"
 // oldest that waits gives way, signals before transitions, so that what is told
 // stays in order and ends with the truth.
 type Queue struct {
-	Parallel int // names at a time; 0: 128
+	Parallel int // names at a time; 0: 64
 	Depth    int // waiting for one name; 0: 64
 
 	lines map[Key]*line
@@ -36,7 +36,7 @@ type Pushed struct {
 }
 
 const (
-	defaultParallel = 128
+	defaultParallel = 64
 	defaultDepth    = 64
 )
 

@@ -23,6 +23,9 @@ import (
 	"holdfast/bench/subject"
 )
 
+// page is where -write puts the table, below the root of the module.
+const page = "doc/benchmarks.md"
+
 // bench is one invocation of this command.
 type bench struct {
 	programs [2]subject.Program // keepalived first
@@ -45,7 +48,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	only := flags.String("run", "", "comma-separated measurements: "+strings.Join(names(), ", ")+" (default: all)")
 	rounds := flags.Int("n", 5, "rounds of each measurement")
-	page := flags.String("write", "", "write the page with the table to this file")
+	write := flags.Bool("write", false, "write the table into "+page)
 	second := flags.String("subject", "", "program to compare with keepalived: a holdfast binary, or the word keepalived (default: build holdfast)")
 	flags.Parse(args)
 	dir, err := os.MkdirTemp("", "holdfast-bench")
@@ -57,7 +60,7 @@ func run(ctx context.Context, args []string) error {
 	if err := b.prepare(ctx, *second, dir); err != nil {
 		return err
 	}
-	return b.compare(ctx, *page)
+	return b.compare(ctx, *write)
 }
 
 func split(list string) []string {
@@ -130,14 +133,14 @@ func names() []string {
 func (b *bench) wants(name string) bool { return len(b.only) == 0 || slices.Contains(b.only, name) }
 
 // compare runs what was asked for, prints the table and says what failed.
-func (b *bench) compare(ctx context.Context, page string) error {
+func (b *bench) compare(ctx context.Context, write bool) error {
 	for _, m := range measurements() {
 		if slices.ContainsFunc(m.names, b.wants) {
 			b.rotate(ctx, m)
 		}
 	}
 	b.table.print(os.Stdout)
-	if page != "" {
+	if write {
 		if err := b.writePage(page); err != nil {
 			return err
 		}

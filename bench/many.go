@@ -63,7 +63,9 @@ func (b *bench) cost(ctx context.Context, c *crowd, d *subject.Daemon, program i
 	if err != nil {
 		return err
 	}
-	add := func(what, unit string, limit bound, v float64) { b.record(program, size(c.routers, what), unit, limit, v) }
+	add := func(what, unit string, limit bound, v float64) {
+		b.record(program, size(c.routers, what), unit, limit, v)
+	}
 	memory := none()
 	if c.routers == 4000 {
 		memory = atMost(1, 0)

@@ -9,9 +9,9 @@ holdfast beside the keepalived of Debian, both on the same machine in turn, run 
 
 ## How to run
 
-    make bench                                # everything; needs root and about twenty minutes
+    make bench                                # everything; needs root and about half an hour
     go run ./bench -run outage,restart -n 3   # some of it
-    go run ./bench -write doc/benchmarks.md   # and write this page
+    go run ./bench -write                     # and write this page
 
 It needs Linux, root, Go, and Debian's packages keepalived, iproute2 and nftables. It builds its networks in namespaces of its own
 and removes them at the end. -run takes these names: outage, restart, start, cost, reload, takeover, busy, flood.

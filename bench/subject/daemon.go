@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"time"
@@ -35,7 +36,26 @@ func Start(node *netns.Node, p Program, config string) (*Daemon, error) {
 	if err := d.write(config); err != nil {
 		return nil, err
 	}
+	if err := d.removePidFiles(); err != nil {
+		return nil, err
+	}
 	return d, d.Revive()
+}
+
+// pidFiles are where keepalived is told to put its process numbers. One that a
+// killed run left would keep the next from starting whenever another process of
+// the node has its number, which in a small node is soon.
+func pidFiles() []string { return []string{"/run/main.pid", "/run/vrrp.pid", "/run/checkers.pid"} }
+
+func (d *Daemon) removePidFiles() error {
+	return d.Node.Do(func() error {
+		for _, file := range pidFiles() {
+			if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (d *Daemon) write(config string) error {
@@ -118,11 +138,14 @@ func (d *Daemon) Wait(ctx context.Context) error {
 	}
 }
 
-// Kill kills all processes with SIGKILL at once, the first one first so that
-// nobody is left to start another.
+// Kill kills all processes with SIGKILL as if at once: they are stopped first,
+// so that none lives to see another die, starts it again or says good-bye.
 func (d *Daemon) Kill() {
-	for _, pid := range d.Pids() {
-		unix.Kill(pid, unix.SIGKILL)
+	pids := d.Pids()
+	for _, sig := range []unix.Signal{unix.SIGSTOP, unix.SIGKILL} {
+		for _, pid := range pids {
+			unix.Kill(pid, sig)
+		}
 	}
 	d.Node.Kill()
 }

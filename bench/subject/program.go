@@ -30,9 +30,10 @@ func Keepalived() (Program, error) {
 	if err != nil {
 		return Program{}, fmt.Errorf("find keepalived (package keepalived): %w", err)
 	}
+	pids := pidFiles()
 	p := Program{Name: "keepalived", forks: true, argv: func(config string) []string {
 		return []string{path, "--dont-fork", "--log-console", "--no-syslog", "--vrrp", "--use-file", config,
-			"--pid", "/run/main.pid", "--vrrp_pid", "/run/vrrp.pid", "--checkers_pid", "/run/checkers.pid"}
+			"--pid", pids[0], "--vrrp_pid", pids[1], "--checkers_pid", pids[2]}
 	}}
 	p.Version = firstLine(path, "--version")
 	return p, nil

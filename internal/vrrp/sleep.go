@@ -48,7 +48,7 @@ func (s *Set) listeningHeard(now mono.Instant, r *router, a *wire.Advert) {
 	}
 	slept := now.Sub(r.sent)
 	s.toBackup(now, r, "overslept: silent for "+seconds(slept)+", "+a.Src.String()+" took over")
-	r.timer = a.At.Add(r.down())
+	a.At = now // timers count from now: before, nobody was listening
 	s.backupHeard(now, r, a)
 }
 

@@ -1,0 +1,223 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"holdfast/internal/vrrp"
+)
+
+// Fault is something done to the world. Faults are data: they can be generated,
+// printed and repeated.
+type Fault struct {
+	Kind  Kind
+	Node  string
+	Link  string
+	Name  string        // of a tracker
+	For   time.Duration // Pause
+	Sides [][]string    // Partition
+	Setup *vrrp.Setup   // Reload
+	Loss  float64       // Noise
+	Twice float64       // Noise
+}
+
+// Kind is a closed set.
+type Kind string
+
+// The kinds, in the words of the command line where it has one.
+const (
+	Kill      Kind = "kill"      // kill -9 of the daemon; the kernel keeps the addresses
+	PowerOff  Kind = "power-off" // the machine and its memory are gone
+	Stop      Kind = "stop"
+	Start     Kind = "start"
+	Pause     Kind = "pause" // the daemon stands still for a while
+	LinkDown  Kind = "link-down"
+	LinkUp    Kind = "link-up"
+	Unplug    Kind = "unplug" // the interface is deleted
+	Drop      Kind = "drop-vrrp"
+	Allow     Kind = "allow-vrrp"
+	Partition Kind = "partition" // on all LANs
+	Heal      Kind = "heal"
+	Fail      Kind = "fail"
+	Recover   Kind = "recover"
+	Reload    Kind = "reload"
+	Noise     Kind = "noise" // loss and duplication on a LAN
+)
+
+// String prints the fault as a command.
+func (f Fault) String() string {
+	switch f.Kind {
+	case Partition:
+		return fmt.Sprintf("%s %v", f.Kind, f.Sides)
+	case Noise:
+		return fmt.Sprintf("%s %s loss=%.2f twice=%.2f", f.Kind, f.Link, f.Loss, f.Twice)
+	case Heal:
+		return string(f.Kind)
+	}
+	text := string(f.Kind) + " " + f.Node
+	for _, word := range []string{f.Link, f.Name} {
+		if word != "" {
+			text += " " + word
+		}
+	}
+	if f.For != 0 {
+		text += " " + f.For.String()
+	}
+	return text
+}
+
+// Do does the fault now.
+func (w *World) Do(f Fault) {
+	switch f.Kind {
+	case Partition:
+		w.partition(f.Sides)
+	case Heal:
+		w.partition(nil)
+	case Noise:
+		l := w.LAN(f.Link)
+		l.Loss, l.Twice = f.Loss, f.Twice
+	default:
+		if n := w.Node(f.Node); n != nil {
+			n.do(f)
+		}
+	}
+}
+
+func (w *World) partition(sides [][]string) {
+	var of map[*Node]int
+	if sides != nil {
+		of = map[*Node]int{}
+	}
+	for i, side := range sides {
+		for _, name := range side {
+			of[w.Node(name)] = i
+		}
+	}
+	for _, l := range w.lans {
+		l.sides = of
+	}
+}
+
+func (n *Node) do(f Fault) {
+	switch f.Kind {
+	case Kill:
+		n.kill()
+	case PowerOff:
+		n.kill()
+		clear(n.held)
+		clear(n.memory)
+	case Start:
+		n.start()
+	case Stop:
+		n.stop()
+	case Pause:
+		n.pause(f.For)
+	case LinkDown:
+		n.link(f.Link, func(p *port) { p.Up = false })
+	case LinkUp:
+		n.link(f.Link, func(p *port) { p.Exists, p.Up = true, true })
+	case Unplug:
+		n.link(f.Link, func(p *port) { p.Exists, p.Up = false, false })
+	case Drop, Allow:
+		for _, p := range n.ports {
+			p.deaf = f.Kind == Drop
+		}
+	case Fail, Recover:
+		n.track(f.Name, f.Kind == Fail)
+	case Reload:
+		n.reload(f.Setup)
+	}
+}
+
+func (n *Node) kill() { n.set, n.frozen, n.inbox = nil, false, nil }
+
+func (n *Node) stop() {
+	if n.set == nil || n.frozen {
+		return
+	}
+	n.set.Stop(n.w.now, &n.out)
+	n.flush()
+}
+
+func (n *Node) pause(d time.Duration) {
+	if n.set == nil || n.frozen {
+		return
+	}
+	n.frozen = true
+	life := n.life
+	n.w.after(d, func() {
+		if n.life == life && n.frozen {
+			n.thaw()
+		}
+	})
+}
+
+// thaw goes on where the daemon stood still: what waits in its sockets comes
+// before what has expired.
+func (n *Node) thaw() {
+	n.frozen = false
+	for _, name := range slices.Sorted(maps.Keys(n.ports)) {
+		n.set.Link(n.w.now, name, n.ports[name].LinkState, &n.out)
+	}
+	inbox := n.inbox
+	n.inbox = nil
+	for i := range inbox {
+		n.set.Receive(n.w.now, &inbox[i], &n.out)
+	}
+	n.set.Expire(n.w.now, &n.out)
+	if n.stale {
+		n.apply()
+	}
+	n.reweigh()
+	n.flush()
+}
+
+// link changes an interface and tells the daemon.
+func (n *Node) link(name string, change func(*port)) {
+	p := n.ports[name]
+	if p == nil {
+		return
+	}
+	change(p)
+	if n.set != nil && !n.frozen {
+		n.set.Link(n.w.now, name, p.LinkState, &n.out)
+		n.flush()
+	}
+}
+
+// track gives a tracker a result.
+func (n *Node) track(name string, failed bool) {
+	n.failed[name] = failed
+	for i := range n.trackers {
+		if n.trackers[i].Name == name {
+			n.trackers[i].Pending = false
+		}
+	}
+	if n.set != nil && !n.frozen {
+		n.reweigh()
+	}
+}
+
+func (n *Node) reweigh() {
+	if n.set == nil {
+		return
+	}
+	for i := range n.setup.Routers {
+		k := n.setup.Routers[i].Key
+		if id, ok := n.set.Lookup(k); ok {
+			n.set.Weigh(n.w.now, id, n.standing(k), &n.out)
+		}
+	}
+	n.flush()
+}
+
+// reload gives the daemon, or its next run, a new configuration.
+func (n *Node) reload(s *vrrp.Setup) {
+	n.setup = *s
+	n.stale = n.frozen
+	if n.set != nil && !n.frozen {
+		n.apply()
+	}
+}

@@ -164,11 +164,12 @@ func (a *address) prefixes() (prefix, peer netip.Prefix, err error) {
 		local = a.peer
 	}
 	prefix = netip.PrefixFrom(local, a.bits)
+	mixed := local.Is6() != a.v6 || a.peer.IsValid() && a.peer.Is6() != a.v6
+	if mixed || !prefix.IsValid() {
+		return netip.Prefix{}, netip.Prefix{}, errors.New("netlink message holds no valid address")
+	}
 	if a.peer.IsValid() && a.peer != local {
 		peer = netip.PrefixFrom(a.peer, a.bits)
-	}
-	if !prefix.IsValid() || local.Is6() != a.v6 {
-		return netip.Prefix{}, netip.Prefix{}, errors.New("netlink message holds no valid address")
 	}
 	return prefix, peer, nil
 }

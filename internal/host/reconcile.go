@@ -464,6 +464,9 @@ func (r *Reconciler) Holds(a Addr) bool {
 	return wanted && e.standing == held
 }
 
+// Wants reports whether a is wanted, held or not.
+func (r *Reconciler) Wants(a Addr) bool { return r.wanted[a.Canonical()] != nil }
+
 // Repairs counts how often any address was put back.
 func (r *Reconciler) Repairs() uint64 { return r.repairs }
 

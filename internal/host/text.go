@@ -57,15 +57,20 @@ func (w Wish) found() string {
 	line.when(w.Broadcast.IsValid(), "brd", w.Broadcast.String())
 	line = append(line, "scope", scope(w.Scope))
 	line.when(w.Secondary, "secondary")
-	line.when(w.Tentative, "tentative")
-	line.when(w.Preferred == 0, "deprecated")
+	line.when(w.NoDAD, "nodad")
 	line.when(w.DADFailed, "dadfailed")
-	line = append(line, w.flags()...)
+	line.when(w.Home, "home")
+	line.when(w.Preferred == 0, "deprecated")
+	line.when(w.Tentative, "tentative")
+	line.when(w.ManageTemp, "mngtmpaddr")
+	line.when(w.NoPrefixRoute, "noprefixroute")
+	line.when(w.AutoJoin, "autojoin")
 	line.when(w.Protocol != 0, "proto", fmt.Sprint(w.Protocol))
 	line.when(!w.V6(), cmp.Or(w.Label, w.Link))
 	return strings.Join(line, " ")
 }
 
+// flags are the words of `ip addr add`.
 func (w Wish) flags() []string {
 	var list words
 	list.when(w.Home, "home")

@@ -24,7 +24,7 @@ func commands(args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), labCommand())
+	root.AddCommand(runCommand(), checkCommand())
 	root.SetArgs(args)
 	err := root.Execute()
 	var s status

@@ -20,44 +20,29 @@ const (
 	checkError
 )
 
-// Check prints all findings of each file and returns the exit status.
+// Check prints all findings of each file and returns the exit status. It looks
+// at the text alone: interfaces, users and scripts are for the machine to have
+// that runs it.
 func Check(o cli.Options, files []string, out io.Writer) int {
 	worst := checkClean
 	for _, f := range files {
 		o.ConfigFile = f
-		r := readConfig(&o)
-		r.print(out)
-		worst = max(worst, r.worst())
-	}
-	return worst
-}
-
-func (r *reading) print(out io.Writer) {
-	for _, d := range r.Findings {
-		fmt.Fprintln(out, d)
-	}
-	for _, p := range r.Problems {
-		fmt.Fprintf(out, "%s: %s\n", r.File, p)
-	}
-	if r.Violation != "" {
-		fmt.Fprintf(out, "%s: %s\n", r.File, r.Violation)
-	}
-}
-
-func (r *reading) worst() int {
-	worst := checkClean
-	for _, d := range r.Findings {
-		worst = max(worst, map[conf.Severity]int{conf.Error: checkError, conf.Complaint: checkComplaint, conf.Advice: checkAdvice}[d.Severity])
-	}
-	for _, p := range r.Problems {
-		if p.Severity != command.Notice {
-			worst = max(worst, checkComplaint)
+		for _, d := range readConfig(&o).Findings {
+			fmt.Fprintln(out, d)
+			worst = max(worst, weight(d.Severity))
 		}
 	}
-	if r.Violation != "" {
-		worst = max(worst, checkComplaint)
-	}
 	return worst
+}
+
+func weight(s conf.Severity) int {
+	switch s {
+	case conf.Error:
+		return checkError
+	case conf.Complaint:
+		return checkComplaint
+	}
+	return checkAdvice
 }
 
 // Test is keepalived's -t: findings go to standard error, or to a file that
@@ -74,7 +59,15 @@ func Test(o cli.Options, path string) int {
 		out = f
 	}
 	r := readConfig(&o)
-	r.print(out)
+	for _, d := range r.Findings {
+		fmt.Fprintln(out, d)
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(out, "%s: %s\n", r.File, p)
+	}
+	if r.Violation != "" {
+		fmt.Fprintf(out, "%s: %s\n", r.File, r.Violation)
+	}
 	return r.testStatus(o.AllConfig)
 }
 

@@ -32,8 +32,8 @@ func readConfig(o *cli.Options) *reading {
 	if id == "" {
 		id = hostID()
 	}
-	tree, found := conf.Parse(r.File, conf.Options{
-		Files: disk{}, ID: id, Env: os.Getenv, Seed: uint64(time.Now().Unix()), CheckIncludes: o.AllConfig,
+	tree, found := conf.Parse(disk{}, r.File, conf.Options{
+		ID: id, Env: os.LookupEnv, Seed: uint64(time.Now().Unix()), AllChecks: o.AllConfig,
 	})
 	host, _ := os.Hostname()
 	c, more := config.Build(tree, config.Options{HostName: host})
@@ -68,7 +68,11 @@ func (r *reading) judgeScripts() {
 		}
 		used++
 		run, problems := resolver.Resolve(*c)
-		r.Problems = append(r.Problems, problems...)
+		for _, p := range problems {
+			if !slices.Contains(r.Problems, p) { // once for all who name the script
+				r.Problems = append(r.Problems, p)
+			}
+		}
 		return run != nil
 	}
 	dead := map[string]bool{}

@@ -122,7 +122,7 @@ func (t *teller) tell(changes []vrrp.Change, signals []vrrp.Signal) {
 		t.dispatch.Tell(m)
 	}
 	for i := range signals {
-		t.dispatch.Tell(signal(&signals[i]))
+		t.dispatch.Tell(signalMessage(&signals[i]))
 	}
 }
 
@@ -145,7 +145,7 @@ func state(r vrrp.Role) string {
 	return notify.Fault
 }
 
-func signal(s *vrrp.Signal) notify.Message {
+func signalMessage(s *vrrp.Signal) notify.Message {
 	m := notify.Message{At: time.Now(), Name: s.Name, Priority: int(s.Priority), State: notify.LowerHeard}
 	if s.Kind == vrrp.PriorityChanged {
 		m.State = notify.BackupPriority

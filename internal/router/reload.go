@@ -33,8 +33,7 @@ func (r *Router) reload(now mono.Instant, c *Config, out *Effects) {
 	r.refollow(c)
 	r.ports, out.Ports = listPorts(c), true
 	if first {
-		r.release(c, out)
-		r.found, r.ready, out.HostWhole = nil, true, true
+		r.ready, out.HostWhole = true, true
 	}
 }
 
@@ -159,16 +158,17 @@ func (r *Router) linksBefore(now mono.Instant, c *Config, out *Effects) {
 	}
 }
 
-// release drops the addresses of routers that do not hold them although the
-// kernel does: left over from a run that could not mark them.
-func (r *Router) release(c *Config, out *Effects) {
-	for i := range c.Instances {
-		for _, a := range c.Instances[i].Addrs {
+// release drops, once, the addresses of routers that do not hold them although
+// the kernel does: left over from a run that could not mark them.
+func (r *Router) release(out *Effects) {
+	for i := range r.parts {
+		for _, a := range r.parts[i].addrs {
 			if r.found[a.Addr] && r.holdings[a.Addr] == nil {
 				out.Host.Drop = append(out.Host.Drop, a.Addr)
 			}
 		}
 	}
+	r.found = nil
 }
 
 // recall asks the memory of an earlier run about a router, and the kernel

@@ -79,11 +79,16 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 		r.observed(now, ev, out)
 	case Reload:
 		r.reload(now, ev.Config, out)
+	case Ask:
+		ev.Look(r)
 	case Stop:
 		r.set.Stop(now, &out.Out)
 	}
 	for i := first; i < len(out.Changes); i++ { // following one may append another
 		r.follow(now, out.Changes[i], out)
+	}
+	if r.ready && r.found != nil {
+		r.release(out)
 	}
 	r.announce(out)
 }

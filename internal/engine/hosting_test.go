@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"holdfast/internal/host"
+	"holdfast/internal/relay"
+	"holdfast/internal/router"
+)
+
+// heard collects what a Hosting says.
+type heard struct {
+	mu     sync.Mutex
+	events []router.Event
+	lines  []string
+}
+
+func (h *heard) tell(ev router.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, ev)
+}
+
+func (h *heard) say(l relay.Line) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lines = append(h.lines, l.Text)
+}
+
+// settled lists the answers about addresses.
+func (h *heard) settled() []router.Settled {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []router.Settled
+	for _, ev := range h.events {
+		if s, ok := ev.(router.Settled); ok {
+			list = append(list, s)
+		}
+	}
+	h.events = nil
+	return list
+}
+
+func vip(text string) host.Wish {
+	return host.Wish{Addr: host.Addr{Link: "eth0", Prefix: netip.MustParsePrefix(text)}, AddrOpts: host.AddrOpts{Preferred: host.Forever}}
+}
+
+// hosting starts one over a fake kernel with eth0, inside a bubble of synctest.
+func hosting(t *testing.T, k *host.Fake) (*Hosting, *heard) {
+	ear := &heard{}
+	h := NewHosting(k, ear.tell, ear.say)
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	if err := h.Begin(ctx); err != nil {
+		t.Fatal(err)
+	}
+	go h.Run(ctx)
+	synctest.Wait()
+	return h, ear
+}
+
+func TestHostingHoldsWhatIsOrderedAndSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
+		h, ear := hosting(t, k)
+		h.Order(HostOrder{Whole: true})
+		h.Order(HostOrder{Want: []host.Wish{vip("10.0.0.10/32")}})
+		synctest.Wait()
+		want := []router.Settled{{Addr: vip("10.0.0.10/32").Addr, Held: true}}
+		if got := ear.settled(); !slices.Equal(got, want) {
+			t.Errorf("settled %v, want %v", got, want)
+		}
+		if !strings.Contains(k.String(), "10.0.0.10/32") {
+			t.Errorf("the kernel holds\n%s", k)
+		}
+	})
+}
+
+func TestHostingPutsBackWhatSomebodyElseRemoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
+		h, ear := hosting(t, k)
+		h.Order(HostOrder{Want: []host.Wish{vip("10.0.0.10/32")}, Whole: true})
+		synctest.Wait()
+		ear.settled()
+		k.Del(vip("10.0.0.10/32").Addr)
+		synctest.Wait()
+		want := []router.Settled{{Addr: vip("10.0.0.10/32").Addr, Held: true, Repaired: true}}
+		if got := ear.settled(); !slices.Equal(got, want) {
+			t.Errorf("settled %v, want %v", got, want)
+		}
+		if !slices.ContainsFunc(ear.lines, func(l string) bool { return strings.Contains(l, "IP 10.0.0.10 removed from eth0") }) {
+			t.Errorf("nobody was told of it: %q", ear.lines)
+		}
+	})
+}
+
+func TestHostingRemovesWhatAnEarlierRunLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
+		left := vip("10.0.0.99/32")
+		left.Protocol = host.Protocol
+		for _, w := range []host.Wish{left, vip("10.0.0.1/24")} {
+			if err := k.Add(w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h, _ := hosting(t, k)
+		h.Order(HostOrder{Whole: true})
+		synctest.Wait()
+		if s := k.String(); strings.Contains(s, "10.0.0.99") || !strings.Contains(s, "10.0.0.1/24") {
+			t.Errorf("the kernel holds\n%s", s)
+		}
+	})
+}

@@ -1,0 +1,403 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/lab/netns"
+)
+
+// stopPatience is how long a daemon may take to end after SIGTERM.
+const stopPatience = 10 * time.Second
+
+// machine is one node with its daemon.
+type machine struct {
+	plan *NodePlan
+	node *netns.Node
+	line *timeline
+	argv []string
+	log  *logTail
+	role *regexp.Regexp
+	vips map[netip.Addr]VIP // those this node may hold
+	addr *os.File           // reports of the kernel
+
+	mu      sync.Mutex
+	cmd     *exec.Cmd
+	exited  chan struct{}
+	asked   bool // the daemon was told to end
+	dark    bool // without power: its links stay down until it is started
+	frozen  bool
+	deaf    bool
+	cut     map[string]bool
+	failing map[string]bool
+	roles   map[string]Entry         // last role by instance
+	held    map[netip.Addr]time.Time // since when
+	guard   guards
+}
+
+// newMachine builds the node: cables, addresses, files. Its daemon is not started.
+func newMachine(w *netns.World, p *NodePlan, line *timeline, argv []string) (*machine, error) {
+	node, err := w.Node(p.Name)
+	if err != nil {
+		return nil, err
+	}
+	m := &machine{
+		plan: p, node: node, line: line, argv: argv, role: roleLine(),
+		vips: map[netip.Addr]VIP{}, cut: map[string]bool{}, failing: map[string]bool{},
+		roles: map[string]Entry{}, held: map[netip.Addr]time.Time{},
+	}
+	m.log = &logTail{line: m.heard}
+	for _, in := range p.Instances {
+		for _, v := range in.VIPs {
+			m.vips[v.Prefix.Addr()] = v
+		}
+	}
+	for _, link := range p.Links {
+		if err := node.Attach(link, link, p.Addrs[link]...); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.furnish(); err != nil {
+		return nil, fmt.Errorf("furnish %s: %w", p.Name, err)
+	}
+	m.addr, err = watchAddrs(node, m.changed)
+	return m, err
+}
+
+// changed takes a report of the kernel about a virtual address.
+func (m *machine) changed(c addrChange) {
+	v, virtual := m.vips[c.addr]
+	m.mu.Lock()
+	_, had := m.held[c.addr]
+	switch {
+	case c.held && !had:
+		m.held[c.addr] = c.at
+	case !c.held:
+		delete(m.held, c.addr)
+	}
+	m.mu.Unlock()
+	if virtual && had != c.held {
+		m.line.add(c.at, Entry{Kind: "address", Node: m.plan.Name, Address: c.addr.String(), Link: v.Link, Held: c.held})
+	}
+}
+
+// heard takes a line of the daemon's log.
+func (m *machine) heard(text string) {
+	found := m.role.FindStringSubmatch(text)
+	if found == nil {
+		return
+	}
+	e := Entry{Kind: "role", Node: m.plan.Name, Instance: found[1], Role: found[2], Text: found[3]}
+	now := time.Now()
+	m.mu.Lock()
+	e.At = now.Sub(m.line.start)
+	m.roles[e.Instance] = e
+	m.mu.Unlock()
+	m.line.add(now, e)
+}
+
+// start starts the daemon. A node that had no power comes back as after a boot:
+// without virtual addresses, its links up unless their cable is cut.
+func (m *machine) start() error {
+	m.mu.Lock()
+	running, dark := m.running(), m.dark
+	m.dark, m.frozen, m.asked = false, false, false
+	m.mu.Unlock()
+	if running {
+		return fmt.Errorf("%s runs already", m.plan.Name)
+	}
+	if dark {
+		if err := m.boot(); err != nil {
+			return err
+		}
+	}
+	return m.launch()
+}
+
+// running is for callers that hold the lock.
+func (m *machine) running() bool {
+	if m.exited == nil {
+		return false
+	}
+	select {
+	case <-m.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+func (m *machine) boot() error {
+	err := m.forget()
+	for _, link := range m.plan.Links {
+		if !m.cut[link] {
+			err = errors.Join(err, m.node.Plug(link))
+		}
+	}
+	return err
+}
+
+// forget removes the virtual addresses that the dead daemon left in the kernel
+// and its run-time files.
+func (m *machine) forget() error {
+	m.mu.Lock()
+	held := slices.Collect(maps.Keys(m.held))
+	m.mu.Unlock()
+	var script strings.Builder
+	for _, a := range held {
+		if v, ok := m.vips[a]; ok {
+			fmt.Fprintf(&script, "addr del %s dev %s\n", v.Prefix, v.Link)
+		}
+	}
+	_, err := m.node.Run(context.Background(), strings.NewReader(script.String()), "ip", "-force", "-batch", "-")
+	if err != nil {
+		m.line.note(m.plan.Name, "%v", err)
+	}
+	return m.node.Do(func() error { return emptyDir("/run") })
+}
+
+func emptyDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(dir+"/"+e.Name()))
+	}
+	return err
+}
+
+func (m *machine) launch() error {
+	cmd := exec.Command(m.argv[0], m.argv[1:]...)
+	cmd.Stdout, cmd.Stderr = m.log, m.log
+	cmd.WaitDelay = time.Second
+	if err := m.node.Start(cmd); err != nil {
+		return fmt.Errorf("start %s on %s: %w", m.argv[0], m.plan.Name, err)
+	}
+	exited := make(chan struct{})
+	m.mu.Lock()
+	m.cmd, m.exited = cmd, exited
+	m.mu.Unlock()
+	go m.await(cmd, exited)
+	return nil
+}
+
+// await waits for the daemon's end and tells of one that nobody asked for.
+func (m *machine) await(cmd *exec.Cmd, exited chan struct{}) {
+	err := cmd.Wait()
+	m.mu.Lock()
+	asked := m.asked
+	m.roles = map[string]Entry{}
+	m.mu.Unlock()
+	close(exited)
+	if asked {
+		return
+	}
+	if err == nil {
+		err = errors.New("exit status 0")
+	}
+	m.line.add(time.Now(), Entry{Kind: "daemon", Node: m.plan.Name, Text: "the daemon ended by itself: " + err.Error()})
+}
+
+// stop ends the daemon with SIGTERM and waits for it.
+func (m *machine) stop() error {
+	exited, pid := m.ask()
+	if pid == 0 {
+		return nil
+	}
+	unix.Kill(pid, unix.SIGCONT)
+	unix.Kill(pid, unix.SIGTERM)
+	select {
+	case <-exited:
+		return nil
+	case <-time.After(stopPatience):
+		m.node.Kill()
+		return fmt.Errorf("the daemon of %s ignores SIGTERM", m.plan.Name)
+	}
+}
+
+// ask notes that the daemon is about to be ended from here.
+func (m *machine) ask() (exited chan struct{}, pid int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked, m.frozen = true, false
+	if !m.running() {
+		return m.exited, 0
+	}
+	return m.exited, m.cmd.Process.Pid
+}
+
+// kill takes the power away: no process and no link is left in the same instant.
+func (m *machine) kill() error {
+	m.ask()
+	m.mu.Lock()
+	m.dark = true
+	m.mu.Unlock()
+	var err error
+	m.node.Signal(unix.SIGKILL)
+	for _, link := range m.plan.Links {
+		err = errors.Join(err, m.node.Unplug(link))
+	}
+	m.node.Kill()
+	return err
+}
+
+// crash kills every process; the kernel and its addresses stay.
+func (m *machine) crash() error {
+	m.ask()
+	m.node.Kill()
+	return nil
+}
+
+// freeze stops every process for a while, or with 0 until thaw.
+func (m *machine) freeze(d time.Duration) error {
+	m.mu.Lock()
+	m.frozen = true
+	m.mu.Unlock()
+	m.node.Signal(unix.SIGSTOP)
+	if d > 0 {
+		time.AfterFunc(d, func() { m.thaw() })
+	}
+	return nil
+}
+
+func (m *machine) thaw() error {
+	m.mu.Lock()
+	frozen := m.frozen
+	m.frozen = false
+	m.mu.Unlock()
+	if frozen {
+		m.node.Signal(unix.SIGCONT)
+		m.line.note(m.plan.Name, "goes on")
+	}
+	return nil
+}
+
+// link cuts or mends one cable. That of a node without power is mended when the
+// node is started.
+func (m *machine) link(name string, up bool) error {
+	m.mu.Lock()
+	m.cut[name] = !up
+	dark := m.dark
+	m.mu.Unlock()
+	if !up {
+		return m.node.Unplug(name)
+	}
+	if dark {
+		return nil
+	}
+	return m.node.Plug(name)
+}
+
+func (m *machine) drop(on bool) error {
+	m.mu.Lock()
+	m.deaf = on
+	m.mu.Unlock()
+	if on {
+		return m.node.DropVRRP(netns.Both)
+	}
+	return m.node.AllowVRRP()
+}
+
+// reload puts another file in the place of the node's own, for the node alone,
+// and sends SIGHUP.
+func (m *machine) reload(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	const copied = "/.lab/reloaded"
+	if err := m.node.WriteFile(copied, string(text), 0o644); err != nil {
+		return err
+	}
+	err = m.node.Do(func() error { return unix.Mount(copied, m.plan.File, "", unix.MS_BIND, "") })
+	if err != nil {
+		return fmt.Errorf("put %s in the place of %s: %w", file, m.plan.File, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.running() {
+		return nil
+	}
+	return m.cmd.Process.Signal(syscall.SIGHUP)
+}
+
+// holds tells since when the node has an address.
+func (m *machine) holds(a netip.Addr) (time.Time, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	since, ok := m.held[a]
+	return since, ok
+}
+
+// why is the last role of the instance that an address belongs to.
+func (m *machine) why(v VIP) Entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, in := range m.plan.Instances {
+		if slices.ContainsFunc(in.VIPs, func(o VIP) bool { return o.Prefix.Addr() == v.Prefix.Addr() }) {
+			return m.roles[in.Name]
+		}
+	}
+	return Entry{}
+}
+
+// state is what the machine does at present, in a few words.
+func (m *machine) state() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var words []string
+	switch {
+	case m.dark:
+		words = append(words, "dead")
+	case !m.running():
+		words = append(words, "stopped")
+	case m.frozen:
+		words = append(words, "frozen")
+	default:
+		words = append(words, "running")
+	}
+	for _, link := range slices.Sorted(maps.Keys(m.cut)) {
+		if m.cut[link] {
+			words = append(words, link+" cut")
+		}
+	}
+	if m.deaf {
+		words = append(words, "VRRP dropped")
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.failing)) {
+		if m.failing[name] {
+			words = append(words, name+" fails")
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// leave stops watching; the World ends the rest.
+func (m *machine) leave() {
+	m.ask()
+	m.addr.Close()
+}
+
+// isDark reports whether the node is without power.
+func (m *machine) isDark() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dark
+}
+
+func (m *machine) isFrozen() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.frozen
+}

@@ -73,6 +73,22 @@ func Open(spec Spec, starter *command.Starter, log func(string)) (*FIFO, error) 
 	return f, nil
 }
 
+// Renew is for a reload: it returns old as it is when spec asks for the same
+// pipe, so that its reader loses nothing, and else closes old and opens what
+// spec asks for. Both old and spec may be nil, for none.
+func Renew(old *FIFO, spec *Spec, starter *command.Starter, log func(string)) (*FIFO, error) {
+	if old != nil && spec != nil && old.spec.Equal(*spec) {
+		return old, nil
+	}
+	if old != nil {
+		old.Close()
+	}
+	if spec == nil {
+		return nil, nil
+	}
+	return Open(*spec, starter, log)
+}
+
 // Spec is what f was opened with.
 func (f *FIFO) Spec() Spec { return f.spec }
 

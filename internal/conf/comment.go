@@ -5,11 +5,15 @@ import "strings"
 // uncomment removes leading and trailing blanks and the comment of a piece: #
 // and ! start one outside double quotes, and lose that meaning, and the
 // backslash before them, behind a backslash. Text that stands in place of a
-// parameter is looked at like any other.
-func uncomment(p piece) piece {
+// parameter is looked at in a second pass, again, which leaves alone what was
+// written: the first pass has judged that.
+func uncomment(p piece, again bool) piece {
+	if p.text = strings.TrimRight(p.text, blanks); p.text == "" {
+		return p
+	}
 	p = p.from(0)
-	if !strings.ContainsAny(p.text, `#!\`) {
-		return p.trimRight()
+	if !special(p.text) {
+		return p
 	}
 	quoted := false
 	for i := 0; i < len(p.text); i++ {
@@ -17,16 +21,21 @@ func uncomment(p piece) piece {
 		case c == '"':
 			quoted = !quoted
 		case c == '\\' && i+1 < len(p.text):
-			if next := p.text[i+1]; !quoted && (next == '#' || next == '!') {
+			if next := p.text[i+1]; !quoted && (next == '#' || next == '!') && !(again && p.seg(i+1).written) {
 				p = p.upTo(i).append(p.cut(i + 1))
 				continue
 			}
 			i++
-		case !quoted && (c == '#' || c == '!'):
+		case !quoted && (c == '#' || c == '!') && !(again && p.seg(i).written):
 			return p.upTo(i).trimRight()
 		}
 	}
 	return p.trimRight()
+}
+
+// special reports whether a line may hold a comment or a backslash.
+func special(s string) bool {
+	return strings.IndexByte(s, '#') >= 0 || strings.IndexByte(s, '!') >= 0 || strings.IndexByte(s, '\\') >= 0
 }
 
 // trimRight removes trailing blanks.

@@ -117,8 +117,12 @@ func (r *reader) includeOne(pattern string, counts checks, at Span, depth int) i
 }
 
 func (r *reader) includeFile(name string, counts checks, at Span, depth int) bool {
+	if at.reads(name) {
+		r.fault(at, name+" includes itself", "")
+		return true
+	}
 	if depth >= depthLimit || len(r.tree.Files) >= filesLimit {
-		r.fault(at, "too many includes: is "+name+" including itself?", "")
+		r.fault(at, "too many includes", "")
 		return true
 	}
 	text, kind, err := r.files.Read(name)
@@ -135,8 +139,19 @@ func (r *reader) includeFile(name string, counts checks, at Span, depth int) boo
 	return true
 }
 
+// reads reports whether a place is in a file of this name, or in one that this
+// file includes.
+func (s Span) reads(name string) bool {
+	for o := s.Origin; o != nil; o = o.from() {
+		if o.File.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // filesLimit bounds how many files one configuration may have.
-const filesLimit = 20000
+const filesLimit = 5000
 
 // reason says why a file is not read.
 func reason(k Kind, err error) string {

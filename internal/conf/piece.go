@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -96,4 +97,9 @@ func (p piece) append(o piece) piece {
 		q.more = append(q.more, s)
 	}
 	return q
+}
+
+// replaced reports whether some of the text stands in place of a parameter.
+func (p piece) replaced() bool {
+	return !p.first.written || slices.ContainsFunc(p.more, func(s seg) bool { return !s.written })
 }

@@ -132,7 +132,7 @@ func (r *reader) usable(raw string, o *Origin, n uint32) bool {
 
 // physical reads one line as it stands in a file.
 func (r *reader) physical(p piece, depth int) {
-	p = uncomment(p)
+	p = uncomment(p, false)
 	if r.opened != nil {
 		r.continueDefinition(p)
 		return
@@ -147,8 +147,11 @@ func (r *reader) physical(p piece, depth int) {
 // unslash moves a backslash at the end of a line that is no definition to the
 // word before it, as keepalived does.
 func (r *reader) unslash(p piece) piece {
-	rest, slash := p.continued()
-	if !slash || strings.HasPrefix(rest.text, "$") || strings.HasPrefix(rest.text, "@") {
+	if p.text[len(p.text)-1] != '\\' {
+		return p
+	}
+	rest, _ := p.continued()
+	if strings.HasPrefix(rest.text, "$") || strings.HasPrefix(rest.text, "@") {
 		return p
 	}
 	n := len(p.text) - 1
@@ -174,8 +177,8 @@ func (r *reader) logical(p piece, depth int) {
 	if !ok {
 		return
 	}
-	if q.more != nil {
-		q = uncomment(q)
+	if q.replaced() {
+		q = uncomment(q, true)
 	}
 	r.emit(q, depth)
 }
@@ -269,39 +272,50 @@ func (r *reader) emit(p piece, depth int) {
 	}
 }
 
-// statement reads words up to a brace or the end of the line.
+// statement reads words up to a brace or the end of the line, and answers where
+// that is. A quote that is never closed loses the rest of the line.
 func (r *reader) statement(p piece, i, depth int) int {
 	r.words = r.words[:0]
-	raw := -1
-	for i < len(p.text) {
+	raw, lost := -1, 0
+	for i < len(p.text) && p.text[i] != '{' && p.text[i] != '}' {
 		c := p.text[i]
 		if strings.IndexByte(blanks, c) >= 0 {
 			i++
 			continue
 		}
-		if c == '{' || c == '}' {
+		if c == '"' && closing(p.text, i+1) < 0 {
+			r.complain(p.span(i, len(p.text)), "the quote is not closed; the rest of the line is lost", `add a "`)
+			lost = len(p.text) - i
 			break
 		}
 		if len(r.words) == 1 && raw < 0 {
 			raw = i
 		}
 		i = r.word(p, i)
-		if len(r.words) == 1 && c != '"' {
-			if _, include := r.includeChecks(r.words[0].Text); include {
-				rest := p.from(i)
-				r.include(r.words[0].Text, unquote(rest.text), r.words[0].Span.To(rest.span(0, len(rest.text))), depth)
-				return len(p.text)
-			}
+		if len(r.words) == 1 && c != '"' && r.includes(p, i, depth) {
+			return len(p.text)
 		}
 	}
-	r.words, raw = r.finishStatement(p, raw, i)
-	return i
+	r.finishStatement(p, raw, i)
+	return i + lost
+}
+
+// includes takes a statement that begins with an include word; the pattern is
+// the rest of the line.
+func (r *reader) includes(p piece, i, depth int) bool {
+	word := r.words[0]
+	if _, include := r.includeChecks(word.Text); !include {
+		return false
+	}
+	rest := p.from(i)
+	r.include(word.Text, unquote(rest.text), word.Span.To(rest.span(0, len(rest.text))), depth)
+	return true
 }
 
 // finishStatement puts the gathered words into the tree.
-func (r *reader) finishStatement(p piece, raw, end int) ([]Token, int) {
+func (r *reader) finishStatement(p piece, raw, end int) {
 	if len(r.words) == 0 {
-		return r.words, raw
+		return
 	}
 	if r.words[0].Text == "include_check" {
 		r.includeCheck(r.words)
@@ -311,7 +325,6 @@ func (r *reader) finishStatement(p piece, raw, end int) ([]Token, int) {
 		text = strings.TrimRight(p.text[raw:end], blanks)
 	}
 	r.build.statement(r.words, text)
-	return r.words, raw
 }
 
 // unquote removes a pair of quotes around a file name.
@@ -322,15 +335,10 @@ func unquote(s string) string {
 	return s
 }
 
-// word reads one word, quoted or not, and answers where it ends. A quote that
-// is never closed loses the rest of the line.
+// word reads one word, quoted or not, and answers where it ends.
 func (r *reader) word(p piece, i int) int {
 	if p.text[i] == '"' {
 		end := closing(p.text, i+1)
-		if end < 0 {
-			r.complain(p.span(i, len(p.text)), "the quote is not closed; the rest of the line is lost", `add a "`)
-			return len(p.text)
-		}
 		r.words = append(r.words, Token{p.text[i+1 : end], p.span(i, end+1)})
 		return end + 1
 	}
@@ -365,13 +373,17 @@ func closing(s string, from int) int {
 	return -1
 }
 
-// diagsLimit bounds the findings of one reading.
-const diagsLimit = 10_000
+// diagsLimit bounds the findings of one reading; nobody reads more.
+const diagsLimit = 1000
 
 func (r *reader) report(d Diag) {
-	if len(r.diags) < diagsLimit {
-		r.diags = append(r.diags, d)
+	if len(r.diags) > diagsLimit {
+		return
 	}
+	if len(r.diags) == diagsLimit {
+		d = Diag{Severity: Error, Class: Faulty, Span: d.Span, Text: "too many findings; what follows is not told"}
+	}
+	r.diags = append(r.diags, d)
 }
 
 func (r *reader) fault(at Span, text, fix string) {

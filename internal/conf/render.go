@@ -69,19 +69,14 @@ func (d Diag) where() string {
 	if d.Block != "" {
 		parts = append(parts, "in "+printable(d.Block))
 	}
-	for o := d.Span.Origin; o != nil; {
+	for o := d.Span.Origin; o != nil; o = o.from() {
 		switch o.Kind {
 		case Included:
 			parts = append(parts, fmt.Sprintf("included from %s:%d", o.From.File(), o.From.Line))
-			o = o.From.Origin
 		case Replaced:
 			parts = append(parts, fmt.Sprintf("$%s defined at %s:%d", o.Name, o.From.File(), o.From.Line))
-			o = o.Up
 		case Expanded:
 			parts = append(parts, fmt.Sprintf("$%s used at %s:%d", o.Name, o.From.File(), o.From.Line))
-			o = o.From.Origin
-		default:
-			o = nil
 		}
 	}
 	return strings.Join(parts, ", ")

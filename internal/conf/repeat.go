@@ -49,8 +49,10 @@ func (r *reader) sequence(args string, hex bool, at Span, rest piece, depth int)
 	if hex {
 		base = 16
 	}
+	d := &definition{name: name, at: at}
 	for v := start; step > 0 && v <= end || step < 0 && v >= end; v += step {
-		r.defs[name] = &definition{name: name, value: strconv.FormatInt(v, base), at: at}
+		d.value = strconv.FormatInt(v, base)
+		r.defs[name] = d
 		if !r.spend(at) {
 			return
 		}

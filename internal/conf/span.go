@@ -56,6 +56,17 @@ type Origin struct {
 	seq int
 }
 
+// from is the origin one step nearer to the main file, or nil.
+func (o *Origin) from() *Origin {
+	switch o.Kind {
+	case Main:
+		return nil
+	case Replaced:
+		return o.Up
+	}
+	return o.From.Origin
+}
+
 // Span is a piece of one line. Lines and columns count from 1, columns count
 // bytes, End is the column after the last. The zero Span is nowhere.
 type Span struct {

@@ -56,12 +56,29 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 		grouped: map[string]*conf.Node{}, keys: map[vrrp.Key]*conf.Node{},
 		index: map[string]int{}, seen: map[netip.Addr]bool{},
 	}
+	b.reserve(tree)
 	b.readGlobals(tree)
 	b.voc.root.read(b, tree.Nodes, b)
 	b.finishGroups()
 	b.finishScripts()
 	b.finishGlobals()
 	return b.cfg, conf.Sort(b.diags)
+}
+
+// reserve makes room for all instances at once: they are the bulk of large files.
+func (b *builder) reserve(tree *conf.Tree) {
+	n := 0
+	for _, node := range tree.Nodes {
+		if node.Keyword.Text == "vrrp_instance" {
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	b.cfg.Instances, b.facts = make([]Instance, 0, n), make([]facts, 0, n)
+	b.names, b.index = make(map[string]*conf.Node, n), make(map[string]int, n)
+	b.keys = make(map[vrrp.Key]*conf.Node, n)
 }
 
 // ExitStatus is what keepalived's configuration test (-t) answers for findings.
@@ -114,7 +131,7 @@ func (b *builder) advise(at conf.Span, text, fix string) {
 	b.report(conf.Diag{Severity: conf.Advice, Span: at, Text: text, Fix: fix})
 }
 
-// adviseAt is advise at a place inside an instance that was read earlier.
+// in reports things of a block that was read earlier.
 func (b *builder) in(n *conf.Node, report func()) {
 	b.enter(n)
 	report()

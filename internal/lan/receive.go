@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,6 +50,7 @@ type Receiver struct {
 	v6      bool
 	fd      int
 	ring    *Ring
+	groups  []netip.Addr
 	clock   clock
 	tooLong uint64
 }
@@ -104,14 +106,14 @@ func (r *Receiver) setUp(o Options) error {
 }
 
 // options asks for what the IP header does not tell, and for our groups only:
-// the default is every group that anybody on this machine has joined.
+// the default is every group that anybody on this machine has joined. For IPv6
+// raw sockets it stays the default; take leaves out what is not ours.
 func (r *Receiver) options() []option {
 	if r.v6 {
 		return []option{
 			{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1},
 			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
 			{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1},
-			{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},
 		}
 	}
 	return []option{
@@ -148,6 +150,9 @@ func (r *Receiver) Join(group netip.Addr) error {
 	if errors.Is(err, unix.EADDRINUSE) {
 		return nil
 	}
+	if err == nil {
+		r.groups = append(r.groups, group)
+	}
 	return explain(fmt.Sprintf("join %s on %s", group, r.link), err)
 }
 
@@ -157,6 +162,7 @@ func (r *Receiver) Leave(group netip.Addr) error {
 	if errors.Is(err, unix.EADDRNOTAVAIL) {
 		return nil
 	}
+	r.groups = slices.DeleteFunc(r.groups, func(g netip.Addr) bool { return g == group })
 	return explain(fmt.Sprintf("leave %s on %s", group, r.link), err)
 }
 
@@ -223,6 +229,9 @@ func (r *Receiver) take(now mono.Instant, got int, out []wire.Datagram) int {
 		d := &out[n]
 		*d = wire.Datagram{Link: r.link, V6: r.v6, Data: r.ring.data[i][:m.n]}
 		stamp := r.describe(d, i, int(m.Controllen))
+		if d.Dst.IsMulticast() && !slices.Contains(r.groups, d.Dst) {
+			continue
+		}
 		d.At = now
 		if stamp != 0 {
 			d.At = r.clock.instant(stamp, ahead, now)

@@ -33,6 +33,15 @@ func (r *Resolver) identity(c Command) (Identity, []Problem) {
 	return known.value, problems
 }
 
+// Owner finds out to whom a file made for the configuration, a notify FIFO,
+// belongs: the user and group it names, else the daemon's own.
+func (r *Resolver) Owner(file, name, group string) (Identity, []Problem) {
+	if name == "" {
+		return Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}, nil
+	}
+	return r.identity(Command{Line: file, User: name, Group: group})
+}
+
 // lookup asks the account database. Texts have a place for the script's line.
 func (r *Resolver) lookup(name, group string) answer[Identity] {
 	if name == "" {

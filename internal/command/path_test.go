@@ -297,6 +297,19 @@ func TestResolveIdentity(t *testing.T) {
 	}
 }
 
+func TestOwner(t *testing.T) {
+	r := NewResolver(Policy{User: "nobody"})
+	if who, problems := r.Owner("/f", "", ""); who.UID != uint32(os.Geteuid()) || problems != nil {
+		t.Errorf("nobody named: %+v, %v; want the daemon's own", who, problems)
+	}
+	if who, problems := r.Owner("/f", "nobody", "daemon"); who.UID != 65534 || who.GID != 1 || problems != nil {
+		t.Errorf("nobody and daemon named: %+v, %v", who, problems)
+	}
+	if _, problems := r.Owner("/f", "no-such-user", ""); len(problems) != 1 || problems[0].Script != "/f" {
+		t.Errorf("unknown: %v, want a problem of /f", problems)
+	}
+}
+
 func TestResolverSharesEqualCommandsAndSpeaksOnce(t *testing.T) {
 	asRoot(t)
 	file := put(t, trusted(t)+"/x.sh", shebang, 0o777)

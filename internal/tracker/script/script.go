@@ -106,9 +106,7 @@ func (w *Watcher) apply(s Spec) {
 	old := w.scripts[s.Name]
 	if old != nil && old.spec.Load().Command.Equal(s.Command) {
 		old.renew(s)
-		if w.samples[s.Name].State == tracker.Good {
-			w.log("VRRP_Script(" + s.Name + ") considered successful on reload")
-		}
+		w.considered(s.Name)
 		return
 	}
 	w.drop(s.Name)
@@ -122,6 +120,16 @@ func (w *Watcher) apply(s Spec) {
 		w.publish(tracker.Sample{Kind: tracker.Script, Tracker: s.Name, State: tracker.Bad, Why: "init_fail"})
 	}
 	go one.run()
+}
+
+// considered logs the result that a script keeps over a reload.
+func (w *Watcher) considered(name string) {
+	switch w.samples[name].State {
+	case tracker.Good:
+		w.log("VRRP_Script(" + name + ") considered successful on reload")
+	case tracker.Bad:
+		w.log("VRRP_Script(" + name + ") considered unsuccessful on reload")
+	}
 }
 
 func (w *Watcher) drop(name string) {

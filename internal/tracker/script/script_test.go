@@ -233,7 +233,9 @@ func TestReload(t *testing.T) {
 		watcher := w.watcher()
 		watcher.Apply([]Spec{spec("same", "/same", time.Second, time.Second), spec("other", "/a", time.Second, time.Second)})
 		time.Sleep(1500 * time.Millisecond)
+		w.mu.Lock()
 		w.lines = nil
+		w.mu.Unlock()
 
 		w.set("/b", play{exit: command.Exit{Code: 2}, takes: 100 * time.Millisecond})
 		longer := spec("same", "/same", 5*time.Second, 5*time.Second)

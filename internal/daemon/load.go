@@ -69,7 +69,8 @@ func (r *reading) judgeScripts() {
 		used++
 		run, problems := resolver.Resolve(*c)
 		for _, p := range problems {
-			if !slices.Contains(r.Problems, p) { // once for all who name the script
+			// Once for all who name the script.
+			if !slices.ContainsFunc(r.Problems, func(o command.Problem) bool { return o.String() == p.String() }) {
 				r.Problems = append(r.Problems, p)
 			}
 		}

@@ -7,10 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"holdfast/internal/cli"
 	"holdfast/internal/engine"
@@ -40,6 +38,7 @@ type routerProcess struct {
 	hosting *engine.Hosting
 	loop    engine.Loop
 	worker  *worker
+	janitor *janitor
 	life    string // how the process is scheduled
 
 	stopping atomic.Bool
@@ -67,7 +66,7 @@ func Run(o cli.Options) int {
 }
 
 func newRouterProcess(o cli.Options) (*routerProcess, error) {
-	p := &routerProcess{opts: o, served: make(chan struct{})}
+	p := &routerProcess{opts: o, served: make(chan struct{}), janitor: newJanitor()}
 	for _, step := range []func() error{p.lock, p.remember, p.makeSlots, p.openHands} {
 		if err := step(); err != nil {
 			p.unlock()
@@ -133,7 +132,7 @@ func (p *routerProcess) openHands() error {
 		Announcer: announcer,
 		Memory:    p.memory,
 		Host:      p.order,
-		Tell:      p.worker.tell,
+		Tell:      p.tell,
 	})
 	if err != nil {
 		return err
@@ -146,6 +145,14 @@ func (p *routerProcess) openHands() error {
 // unannounced is told of announcements that the kernel refused.
 func (p *routerProcess) unannounced(a lan.Announcement, err error) {
 	p.worker.say(relay.Line{Text: fmt.Sprintf("announce %s on %s: %v", a.VIP, a.Link, err), Bad: true})
+}
+
+// tell passes on what a turn of the loop had to say.
+func (p *routerProcess) tell(t engine.Told) {
+	if len(t.Changes) > 0 {
+		p.janitor.after()
+	}
+	p.worker.tell(t)
 }
 
 // order passes on what is wanted of the host. With -V a stop leaves it as it is.
@@ -239,18 +246,7 @@ func (p *routerProcess) adopt(slot relay.Slot) error {
 			p.worker.say(relay.Line{Text: err.Error(), Bad: true})
 		}
 		p.worker.accepted(slot)
-		go tidy()
+		p.janitor.after()
 	}})
 	return nil
-}
-
-// tidy gives the memory that a configuration took to read back to the kernel,
-// and then lets garbage collect rarely: the steady state makes none.
-func tidy() {
-	time.Sleep(time.Second) // let the roles settle first
-	debug.FreeOSMemory()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + 4<<20)
 }

@@ -1,8 +1,10 @@
 package lan
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -255,17 +257,14 @@ func (c *cable) captured(frames int, filter string, fields []string, do func()) 
 		if err := dump.Start(); err != nil {
 			c.t.Fatal(err)
 		}
-		b := make([]byte, 1024)
-		if n, err := messages.Read(b); err != nil || !strings.Contains(string(b[:n]), "listening") {
-			c.t.Fatalf("tcpdump: %s %v", b[:n], err)
-		}
-		go func() {
-			for {
-				if _, err := messages.Read(make([]byte, 1024)); err != nil {
-					return
-				}
+		says := bufio.NewReader(messages)
+		for line := ""; !strings.Contains(line, "listening"); {
+			var err error
+			if line, err = says.ReadString('\n'); err != nil {
+				c.t.Fatalf("tcpdump: %s %v", line, err)
 			}
-		}()
+		}
+		go func() { _, _ = io.Copy(io.Discard, says) }()
 	})
 	do()
 	late := time.AfterFunc(10*time.Second, func() { _ = dump.Process.Kill() })

@@ -1,0 +1,179 @@
+package lan
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/mono"
+	"holdfast/internal/vrrp/wire"
+)
+
+// The filter, run by an interpreter, for every VRID and sets of all shapes.
+func TestTheFilterKnowsItsSet(t *testing.T) {
+	sets := map[string]func(v int) bool{
+		"none":      func(int) bool { return false },
+		"one":       func(v int) bool { return v == 51 },
+		"ends":      func(v int) bool { return v == 0 || v == 255 },
+		"all":       func(int) bool { return true },
+		"even":      func(v int) bool { return v%2 == 0 },
+		"one word":  func(v int) bool { return v/32 == 5 },
+		"word ends": func(v int) bool { return v%32 == 0 || v%32 == 31 },
+	}
+	for name, in := range sets {
+		var set VRIDs
+		for v := range 256 {
+			if in(v) {
+				set.Add(uint8(v))
+			}
+		}
+		for _, v6 := range []bool{false, true} {
+			vm, err := bpf.NewVM(vridFilter(v6, false, &set))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for v := range 256 {
+				if set.Has(uint8(v)) != in(v) {
+					t.Errorf("%s: Has(%d) is wrong", name, v)
+				}
+				if got := passes(t, vm, filtered(v6, 0x21, uint8(v))); got != in(v) {
+					t.Errorf("%s, v6 %v: VRID %d passes: %v", name, v6, v, got)
+				}
+			}
+		}
+	}
+}
+
+func filtered(v6 bool, typ, vrid uint8) []byte {
+	vrrp := []byte{typ, vrid, 100, 1, 0, 1, 0, 0}
+	if v6 {
+		return vrrp
+	}
+	header := make([]byte, 24) // with an option
+	header[0], header[9] = 0x46, protocolVRRP
+	return append(header, vrrp...)
+}
+
+func passes(t *testing.T, vm *bpf.VM, packet []byte) bool {
+	t.Helper()
+	n, err := vm.Run(packet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
+}
+
+func TestTheFilterPassesAdvertsOnly(t *testing.T) {
+	var set VRIDs
+	set.Add(51)
+	for _, all := range []bool{false, true} {
+		for _, v6 := range []bool{false, true} {
+			vm, err := bpf.NewVM(vridFilter(v6, all, &set))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for version := range 16 {
+				for typ := range 16 {
+					packet := filtered(v6, uint8(version<<4|typ), 51)
+					if got := passes(t, vm, packet); got != (typ == 1) {
+						t.Errorf("v6 %v, version %d, type %d passes: %v", v6, version, typ, got)
+					}
+				}
+			}
+			if got := passes(t, vm, filtered(v6, 0x31, 52)); got != all {
+				t.Errorf("v6 %v, all %v: another VRID passes: %v", v6, all, got)
+			}
+			for n := range filtered(v6, 0x31, 51)[:len(filtered(v6, 0x31, 51))-7] {
+				if passes(t, vm, filtered(v6, 0x31, 51)[:n]) {
+					t.Errorf("v6 %v: %d bytes pass", v6, n)
+				}
+			}
+		}
+	}
+	udp := filtered(false, 0x21, 51)
+	udp[9] = 17
+	vm, _ := bpf.NewVM(vridFilter(false, true, &set))
+	if passes(t, vm, udp) {
+		t.Error("another protocol passes")
+	}
+}
+
+func TestReceiveTimes(t *testing.T) {
+	const ahead = 1_000_000 * time.Hour
+	second := func(s float64) mono.Instant { return mono.Instant(s * float64(time.Second)) }
+	cases := []struct {
+		name               string
+		stamp              time.Duration // of the wall clock, less what it is ahead
+		drained, now, want mono.Instant
+	}{
+		{"plain", 5 * time.Second, second(4), second(6), second(5)},
+		{"after the loop woke up", 7 * time.Second, second(4), second(6), second(6)},
+		{"the wall clock was set back meanwhile", 3605 * time.Second, second(4), second(6), second(6)},
+		{"the wall clock was set forward meanwhile", -3595 * time.Second, second(4), second(6), second(4)},
+	}
+	for _, c := range cases {
+		k := clock{drained: c.drained}
+		if got := k.instant(ahead+c.stamp, ahead, c.now); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTheClocksAreReadTogether(t *testing.T) {
+	var c clock
+	boot := boot(t)
+	ahead := c.sinceEpoch()
+	if d := time.Now().Add(-ahead).UnixNano() - int64(boot); d < -int64(time.Millisecond) || d > int64(100*time.Millisecond) {
+		t.Errorf("the clocks differ by %v", time.Duration(d))
+	}
+}
+
+// sample is the control data of an IPv6 advert as the kernel delivers it.
+func sample() []byte {
+	b := make([]byte, 0, controlSize)
+	stamp := make([]byte, 16)
+	binary.NativeEndian.PutUint64(stamp, 1_700_000_000)
+	b = appendControl(b, unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, stamp)
+	b = appendControl(b, unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, []byte{255, 0, 0, 0})
+	return appendControl(b, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, make([]byte, 20))
+}
+
+func TestControlsAreRead(t *testing.T) {
+	got := ""
+	for c := range controls(sample()) {
+		got += fmt.Sprintf("%d/%d:%d ", c.level, c.kind, len(c.data))
+	}
+	if want := fmt.Sprintf("1/%d:16 41/%d:4 41/%d:20 ", unix.SCM_TIMESTAMPNS, unix.IPV6_HOPLIMIT, unix.IPV6_PKTINFO); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func FuzzControls(f *testing.F) {
+	f.Add(sample())
+	f.Add(sample()[:20])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		for c := range controls(b) {
+			n += len(c.data) + unix.CmsgLen(0)
+			timespec(c.data)
+		}
+		if n > len(b) {
+			t.Errorf("%d bytes found in %d", n, len(b))
+		}
+	})
+}
+
+func FuzzHeader(f *testing.F) {
+	f.Add(advert2(51, here4, group4, 255))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d := wire.Datagram{Data: b}
+		describe4(&d)
+		if d.Src.IsValid() != (len(b) >= 20) {
+			t.Errorf("%d bytes give source %v", len(b), d.Src)
+		}
+	})
+}

@@ -90,61 +90,71 @@ func (p Problem) String() string {
 	return p.Text + " (" + p.Fix + ")"
 }
 
-// Resolver resolves commands under one policy and remembers users and paths,
-// so that thousands of instances with the same script cost one look at the
-// disk. It is made anew for each configuration and is not for concurrent use.
+// Resolver resolves commands under one policy and remembers users and programs,
+// so that thousands of instances with the same script cost one look at the disk
+// and one line in the log. It is made anew for each configuration and is not
+// for concurrent use.
 type Resolver struct {
-	policy Policy
-	users  map[[2]string]answer[Identity]
-	cache  map[string]answer[*Runnable]
+	policy   Policy
+	users    map[[2]string]lookup
+	programs map[program]*Runnable
 }
 
-// answer is a remembered result.
-type answer[T any] struct {
-	value    T
+// lookup is what the account database said.
+type lookup struct {
+	Identity
 	problems []Problem
+}
+
+// program is a command without its arguments, which do not matter to whether
+// it can be run.
+type program struct {
+	file, user, group string
 }
 
 // NewResolver returns a resolver for policy.
 func NewResolver(policy Policy) *Resolver {
-	return &Resolver{
-		policy: policy,
-		users:  map[[2]string]answer[Identity]{},
-		cache:  map[string]answer[*Runnable]{},
-	}
+	return &Resolver{policy: policy, users: map[[2]string]lookup{}, programs: map[program]*Runnable{}}
 }
 
 // Resolve is the Resolver's Resolve for a single command.
 func Resolve(c Command, p Policy) (*Runnable, []Problem) { return NewResolver(p).Resolve(c) }
 
 // Resolve finds out how c is run. It returns nil when c is not to be run; one
-// of the problems, marked Disabled, then says why. Equal commands share their
-// Runnable, and only the first asked for gets its problems.
+// of the problems, marked Disabled, then says why. The problems of a program
+// are told once, with the first command that runs it as a user.
 func (r *Resolver) Resolve(c Command) (*Runnable, []Problem) {
-	key := strings.Join(append(slices.Clone(c.Argv), c.User, c.Group), "\x00")
-	if known, ok := r.cache[key]; ok {
-		return known.value, nil
-	}
-	run, problems := r.resolve(c)
-	r.cache[key] = answer[*Runnable]{value: run}
-	return run, problems
-}
-
-func (r *Resolver) resolve(c Command) (*Runnable, []Problem) {
 	if len(c.Argv) == 0 || c.Argv[0] == "" {
 		return nil, []Problem{{Severity: Disabled, Script: c.Line, Text: "script without a command - disabling", Fix: "name the program to be run"}}
 	}
+	key := program{c.Argv[0], c.User, c.Group}
+	found, known := r.programs[key]
+	var problems []Problem
+	if !known {
+		found, problems = r.find(c)
+		r.programs[key] = found
+	}
+	if found == nil {
+		return nil, problems
+	}
+	run := *found
+	run.Line, run.Argv = c.Line, append([]string{found.Argv[0]}, c.Argv[1:]...)
+	return &run, problems
+}
+
+// find looks at the program of c. What it returns has no arguments.
+func (r *Resolver) find(c Command) (*Runnable, []Problem) {
 	who, problems := r.identity(c)
 	if disabled(problems) {
 		return nil, problems
 	}
-	run := &Runnable{Line: c.Line, Argv: slices.Clone(c.Argv), Identity: who}
+	run := &Runnable{Line: c.Line, Argv: c.Argv[:1:1], Identity: who}
 	if file, ok := strings.CutPrefix(c.Argv[0], "<"); ok && path.IsAbs(file) {
 		run.Opens, run.File = true, file
 		return run, problems
 	}
-	problems = append(problems, r.locate(run)...)
-	if disabled(problems) {
+	run.Argv = slices.Clone(run.Argv)
+	if problems = append(problems, r.locate(run)...); disabled(problems) {
 		return nil, problems
 	}
 	return run, problems

@@ -21,16 +21,16 @@ func (r *Resolver) identity(c Command) (Identity, []Problem) {
 	key := [2]string{name, group}
 	known, ok := r.users[key]
 	if !ok {
-		known = r.lookup(name, group)
+		known = r.account(name, group)
 		r.users[key] = known
 	}
-	problems := make([]Problem, len(known.problems))
-	for i, p := range known.problems {
+	var problems []Problem
+	for _, p := range known.problems {
 		p.Script = c.Line
 		p.Text = fmt.Sprintf(p.Text, c.Line)
-		problems[i] = p
+		problems = append(problems, p)
 	}
-	return known.value, problems
+	return known.Identity, problems
 }
 
 // Owner finds out to whom a file made for the configuration, a notify FIFO,
@@ -42,8 +42,8 @@ func (r *Resolver) Owner(file, name, group string) (Identity, []Problem) {
 	return r.identity(Command{Line: file, User: name, Group: group})
 }
 
-// lookup asks the account database. Texts have a place for the script's line.
-func (r *Resolver) lookup(name, group string) answer[Identity] {
+// account asks the account database. Texts have a place for the script's line.
+func (r *Resolver) account(name, group string) lookup {
 	if name == "" {
 		return r.byDefault()
 	}
@@ -54,7 +54,7 @@ func (r *Resolver) lookup(name, group string) answer[Identity] {
 	return r.member(u, group)
 }
 
-func (r *Resolver) byDefault() answer[Identity] {
+func (r *Resolver) byDefault() lookup {
 	if u, err := user.Lookup(fallbackUser); err == nil {
 		return r.member(u, "")
 	}
@@ -62,12 +62,12 @@ func (r *Resolver) byDefault() answer[Identity] {
 		return refused("No user for script '%%s', and user %q does not exist - disabling", fallbackUser,
 			"add script_user USER to global_defs, or a user after the script, or create that account")
 	}
-	return answer[Identity]{value: Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}}
+	return lookup{Identity: Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}}
 }
 
 // member is u in group, or in its own when group is empty. A leading colon on
 // group asks for the supplementary groups.
-func (r *Resolver) member(u *user.User, group string) answer[Identity] {
+func (r *Resolver) member(u *user.User, group string) lookup {
 	group, all := strings.CutPrefix(group, ":")
 	gid := u.Gid
 	if group != "" {
@@ -89,7 +89,7 @@ func (r *Resolver) member(u *user.User, group string) answer[Identity] {
 }
 
 // numbered makes an identity of the ids of a user, its group and its further groups.
-func numbered(name string, ids []string) answer[Identity] {
+func numbered(name string, ids []string) lookup {
 	var all []uint32
 	for _, id := range ids {
 		n, err := strconv.ParseUint(id, 10, 32)
@@ -104,10 +104,10 @@ func numbered(name string, ids []string) answer[Identity] {
 			who.Groups = append(who.Groups, gid)
 		}
 	}
-	return answer[Identity]{value: who}
+	return lookup{Identity: who}
 }
 
-func refused(format, name, fix string) answer[Identity] {
+func refused(format, name, fix string) lookup {
 	text := fmt.Sprintf(format, strings.ReplaceAll(name, "%", "%%"))
-	return answer[Identity]{problems: []Problem{{Severity: Disabled, Text: text, Fix: fix}}}
+	return lookup{problems: []Problem{{Severity: Disabled, Text: text, Fix: fix}}}
 }

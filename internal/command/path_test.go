@@ -3,6 +3,7 @@ package command
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -310,19 +311,23 @@ func TestOwner(t *testing.T) {
 	}
 }
 
-func TestResolverSharesEqualCommandsAndSpeaksOnce(t *testing.T) {
+// Thousands of instances may name the same script, each with arguments of its own.
+func TestResolverSpeaksOnceOfAProgram(t *testing.T) {
 	asRoot(t)
 	file := put(t, trusted(t)+"/x.sh", shebang, 0o777)
 	r := NewResolver(Policy{})
-	first, problems := r.Resolve(run(file, "a"))
-	if first == nil || len(problems) != 1 {
-		t.Fatalf("first: %v, %v", first, problems)
+	for i, arg := range []string{"a", "a", "b"} {
+		got, problems := r.Resolve(run(file, arg))
+		if got == nil || !slices.Equal(got.Argv, []string{file, arg}) || got.Line != file+" "+arg || (len(problems) == 1) != (i == 0) {
+			t.Errorf("call %d: %+v, %v; want arguments %s %s, and a problem the first time only", i, got, problems, file, arg)
+		}
 	}
-	if second, problems := r.Resolve(run(file, "a")); second != first || problems != nil {
-		t.Errorf("second: %p, %v; want %p and no problems", second, problems, first)
+	missing := run("/no/such", "a")
+	if got, problems := r.Resolve(missing); got != nil || len(problems) != 1 {
+		t.Errorf("missing: %v, %v", got, problems)
 	}
-	if other, _ := r.Resolve(run(file, "b")); other == first {
-		t.Error("other arguments are another command")
+	if got, problems := r.Resolve(missing); got != nil || problems != nil {
+		t.Errorf("missing again: %v, %v; want it disabled without more words", got, problems)
 	}
 }
 

@@ -82,7 +82,7 @@ func (q *Queue) Done(k Key) {
 	}
 	l.running, l.overdue = false, false
 	if len(l.waiting) == 0 {
-		delete(q.lines, k)
+		q.forget(k)
 		return
 	}
 	q.ready = append(q.ready, k)
@@ -113,7 +113,7 @@ func (q *Queue) Clear() (lost int) {
 	q.ready, q.count = nil, 0
 	for k, l := range q.lines {
 		if l.waiting = nil; !l.running {
-			delete(q.lines, k)
+			q.forget(k)
 		}
 	}
 	return lost
@@ -121,6 +121,14 @@ func (q *Queue) Clear() (lost int) {
 
 // Idle reports whether nothing waits and nothing runs.
 func (q *Queue) Idle() bool { return len(q.lines) == 0 }
+
+// forget drops k. The last one takes the table along, which is large after
+// thousands of instances changed state together.
+func (q *Queue) forget(k Key) {
+	if delete(q.lines, k); len(q.lines) == 0 {
+		q.lines = nil
+	}
+}
 
 func (q *Queue) line(k Key) *line {
 	l, ok := q.lines[k]

@@ -70,13 +70,17 @@ func (s *Set) Deadline() mono.Instant {
 	}
 }
 
-// expire runs what of one router is due.
+// expire runs what of one router is due: first its role, which after a pause
+// takes back what would still be announced.
 func (s *Set) expire(now mono.Instant, r *router) {
-	s.announceDue(now, r)
-	s.rogueDue(now, r)
-	if r.timer > now {
-		return
+	if r.timer <= now {
+		s.timerExpired(now, r)
 	}
+	s.rogueDue(now, r)
+	s.announceDue(now, r)
+}
+
+func (s *Set) timerExpired(now mono.Instant, r *router) {
 	switch r.role {
 	case Backup:
 		s.backupExpired(now, r)

@@ -25,9 +25,10 @@ func (s *Set) overslept(now mono.Instant, r *router, since mono.Instant) bool {
 	return true
 }
 
-// listen keeps the addresses and waits for one interval.
+// listen keeps the addresses, announces nothing and waits for one interval.
 func (s *Set) listen(now mono.Instant, r *router) {
 	r.mode = listening
+	r.burst, r.refresh, r.again = 0, 0, 0
 	r.timer = now.Add(r.own())
 }
 

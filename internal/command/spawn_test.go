@@ -300,14 +300,20 @@ func TestEndKillsWhatIgnoresTERM(t *testing.T) {
 // A program ends with the daemon: its parent-death signal belongs to the thread
 // of the Starter, which ends with it.
 func TestCloseEndsPrograms(t *testing.T) {
-	s := NewStarter()
-	p := start(t, s, script(t, "", "exec sleep 1000"))
-	s.Close()
-	if got := finish(t, p); got.Signal != 15 {
-		t.Errorf("exit %+v, want signal 15", got)
+	users := []string{""}
+	if os.Geteuid() == 0 {
+		users = append(users, "nobody")
 	}
-	if _, err := s.Start(script(t, "", "exit 0")); err == nil {
-		t.Error("a closed Starter starts programs")
+	for _, user := range users {
+		s := NewStarter()
+		p := start(t, s, script(t, user, "exec sleep 1000"))
+		s.Close()
+		if got := finish(t, p); got.Signal != 15 {
+			t.Errorf("as %q: exit %+v, want signal 15", user, got)
+		}
+		if _, err := s.Start(script(t, "", "exit 0")); err == nil {
+			t.Error("a closed Starter starts programs")
+		}
 	}
 }
 

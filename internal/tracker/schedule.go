@@ -80,9 +80,6 @@ func (s *Schedule) Ended() (timedOut bool) {
 	return timedOut
 }
 
-// Running reports whether a run is under way.
-func (s *Schedule) Running() bool { return s.run != idle }
-
 // Adjust gives the schedule new times, as a reload does. The next start comes
 // no later than one new interval from now; a run under way keeps its limit.
 func (s *Schedule) Adjust(now mono.Instant, interval, timeout time.Duration) {

@@ -14,18 +14,35 @@ import (
 // adverts is an engine.Sender over the raw sockets of lan.
 type adverts struct {
 	sender  *lan.Sender
-	packets []lan.Packet
+	packets [chunk]lan.Packet
+	begin   int // of the chunk among the sends
+	failed  func(int, error)
+	each    func(int, error) // failedIn, made once
+}
+
+// chunk is how much is handed over at a time: enough for one system call.
+const chunk = 64
+
+func newAdverts(s *lan.Sender) *adverts {
+	a := &adverts{sender: s}
+	a.each = a.failedIn
+	return a
 }
 
 // Send implements engine.Sender.
 func (a *adverts) Send(sends []vrrp.Send, ifindex func(string) int, failed func(int, error)) {
-	a.packets = a.packets[:0]
-	for i := range sends {
-		s := &sends[i]
-		a.packets = append(a.packets, lan.Packet{IfIndex: ifindex(s.Link), V6: s.V6, Dst: s.Dst, Src: s.Src, HopLimit: s.HopLimit, Data: s.Data})
+	a.failed = failed
+	for a.begin = 0; a.begin < len(sends); a.begin += chunk {
+		n := min(len(sends)-a.begin, chunk)
+		for i := range n {
+			s := &sends[a.begin+i]
+			a.packets[i] = lan.Packet{IfIndex: ifindex(s.Link), V6: s.V6, Dst: s.Dst, Src: s.Src, HopLimit: s.HopLimit, Data: s.Data}
+		}
+		a.sender.Send(a.packets[:n], a.each)
 	}
-	a.sender.Send(a.packets, failed)
 }
+
+func (a *adverts) failedIn(i int, err error) { a.failed(a.begin+i, err) }
 
 // receivers opens ports that share one set of buffers: the loop reads them in turn.
 type receivers struct{ ring *lan.Ring }
@@ -71,11 +88,7 @@ func vrids(p *router.Port) (set lan.VRIDs) {
 }
 
 // announcements is an engine.Announcer.
-type announcements struct {
-	announcer *lan.Announcer
-	list      []lan.Announcement
-	ids       []int32
-}
+type announcements struct{ announcer *lan.Announcer }
 
 func openAnnouncements(failed func(lan.Announcement, error)) (*announcements, error) {
 	a, err := lan.OpenAnnouncer(failed)
@@ -88,22 +101,22 @@ func openAnnouncements(failed func(lan.Announcement, error)) (*announcements, er
 
 // Announce implements engine.Announcer.
 func (a *announcements) Announce(list []router.Announcement) {
-	a.list = a.list[:0]
+	converted := make([]lan.Announcement, len(list))
 	for i := range list {
 		n := &list[i]
-		a.list = append(a.list, lan.Announcement{
+		converted[i] = lan.Announcement{
 			ID: int32(n.ID), Link: n.Link.Name, IfIndex: n.Link.Index, MAC: n.Link.MAC, Silent: n.Link.NoARP || n.Link.Loopback,
 			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap,
-		})
+		}
 	}
-	a.announcer.Announce(a.list)
+	a.announcer.Announce(converted)
 }
 
 // Hush implements engine.Announcer.
 func (a *announcements) Hush(ids []vrrp.ID) {
-	a.ids = a.ids[:0]
-	for _, id := range ids {
-		a.ids = append(a.ids, int32(id))
+	converted := make([]int32, len(ids))
+	for i, id := range ids {
+		converted[i] = int32(id)
 	}
-	a.announcer.Cancel(a.ids...)
+	a.announcer.Cancel(converted...)
 }

@@ -127,7 +127,7 @@ func (p *routerProcess) openHands() error {
 	}
 	p.loop.Router = router.New(p.memory.Past)
 	p.machine, err = engine.NewMachine(p.loop.Router, engine.Hands{
-		Sender:    &adverts{sender: sender},
+		Sender:    newAdverts(sender),
 		Open:      (&receivers{ring: lan.NewRing()}).open,
 		Announcer: announcer,
 		Memory:    p.memory,

@@ -1,9 +1,15 @@
 package daemon
 
 import (
+	"bufio"
+	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // janitor gives memory back that a burst of work has used (a configuration, a
@@ -38,5 +44,31 @@ func (j *janitor) work() {
 		runtime.ReadMemStats(&m)
 		// The next burst may double what is in use before it is collected in its midst.
 		debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased+m.HeapAlloc) + 16<<20)
+		dropText()
+	}
+}
+
+// dropText lets go of the pages of the program file: most were needed only to
+// start and to read a configuration. What is needed again comes back from the
+// page cache without the disk.
+func dropText() {
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return
+	}
+	f, err := os.Open("/proc/self/maps")
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var from, to uintptr
+		var mode string
+		if n, _ := fmt.Sscanf(s.Text(), "%x-%x %s", &from, &to, &mode); n != 3 || !strings.HasSuffix(s.Text(), exe) {
+			continue
+		}
+		if !strings.Contains(mode, "w") { // what may have been written has no copy in the file
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -33,7 +32,7 @@ type workerProcess struct {
 	started   bool           // a configuration has been taken over
 	teller    *teller
 	watchers  *watchers
-	lost      int
+	janitor   *janitor
 }
 
 // Work is the life of the worker process.
@@ -52,7 +51,7 @@ func Work() int {
 }
 
 func newWorkerProcess() (*workerProcess, error) {
-	w := &workerProcess{}
+	w := &workerProcess{janitor: newJanitor()}
 	if err := json.Unmarshal([]byte(os.Getenv(optionsVariable)), &w.opts); err != nil {
 		return nil, fmt.Errorf("read the options from %s: %w", optionsVariable, err)
 	}
@@ -129,6 +128,9 @@ func (w *workerProcess) hear(m *relay.Up) {
 			w.log.Info(m.Changes[i].String())
 		}
 	}
+	if len(m.Changes) > 0 {
+		w.janitor.after()
+	}
 	w.teller.tell(m.Changes, m.Signals)
 	if m.Lost > 0 {
 		w.log.Warn(fmt.Sprintf("%d log lines were left out: too many at a time", m.Lost))
@@ -202,7 +204,7 @@ func (w *workerProcess) accepted() {
 	w.started = true
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
-	go debug.FreeOSMemory() // reading a configuration needs much, running it little
+	w.janitor.after() // reading a configuration needs much, running it little
 }
 
 // send may be called by any goroutine.

@@ -36,10 +36,21 @@ type Announcement struct {
 	Gap time.Duration
 }
 
-// Reset empties e and keeps its memory.
+// Reset empties e and keeps its memory for the next turn, unless a burst has
+// made it large.
 func (e *Effects) Reset() {
-	e.Out.Reset()
-	e.Announcements, e.Hush = e.Announcements[:0], e.Hush[:0]
-	e.Host.Want, e.Host.Drop = e.Host.Want[:0], e.Host.Drop[:0]
+	e.Sends, e.Changes, e.Announces = emptied(e.Sends), emptied(e.Changes), emptied(e.Announces)
+	e.Signals, e.Notes = emptied(e.Signals), emptied(e.Notes)
+	e.Announcements, e.Hush = emptied(e.Announcements), emptied(e.Hush)
+	e.Host.Want, e.Host.Drop = emptied(e.Host.Want), emptied(e.Host.Drop)
 	e.HostWhole, e.Ports = false, false
+}
+
+// emptied is s without its elements.
+func emptied[T any](s []T) []T {
+	const usual = 256
+	if cap(s) > usual {
+		return nil
+	}
+	return s[:0]
 }

@@ -10,36 +10,38 @@ import (
 
 // claim is an address that at least one MASTER wants the kernel to hold.
 type claim struct {
-	opts    host.AddrOpts
-	owners  []vrrp.ID
-	settled bool // the kernel has answered
-	held    bool // with yes
+	owner   vrrp.ID
+	settled bool      // the kernel has answered
+	held    bool      // with yes
+	more    []vrrp.ID // other owners, while a reload moves it
 }
 
-// holdings are the addresses wanted at present, and who wants them. Two routers
-// may want one address for the length of a reload that moves it.
-type holdings map[host.Addr]*claim
+// holdings are the addresses wanted at present, and who wants them.
+type holdings map[host.Addr]claim
 
 // take adds the claims of a router and returns how many of its addresses the
-// kernel has not answered for yet.
-func (h holdings) take(id vrrp.ID, addrs []config.Address, d *host.Delta) (pending int) {
+// kernel has not answered for yet. An address that is claimed already is wanted
+// anew only if its options were others before.
+func (h holdings) take(id vrrp.ID, addrs []config.Address, before map[host.Addr]host.AddrOpts, d *host.Delta) (pending int) {
 	for i := range addrs {
 		w := &addrs[i].Wish
-		c := h[w.Addr]
-		if c == nil {
-			c = &claim{}
-			h[w.Addr] = c
-		}
-		if len(c.owners) == 0 || c.opts != w.AddrOpts {
-			c.opts, c.settled = w.AddrOpts, false
+		c, claimed := h[w.Addr]
+		opts, known := before[w.Addr]
+		switch {
+		case !claimed:
+			c = claim{owner: id}
+			d.Want = append(d.Want, *w)
+		case known && opts != w.AddrOpts:
+			c.settled = false
 			d.Want = append(d.Want, *w)
 		}
-		if !slices.Contains(c.owners, id) {
-			c.owners = append(c.owners, id)
+		if c.owner != id && !slices.Contains(c.more, id) {
+			c.more = append(c.more, id)
 		}
 		if !c.settled {
 			pending++
 		}
+		h[w.Addr] = c
 	}
 	return pending
 }
@@ -48,28 +50,40 @@ func (h holdings) take(id vrrp.ID, addrs []config.Address, d *host.Delta) (pendi
 func (h holdings) leave(id vrrp.ID, addrs []config.Address, d *host.Delta) {
 	for i := range addrs {
 		a := addrs[i].Addr
-		c := h[a]
-		if c == nil {
+		c, claimed := h[a]
+		switch {
+		case !claimed:
 			continue
-		}
-		c.owners = slices.DeleteFunc(c.owners, func(o vrrp.ID) bool { return o == id })
-		if len(c.owners) == 0 {
+		case c.owner != id:
+			c.more = slices.DeleteFunc(c.more, func(o vrrp.ID) bool { return o == id })
+		case len(c.more) > 0:
+			c.owner, c.more = c.more[0], c.more[1:]
+		default:
 			delete(h, a)
 			d.Drop = append(d.Drop, a)
+			continue
 		}
+		h[a] = c
 	}
 }
 
-// settle notes the kernel's answer and returns the owners that waited for it.
-func (h holdings) settle(a host.Addr, held bool) []vrrp.ID {
-	c := h[a]
-	if c == nil {
-		return nil
+// settle notes the kernel's answer and returns the claim, and whether somebody
+// waited for it.
+func (h holdings) settle(a host.Addr, held bool) (c claim, waited bool) {
+	c, claimed := h[a]
+	if !claimed {
+		return c, false
 	}
-	waited := !c.settled
+	waited = !c.settled
 	c.settled, c.held = true, held
-	if !waited {
-		return nil
+	h[a] = c
+	return c, waited
+}
+
+// owners calls f with every owner.
+func (c claim) owners(f func(vrrp.ID)) {
+	f(c.owner)
+	for _, id := range c.more {
+		f(id)
 	}
-	return c.owners
 }

@@ -19,8 +19,8 @@ type link struct {
 // links is what is known of the interfaces of this machine.
 type links struct {
 	byName map[string]*link
-	// virtual are the addresses of the configuration: never a source.
-	virtual map[netip.Addr]bool
+	// virtual tells the addresses of the configuration: never a source.
+	virtual func(netip.Addr) bool
 }
 
 // observe takes over a whole picture and returns the names it concerns.
@@ -100,7 +100,7 @@ func (ls *links) state(l *link) vrrp.LinkState {
 func (ls *links) source(l *link, kind func(netip.Addr) bool) netip.Addr {
 	for _, p := range l.addrs {
 		a := p.Addr()
-		if kind(a) && (a.Is4() || a.Is6() && a.IsLinkLocalUnicast()) && !ls.virtual[a] {
+		if kind(a) && (a.Is4() || a.Is6() && a.IsLinkLocalUnicast()) && !ls.virtual(a) {
 			return a
 		}
 	}

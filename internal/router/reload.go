@@ -2,8 +2,10 @@ package router
 
 import (
 	"net/netip"
+	"slices"
 
 	"holdfast/internal/config"
+	"holdfast/internal/host"
 	"holdfast/internal/mono"
 	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
@@ -55,6 +57,7 @@ func (r *Router) adopt(c *Config) {
 // inherit carries claims over from the parts of the old configuration, and
 // drops those that nobody carries on.
 func (r *Router) inherit(old []part, out *Effects) {
+	before := options(old)
 	for i := range old {
 		p := r.successor(old, i)
 		if p == nil || !old[i].holds {
@@ -62,7 +65,7 @@ func (r *Router) inherit(old []part, out *Effects) {
 		}
 		id := vrrp.ID(i)
 		p.holds, p.repairs = true, old[i].repairs
-		p.pending = r.holdings.take(id, p.addrs, &out.Host)
+		p.pending = r.holdings.take(id, p.addrs, before, &out.Host)
 	}
 	for i := range old {
 		if !old[i].holds {
@@ -76,6 +79,19 @@ func (r *Router) inherit(old []part, out *Effects) {
 		}
 		r.holdings.leave(id, without(old[i].addrs, keep), &out.Host)
 	}
+}
+
+// options are those that held addresses were wanted with.
+func options(parts []part) map[host.Addr]host.AddrOpts {
+	opts := map[host.Addr]host.AddrOpts{}
+	for i := range parts {
+		for j := range parts[i].addrs {
+			if a := &parts[i].addrs[j]; parts[i].holds {
+				opts[a.Addr] = a.AddrOpts
+			}
+		}
+	}
+	return opts
 }
 
 // successor is the part that goes on with what old[i] was, if there is one.
@@ -163,7 +179,7 @@ func (r *Router) linksBefore(now mono.Instant, c *Config, out *Effects) {
 func (r *Router) release(out *Effects) {
 	for i := range r.parts {
 		for _, a := range r.parts[i].addrs {
-			if r.found[a.Addr] && r.holdings[a.Addr] == nil {
+			if _, claimed := r.holdings[a.Addr]; r.found[a.Addr] && !claimed {
 				out.Host.Drop = append(out.Host.Drop, a.Addr)
 			}
 		}
@@ -191,15 +207,19 @@ func (r *Router) recall(c *Config) func(vrrp.Key) (vrrp.Memory, bool) {
 	}
 }
 
-// virtual lists the addresses that are never the source of an advert.
-func virtual(c *Config) map[netip.Addr]bool {
-	v := make(map[netip.Addr]bool, len(c.Instances))
+// virtual tells whether an address is one of the configuration: such a one is
+// never the source of an advert. Sources are looked for so rarely that the list
+// is searched.
+func virtual(c *Config) func(netip.Addr) bool {
+	var list [][]config.Address
 	for i := range c.Instances {
-		for _, a := range c.Instances[i].Addrs {
-			v[a.Prefix.Addr()] = true
-		}
+		list = append(list, c.Instances[i].Addrs)
 	}
-	return v
+	return func(a netip.Addr) bool {
+		return slices.ContainsFunc(list, func(addrs []config.Address) bool {
+			return slices.ContainsFunc(addrs, func(v config.Address) bool { return v.Prefix.Addr() == a })
+		})
+	}
 }
 
 // quiet is until when adverts are discarded after a start: the later of

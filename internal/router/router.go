@@ -4,6 +4,7 @@
 package router
 
 import (
+	"net/netip"
 	"time"
 
 	"holdfast/internal/config"
@@ -45,7 +46,7 @@ func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
 	return &Router{
 		set:      vrrp.New(),
 		holdings: holdings{},
-		links:    links{byName: map[string]*link{}},
+		links:    links{byName: map[string]*link{}, virtual: func(netip.Addr) bool { return false }},
 		watch:    newWatch(),
 		past:     past,
 		found:    map[host.Addr]bool{},
@@ -102,7 +103,7 @@ func (r *Router) follow(now mono.Instant, c vrrp.Change, out *Effects) {
 	switch {
 	case c.To == vrrp.Master && !p.holds:
 		p.holds = true
-		p.pending = r.holdings.take(c.ID, p.addrs, &out.Host)
+		p.pending = r.holdings.take(c.ID, p.addrs, nil, &out.Host)
 		r.heldWhenSettled(now, c.ID, out)
 	case c.To != vrrp.Master && p.holds:
 		p.holds = false
@@ -118,9 +119,12 @@ func (r *Router) heldWhenSettled(now mono.Instant, id vrrp.ID, out *Effects) {
 }
 
 func (r *Router) settled(now mono.Instant, ev Settled, out *Effects) {
-	for _, id := range r.holdings.settle(ev.Addr, ev.Held) {
-		r.parts[id].pending--
-		r.heldWhenSettled(now, id, out)
+	c, waited := r.holdings.settle(ev.Addr, ev.Held)
+	if waited {
+		c.owners(func(id vrrp.ID) {
+			r.parts[id].pending--
+			r.heldWhenSettled(now, id, out)
+		})
 	}
 	if ev.Repaired {
 		r.repaired(ev.Addr, out)
@@ -130,15 +134,14 @@ func (r *Router) settled(now mono.Instant, ev Settled, out *Effects) {
 // repaired announces again what somebody had removed: neighbours may have
 // learnt in the meantime that nobody answers.
 func (r *Router) repaired(a host.Addr, out *Effects) {
-	c := r.holdings[a]
-	if c == nil {
+	c, claimed := r.holdings[a]
+	if !claimed {
 		return
 	}
-	for _, id := range c.owners {
-		p := &r.parts[id]
-		p.repairs++
-		r.say(id, a, p.rounds, out)
-	}
+	c.owners(func(id vrrp.ID) {
+		r.parts[id].repairs++
+		r.say(id, a, r.parts[id].rounds, out)
+	})
 }
 
 // say asks for one address to be announced.
@@ -158,7 +161,7 @@ func (r *Router) announce(out *Effects) {
 	for _, a := range out.Announces {
 		for i := range r.parts[a.ID].addrs {
 			addr := r.parts[a.ID].addrs[i].Addr
-			if c := r.holdings[addr]; c == nil || !c.held {
+			if !r.holdings[addr].held {
 				continue
 			}
 			r.say(a.ID, addr, a.Rounds, out)

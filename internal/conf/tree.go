@@ -122,14 +122,19 @@ func (b *builder) finish(f frame, end int, at Span) {
 	b.pending = append(b.pending[:f.start], b.pending[end:]...)
 }
 
-// within names the block that is open, for findings.
+// within names the innermost open block that has a name, or else the innermost.
 func (b *builder) within() string {
+	title := ""
 	for i := len(b.stack) - 1; i >= 0; i-- {
-		if n := b.stack[i].node; n != nil {
+		n := b.stack[i].node
+		if n != nil && len(n.Args) > 0 {
 			return n.Title()
 		}
+		if n != nil && title == "" {
+			title = n.Title()
+		}
 	}
-	return ""
+	return title
 }
 
 // end closes what is still open and returns the statements of the top level.

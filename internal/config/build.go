@@ -3,6 +3,7 @@ package config
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"holdfast/internal/conf"
@@ -104,10 +105,21 @@ func (b *builder) enter(n *conf.Node) { b.within = append(b.within, n) }
 func (b *builder) leave()             { b.within = b.within[:len(b.within)-1] }
 
 func (b *builder) report(d conf.Diag) {
-	if d.Block == "" && len(b.within) > 0 {
-		d.Block = b.within[len(b.within)-1].Title()
-	}
+	d.Block = b.where()
 	b.diags = append(b.diags, d)
+}
+
+// where names the innermost block that has a name, or else the innermost.
+func (b *builder) where() string {
+	if len(b.within) == 0 {
+		return ""
+	}
+	for _, n := range slices.Backward(b.within) {
+		if len(n.Args) > 0 {
+			return n.Title()
+		}
+	}
+	return b.within[len(b.within)-1].Title()
 }
 
 // fail reports what keepalived cannot run.

@@ -135,21 +135,24 @@ func integer(r bounds) form {
 	}}
 }
 
-// number reads a decimal number and applies the bounds.
+// number reads a decimal number and applies the bounds. What stands behind the
+// digits is left out with a complaint, as keepalived does outside of its test.
 func (b *builder) number(c call, arg conf.Token, r bounds) (int64, bool) {
 	digits := len(arg.Text) - len(strings.TrimLeft(strings.TrimPrefix(arg.Text, "-"), "0123456789"))
 	n, err := strconv.ParseInt(arg.Text[:digits], 10, 64)
+	rubbish := arg.Text[digits:]
 	switch {
-	case err != nil && r.instead != nil:
-		b.complain(arg.Span, fmt.Sprintf("%q is not a number; %s becomes %d", arg.Text, c.word.Text, *r.instead), "range "+r.String())
+	case err == nil && rubbish == "":
+		return b.bounded(c, arg, n, r)
+	case err == nil && n >= r.lo && n <= r.hi:
+		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the number; %d is taken", rubbish, n), "")
+		return n, true
+	case r.instead != nil:
+		b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number; %s becomes %d", arg.Text, c.word.Text, *r.instead), "range "+r.String())
 		return *r.instead, true
-	case err != nil:
-		b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number; %s stays as it was", arg.Text, c.word.Text), "range "+r.String())
-		return 0, false
-	case digits < len(arg.Text):
-		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the number; %d is taken", arg.Text[digits:], n), "")
 	}
-	return b.bounded(c, arg, n, r)
+	b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number and is ignored", arg.Text), "range "+r.String())
+	return 0, false
 }
 
 func (b *builder) bounded(c call, arg conf.Token, n int64, r bounds) (int64, bool) {
@@ -279,6 +282,19 @@ func text(args string) form {
 	}}
 }
 
+// loose is a form whose missing argument keepalived only complains about.
+func loose(f form) form {
+	needed := f.read
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) > 0 {
+			return needed(b, c)
+		}
+		b.complain(c.word.Span, c.word.Text+" needs a value: "+f.args, "")
+		return value{}, 0, false
+	}
+	return f
+}
+
 // cutText is one word of which only the first bytes are taken.
 func cutText(args string, n int) form {
 	return form{args: args, limits: fmt.Sprintf("cut to %d bytes", n), read: func(b *builder, c call) (value, int, bool) {
@@ -307,7 +323,7 @@ func choice(words ...string) form {
 			}
 		}
 		b.complain(c.args[0].Span, fmt.Sprintf("%s knows no %q; it stays as it was", c.word.Text, c.args[0].Text),
-			nearest(c.args[0].Text, words, "one of "+list))
+			nearest(c.args[0].Text, words, "write "+strings.Join(words, " or ")))
 		return value{}, 0, false
 	}}
 }

@@ -70,7 +70,7 @@ func garpDelay() form { return duration(times(0, 4294*time.Second, time.Second))
 func globalTable() *block[globals] {
 	type row = keyword[globals]
 	return table("global_defs",
-		row{word: "router_id", form: text("STRING"), note: "the host name",
+		row{word: "router_id", form: loose(text("STRING")), note: "the host name",
 			meaning: "Names this node in mail and dumps.",
 			set:     func(g *globals, v value) { g.RouterID = v.text }},
 
@@ -78,13 +78,13 @@ func globalTable() *block[globals] {
 		row{word: "notification_email", form: wordList("ADDR"),
 			meaning: "Who gets alert mail; several lists add up.",
 			set:     (*globals).recipients},
-		row{word: "notification_email_from", form: text("ADDR"), note: "user@hostname",
+		row{word: "notification_email_from", form: loose(text("ADDR")), note: "user@hostname",
 			meaning: "The sender of alert mail.",
 			set:     func(g *globals, v value) { g.Mail.From = v.text }},
 		row{word: "smtp_server", form: words("ADDR|HOST [PORT]"), note: "none; port 25",
 			meaning: "Where alert mail is handed in; without it none is sent.",
 			set:     (*globals).server},
-		row{word: "smtp_helo_name", form: text("NAME"), note: "the host name",
+		row{word: "smtp_helo_name", form: loose(text("NAME")), note: "the host name",
 			meaning: "The name given to the mail server.",
 			set:     func(g *globals, v value) { g.Mail.HELO = v.text }},
 		row{word: "smtp_connect_timeout", form: duration(times(time.Second, 4294*time.Second, time.Second).noZero(time.Second)), def: "30",

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/internal/conf"
@@ -56,19 +57,38 @@ func (i *instance) settleIdentity() {
 	r := &i.VRRP
 	r.Link, r.VRID, r.V6 = i.link.value, uint8(i.vrid.value), i.v6.value
 	if !i.vrid.given {
-		i.b.fail(i.node.Span(), "virtual_router_id is missing", "write virtual_router_id N, the same number on all nodes")
+		i.lacks("virtual_router_id", "write virtual_router_id N, 1 to 255, the same number on all nodes")
 	}
 	if i.link.given {
 		return
 	}
 	switch {
 	case !i.peers.given:
-		i.b.fail(i.node.Span(), "interface is missing", "write interface NAME")
+		i.lacks("interface", "write interface NAME")
 	case !i.source.given:
 		i.b.fail(i.node.Span(), "a unicast instance needs an interface or a unicast_src_ip", "write one of them")
 	case i.source.value.IsLinkLocalUnicast() && i.source.value.Is6():
 		i.b.fail(i.source.at, "a link-local source needs an interface", "write interface NAME")
 	}
+}
+
+// lacks speaks of a keyword that is missing, or of which nothing legal is left.
+func (i *instance) lacks(word, fix string) {
+	if n := written(i.node, word); n != nil {
+		i.b.fail(n.Span(), "there is no legal "+word+": the instance cannot run", fix)
+		return
+	}
+	i.b.fail(i.node.Span(), word+" is missing", fix)
+}
+
+// written finds a statement of a block by its keywords.
+func written(n *conf.Node, words ...string) *conf.Node {
+	for _, child := range n.Body {
+		if slices.Contains(words, child.Keyword.Text) {
+			return child
+		}
+	}
+	return nil
 }
 
 func (i *instance) settleVersion() {
@@ -237,6 +257,8 @@ func (i *instance) checkVIPs(vips []listed) {
 	case len(vips) > 0:
 		i.checkFirst(vips[0])
 	case i.noVIP.given:
+	case !i.vips.given && written(i.node, "virtual_ipaddress") != nil:
+		// Its block is missing, which was said.
 	case r.Version == 3 || r.Strict:
 		i.b.fail(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
 	default:

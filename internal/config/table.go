@@ -162,7 +162,8 @@ func (b *builder) superfluous(n *conf.Node, used int) {
 }
 
 // options reads words with their arguments from a line, as address lines and
-// track lines have them. It answers false when the entry is to be dropped.
+// track lines have them. A bad value leaves its word without effect; a missing
+// one drops the entry: then the answer is false.
 func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
 	for len(words) > 0 {
 		i, known := t.index[words[0].Text]
@@ -173,10 +174,12 @@ func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
 		}
 		k := &t.rows[i]
 		v, used, ok := k.form.read(b, call{word: words[0], args: words[1:], option: true})
-		if !ok {
+		if !ok && used == 0 {
 			return false
 		}
-		k.set(to, v)
+		if ok {
+			k.set(to, v)
+		}
 		words = words[1+used:]
 	}
 	return true

@@ -59,6 +59,9 @@ func (v *vocabulary) advice(p page, word string) string {
 	if near := nearest(word, vocabularyOf(p), ""); near != "" {
 		return near
 	}
+	if whole := beginning(word, vocabularyOf(p)); whole != "" {
+		return fmt.Sprintf("did you mean %q? keywords cannot be shortened", whole)
+	}
 	if key, _, found := strings.Cut(word, "="); found && slices.Contains(vocabularyOf(p), key) {
 		return "write the value behind a blank, without ="
 	}
@@ -66,6 +69,18 @@ func (v *vocabulary) advice(p page, word string) string {
 		return "it belongs into " + home
 	}
 	return ""
+}
+
+// beginning answers the only word that begins with a shortened one.
+func beginning(short string, words []string) string {
+	if len(short) < 3 {
+		return ""
+	}
+	words = slices.DeleteFunc(words, func(w string) bool { return !strings.HasPrefix(w, short) })
+	if len(words) != 1 {
+		return ""
+	}
+	return words[0]
 }
 
 // home names the blocks that have a word.

@@ -152,7 +152,7 @@ func persistence() form {
 func (d *virtualDraft) setProtocol(v value) {
 	p := strings.ToUpper(v.text)
 	if p != "TCP" && p != "UDP" && p != "SCTP" {
-		d.b.complain(v.at, fmt.Sprintf("there is no protocol %q; it is ignored", v.text), nearest(p, []string{"TCP", "UDP", "SCTP"}, "TCP, UDP or SCTP"))
+		d.b.complain(v.at, fmt.Sprintf("there is no protocol %q; UDP is used", v.text), nearest(p, []string{"TCP", "UDP", "SCTP"}, "TCP, UDP or SCTP"))
 		return
 	}
 	d.protocol = given(p, v.at)
@@ -210,15 +210,17 @@ func (b *builder) endpoint(v value) (a netip.Addr, port uint16, ok bool) {
 func (d *virtualDraft) settle(v value) {
 	s := &d.server
 	s.Protocol, s.Scheduler, s.Method = d.protocol.value, d.sched.or("wlc"), d.method.or("NAT")
-	if !d.sched.given {
+	if written(v.node, "lvs_sched", "lb_algo") == nil {
 		d.b.complain(v.at, "no scheduler is given; wlc is used", "write lb_algo")
 	}
-	if !d.method.given {
+	if written(v.node, "lvs_method", "lb_kind") == nil {
 		d.b.complain(v.at, "no way of forwarding is given; NAT is used", "write lb_kind")
 	}
 	if !d.protocol.given && s.Mark == 0 {
-		d.b.complain(v.at, "no protocol is given; UDP is used", "write protocol TCP, if that is meant")
 		s.Protocol = "UDP"
+		if written(v.node, "protocol") == nil {
+			d.b.complain(v.at, "no protocol is given; UDP is used", "write protocol TCP, if that is meant")
+		}
 	}
 	for i := range s.RealServers {
 		for k := range s.RealServers[i].Checks {

@@ -98,7 +98,7 @@ func (n *Node) enter() error {
 // startInit starts process 1 of the node. It does nothing but exist: with
 // SIGCHLD ignored the kernel buries orphans by itself.
 func (n *Node) startInit() error {
-	n.init = exec.Command("/bin/sh", "-c", "mount -t proc proc /proc && echo up && trap '' CHLD && exec sleep infinity")
+	n.init = exec.Command("/bin/sh", "-c", "mount -t proc proc /proc && echo up && exec env --ignore-signal=CHLD sleep infinity")
 	n.init.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	var bad bytes.Buffer
 	n.init.Stderr = &bad

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"holdfast/internal/cli"
 	"holdfast/internal/daemon"
+	"holdfast/internal/lab"
 )
 
 // status is a command's exit status on its way out.
@@ -24,9 +27,9 @@ func commands(args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand())
+	root.AddCommand(runCommand(), checkCommand(), labCommand())
 	root.SetArgs(args)
-	err := root.Execute()
+	err := root.ExecuteContext(context.Background())
 	var s status
 	switch {
 	case errors.As(err, &s):
@@ -79,4 +82,22 @@ func checkCommand() *cobra.Command {
 	}
 	c.Flags().StringVarP(&o.ConfigID, "config-id", "i", "", "value for @ID lines")
 	return c
+}
+
+func labCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:                "lab FILE...",
+		Short:              "The same configurations on real namespaces and packets, with faults injected and the client's outage measured",
+		DisableFlagParsing: true, // the lab has its own, faults included
+		RunE: func(c *cobra.Command, args []string) error {
+			live := onTerminal(os.Stdin) && onTerminal(os.Stdout)
+			return exit(lab.Main(c.Context(), args, os.Stdin, os.Stdout, os.Stderr, live))
+		},
+	}
+	return c
+}
+
+func onTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }

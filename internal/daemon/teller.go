@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"holdfast/internal/command"
@@ -22,7 +21,7 @@ type teller struct {
 	starter  *command.Starter
 	dispatch *script.Dispatcher
 	mailer   *smtp.Mailer
-	fifos    []*fifo.FIFO
+	fifos    [2]*fifo.FIFO // notify_fifo, vrrp_notify_fifo; nil: none
 	// last is the latest message of each instance and group, for FIFOs that are
 	// told the states after a reload.
 	last map[notify.Key]notify.Message
@@ -43,13 +42,15 @@ func (t *teller) apply(c *config.Config) {
 		RouterID: c.Global.RouterID, From: c.Global.Mail.From, To: c.Global.Mail.To, Server: c.Global.Mail.Server, Port: c.Global.Mail.Port,
 		HELO: c.Global.Mail.HELO, Timeout: c.Global.Mail.Timeout, NoFault: c.Global.Mail.NoFault,
 	})
-	sinks := make([]notify.Sink, 0, len(t.fifos))
+	var sinks []notify.Sink
 	for _, f := range t.fifos {
-		sinks = append(sinks, f)
+		if f != nil {
+			sinks = append(sinks, f)
+		}
 	}
 	t.dispatch.Apply(script.Setup{Routes: routes(c), Resolver: resolver, FIFOs: sinks, Mail: t.mailer})
 	if c.Global.FIFOStatesOnReload {
-		t.repeat()
+		t.repeat(c)
 	}
 }
 
@@ -77,31 +78,20 @@ func routes(c *config.Config) map[notify.Key]*notify.Scripts {
 	return r
 }
 
-// openFIFOs opens the pipes of a configuration, notify_fifo first. One that
-// has not changed stays open: its reader misses nothing.
+// openFIFOs opens the pipes of a configuration: notify_fifo, then
+// vrrp_notify_fifo. One that has not changed stays open: its reader misses nothing.
 func (t *teller) openFIFOs(c *config.Config, resolver *command.Resolver) {
-	old := t.fifos
-	t.fifos = nil
-	for _, f := range []config.FIFO{c.Global.NotifyFIFO, c.Global.VRRPNotifyFIFO} {
-		if f.Path == "" {
-			continue
+	for i, f := range []config.FIFO{c.Global.NotifyFIFO, c.Global.VRRPNotifyFIFO} {
+		var spec *fifo.Spec
+		if f.Path != "" {
+			s := fifoSpec(f, resolver)
+			spec = &s
 		}
-		spec := fifoSpec(f, resolver)
-		at := slices.IndexFunc(old, func(o *fifo.FIFO) bool { return o.Spec().Equal(spec) })
-		if at >= 0 {
-			t.fifos = append(t.fifos, old[at])
-			old = slices.Delete(old, at, at+1)
-			continue
-		}
-		opened, err := fifo.Open(spec, t.starter, t.log)
+		opened, err := fifo.Renew(t.fifos[i], spec, t.starter, t.log)
 		if err != nil {
-			t.log(fmt.Sprintf("notify_fifo %s: %v", f.Path, err))
-			continue
+			t.log(fmt.Sprintf("notify FIFO: %v", err))
 		}
-		t.fifos = append(t.fifos, opened)
-	}
-	for _, f := range old {
-		f.Close()
+		t.fifos[i] = opened
 	}
 }
 
@@ -119,6 +109,9 @@ func (t *teller) tell(changes []vrrp.Change, signals []vrrp.Signal) {
 	for i := range changes {
 		m := message(&changes[i])
 		t.last[m.Key()] = m
+		if m.State == notify.Deleted {
+			delete(t.last, m.Key())
+		}
 		t.dispatch.Tell(m)
 	}
 	for i := range signals {
@@ -156,9 +149,19 @@ func signalMessage(s *vrrp.Signal) notify.Message {
 	return m
 }
 
-// repeat writes the present states to the FIFOs.
-func (t *teller) repeat() {
-	for _, m := range t.last {
+// repeat writes the present states to the FIFOs: instances, then groups, in the
+// order of the configuration.
+func (t *teller) repeat(c *config.Config) {
+	for i := range c.Instances {
+		t.again(notify.Key{Name: c.Instances[i].VRRP.Name})
+	}
+	for i := range c.Groups {
+		t.again(notify.Key{Group: true, Name: c.Groups[i].Name})
+	}
+}
+
+func (t *teller) again(k notify.Key) {
+	if m, told := t.last[k]; told {
 		t.dispatch.Repeat(m)
 	}
 }
@@ -172,8 +175,10 @@ func (t *teller) close(ctx context.Context) {
 
 // abandon lets go of the pipes.
 func (t *teller) abandon() {
-	for _, f := range t.fifos {
-		f.Close()
+	for i, f := range t.fifos {
+		if f != nil {
+			f.Close()
+		}
+		t.fifos[i] = nil
 	}
-	t.fifos = nil
 }

@@ -215,7 +215,7 @@ func (w *workerProcess) send(m *relay.Down) {
 }
 
 // lastWords is how long the notifications of a stop may take.
-const lastWords = 3 * time.Second
+const lastWords = 4 * time.Second
 
 // finish tells what is left to tell.
 func (w *workerProcess) finish() {

@@ -115,7 +115,13 @@ func (h *Hosting) notice() {
 		return
 	}
 	h.do(h.rec.See(h.seen...))
+	if len(h.seen) > usual {
+		h.seen = nil // a burst is over
+	}
 }
+
+// usual is how many reports at a time are no burst.
+const usual = 256
 
 // refresh looks again while nothing has been ordered yet.
 func (h *Hosting) refresh() {

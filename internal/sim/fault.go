@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"holdfast/internal/vrrp"
@@ -68,36 +69,109 @@ func (f Fault) String() string {
 	return text
 }
 
-// Do does the fault now.
-func (w *World) Do(f Fault) {
+// ParseFault reads a fault from its words: "kill a", "pause a 8s", "link-down a
+// eth0", "partition a b | c", "noise eth0 0.3". The Setup of a reload is for the
+// caller to supply.
+func ParseFault(words []string) (f Fault, err error) {
+	if len(words) == 0 {
+		return f, fmt.Errorf("no fault named")
+	}
+	f.Kind, words = Kind(words[0]), words[1:]
+	switch f.Kind {
+	case Heal:
+		return f, arguments(words, 0)
+	case Partition:
+		f.Sides = sides(words)
+		return f, nil
+	}
+	if len(words) > 0 {
+		f.Node = words[0]
+	}
+	switch f.Kind {
+	case Kill, PowerOff, Stop, Start, Drop, Allow, Reload:
+		return f, arguments(words, 1)
+	case Pause, LinkDown, LinkUp, Unplug, Fail, Recover, Noise:
+		if err := arguments(words, 2); err != nil {
+			return f, err
+		}
+		return f, f.second(words[1])
+	}
+	return f, fmt.Errorf("unknown word %q", f.Kind)
+}
+
+// second reads the word after the node, or after the LAN.
+func (f *Fault) second(word string) (err error) {
+	switch f.Kind {
+	case Pause:
+		f.For, err = time.ParseDuration(word)
+	case LinkDown, LinkUp, Unplug:
+		f.Link = word
+	case Fail, Recover:
+		f.Name = word
+	case Noise:
+		f.Node, f.Link = "", f.Node
+		f.Loss, err = strconv.ParseFloat(word, 64)
+	}
+	return err
+}
+
+func arguments(words []string, want int) error {
+	if len(words) != want {
+		return fmt.Errorf("wants %d arguments, not %d", want, len(words))
+	}
+	return nil
+}
+
+// sides reads "a b | c".
+func sides(words []string) [][]string {
+	all := [][]string{nil}
+	for _, word := range words {
+		if word == "|" {
+			all = append(all, nil)
+			continue
+		}
+		all[len(all)-1] = append(all[len(all)-1], word)
+	}
+	return all
+}
+
+// Do does the fault now. It fails if there is no node of that name.
+func (w *World) Do(f Fault) error {
 	switch f.Kind {
 	case Partition:
-		w.partition(f.Sides)
+		return w.partition(f.Sides)
 	case Heal:
-		w.partition(nil)
+		return w.partition(nil)
 	case Noise:
 		l := w.LAN(f.Link)
 		l.Loss, l.Twice = f.Loss, f.Twice
-	default:
-		if n := w.Node(f.Node); n != nil {
-			n.do(f)
-		}
+		return nil
 	}
+	n := w.Node(f.Node)
+	if n == nil {
+		return fmt.Errorf("no node %q", f.Node)
+	}
+	n.do(f)
+	return nil
 }
 
-func (w *World) partition(sides [][]string) {
-	var of map[*Node]int
-	if sides != nil {
-		of = map[*Node]int{}
-	}
+// partition gives every node its side on all LANs; nil makes them whole. Nodes
+// that are not named are on the first side.
+func (w *World) partition(sides [][]string) error {
+	of := map[*Node]int{}
 	for i, side := range sides {
 		for _, name := range side {
-			of[w.Node(name)] = i
+			n := w.Node(name)
+			if n == nil {
+				return fmt.Errorf("no node %q", name)
+			}
+			of[n] = i
 		}
 	}
 	for _, l := range w.lans {
 		l.sides = of
 	}
+	return nil
 }
 
 func (n *Node) do(f Fault) {

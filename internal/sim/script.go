@@ -68,7 +68,7 @@ func (p *player) do(words []string) error {
 	case "run":
 		return p.run(rest)
 	}
-	return p.fault(Kind(verb), rest)
+	return p.fault(words)
 }
 
 func (p *player) addLAN(words []string) (err error) {
@@ -313,57 +313,15 @@ func (p *player) run(words []string) error {
 }
 
 // fault does one of the faults now.
-func (p *player) fault(kind Kind, words []string) (err error) {
-	f := Fault{Kind: kind}
-	if kind == Partition {
-		f.Sides = sides(words)
-		p.w.Do(f)
-		return nil
+func (p *player) fault(words []string) error {
+	f, err := ParseFault(words)
+	if err != nil {
+		return err
 	}
-	if len(words) > 0 {
-		f.Node = words[0]
-	}
-	switch kind {
-	case Kill, PowerOff, Stop, Start, Drop, Allow, Heal:
-	case Pause:
-		f.For, err = time.ParseDuration(argument(words))
-	case LinkDown, LinkUp, Unplug:
-		f.Link = argument(words)
-	case Fail, Recover:
-		f.Name = argument(words)
-	case Noise:
-		f.Link = f.Node
-		f.Loss, err = strconv.ParseFloat(argument(words), 64)
-	case Reload:
+	if f.Kind == Reload {
 		f.Setup = &p.spec(f.Node).Setup
-	default:
-		return fmt.Errorf("unknown word %q", kind)
 	}
-	if err == nil && kind != Heal && kind != Noise && p.w.Node(f.Node) == nil {
-		return fmt.Errorf("no node %q is running", f.Node)
-	}
-	p.w.Do(f)
-	return err
-}
-
-func argument(words []string) string {
-	if len(words) < 2 {
-		return ""
-	}
-	return words[1]
-}
-
-// sides reads "a b | c".
-func sides(words []string) [][]string {
-	all := [][]string{nil}
-	for _, word := range words {
-		if word == "|" {
-			all = append(all, nil)
-			continue
-		}
-		all[len(all)-1] = append(all[len(all)-1], word)
-	}
-	return all
+	return p.w.Do(f)
 }
 
 // String prints the timeline.

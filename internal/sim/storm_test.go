@@ -155,7 +155,13 @@ func (s *storm) setup(i, nodes int, best []int) *vrrp.Setup {
 	setup := &vrrp.Setup{}
 	shift := s.r.IntN(10) // the versions differ in priority, alike for all members of a group
 	var members []vrrp.Key
-	for j, k := range s.keys {
+	keys := s.keys
+	if len(s.setups[s.names[i]]) > 0 && len(keys) > 1 && !s.grouped && s.chance(4) {
+		// The other version lacks one; not in a sync group, where a router that
+		// the nodes do not have alike rightly stays without a master.
+		keys = keys[:len(keys)-1]
+	}
+	for j, k := range keys {
 		y := s.styles[j]
 		c := vrrp.Config{
 			Key: k, Name: fmt.Sprintf("VI_%d", k.VRID), Version: 3, Interval: y.interval, DownAdverts: s.down,
@@ -280,7 +286,9 @@ func (s *storm) strongest() {
 func (s *storm) do(f sim.Fault) {
 	s.faults = append(s.faults, fmt.Sprintf("%7.3f %v", time.Duration(s.Now()).Seconds(), f))
 	s.changed = s.Now()
-	s.Do(f)
+	if err := s.Do(f); err != nil {
+		s.fail("%v: %v", f, err)
+	}
 	s.watch()
 }
 

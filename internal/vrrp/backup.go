@@ -42,7 +42,7 @@ func (s *Set) backupHeard(now mono.Instant, r *router, a *wire.Advert) {
 func (s *Set) backupZero(r *router, a *wire.Advert) {
 	s.note(r, Note{Kind: NoteBackupZero})
 	r.stats.ZeroReceived++
-	r.master, r.masterPriority, r.heard, r.outlook = a.Src, 0, a.At, handedOver
+	r.rival, r.rivalPriority, r.heard, r.outlook = a.Src, 0, a.At, handedOver
 	r.timer = a.At.Add(r.skew(r.effective))
 }
 
@@ -106,7 +106,7 @@ func (s *Set) learnInterval(r *router, a *wire.Advert) {
 // discard leaves the timer running, so that this router takes over.
 func (s *Set) discard(r *router, a *wire.Advert) {
 	s.note(r, Note{Kind: NoteLowerDiscarded, A: int64(a.Priority), Addr: a.Src})
-	r.master, r.masterPriority, r.heard, r.outlook = a.Src, a.Priority, a.At, preempting
+	r.rival, r.rivalPriority, r.heard, r.outlook = a.Src, a.Priority, a.At, preempting
 }
 
 // backupExpired is section 6.4.2, "If the Active_Down_Timer fires".
@@ -134,9 +134,9 @@ func (s *Set) backupExpired(now mono.Instant, r *router) {
 func (r *router) expiredBecause(now mono.Instant) string {
 	switch r.outlook {
 	case handedOver:
-		return fmt.Sprintf("handed over by %s with priority 0", r.master)
+		return fmt.Sprintf("handed over by %s with priority 0", r.rival)
 	case preempting:
-		return fmt.Sprintf("preempting %s priority %d with %d", r.master, r.masterPriority, r.effective)
+		return fmt.Sprintf("preempting %s priority %d with %d", r.rival, r.rivalPriority, r.effective)
 	case unchallenged:
 		return "owner of the addresses"
 	}

@@ -144,8 +144,10 @@ func (s *Set) oldChecksum(r *router, a *wire.Advert) bool {
 	return true
 }
 
+// checkDestination: a unicast router was found by its address; a multicast one
+// listens to its own group, even where the socket hears those of others.
 func (s *Set) checkDestination(r *router, a *wire.Advert) bool {
-	if a.Dst.IsMulticast() != r.unicast() {
+	if r.unicast() && !a.Dst.IsMulticast() || !r.unicast() && a.Dst == r.cfg.Group {
 		return true
 	}
 	s.complain(r, Note{Kind: NoteDestination, Addr: a.Src})

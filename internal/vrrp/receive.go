@@ -20,6 +20,9 @@ func (s *Set) Receive(now mono.Instant, d *wire.Datagram, out *Out) {
 		s.stranger(d.Link, &a)
 		return
 	}
+	if a.At == 0 || a.At > now {
+		a.At = now // no time stamp, or one from a clock that runs ahead
+	}
 	if !r.alive() || now < s.quiet || !s.check(r, &a) {
 		return
 	}

@@ -34,7 +34,8 @@ type router struct {
 
 	sent   mono.Instant // last advert of a MASTER; 0: none
 	heard  mono.Instant // last valid advert of another master; 0: none
-	master netip.Addr   // who sent it
+	master netip.Addr   // who is followed
+	rival  netip.Addr   // who leaves or is to be preempted, according to outlook
 
 	standing Standing
 	rogue    *rogue // a second address owner is about
@@ -45,6 +46,7 @@ type router struct {
 	complained     uint64 // kinds of Note already logged in this state
 	ipid           uint16
 	masterPriority uint8
+	rivalPriority  uint8
 	role           Role
 	mode           mode
 	outlook        outlook

@@ -344,3 +344,106 @@ func BenchmarkExpire(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(sent), "ns/advert")
 }
+
+func TestViewShowsWhoIsMaster(t *testing.T) {
+	c := config("X", 1, 100)
+	r := backup(t, c, "192.0.2.9", 150)
+	r.to(us(2000000))
+	r.hear(c, "192.0.2.8", 90)
+	v := r.view(c)
+	if v.Master.String() != "192.0.2.8" || v.MasterPriority != 90 || v.Heard != 2*second || v.Want != vrrp.Backup {
+		t.Errorf("%+v", v)
+	}
+	r.hear(c, "192.0.2.9", 150)
+	if v = r.view(c); v.Master.String() != "192.0.2.9" || v.MasterPriority != 150 {
+		t.Errorf("%+v", v)
+	}
+	r.take("(X) received lower priority (90) advert from 192.0.2.8 - discarding")
+	if v.Stats.AdvertReceived != 3 || v.Down != us(3609375) || v.Interval != time.Second {
+		t.Errorf("%+v", v)
+	}
+	r.s.ClearStats()
+	if r.view(c).Stats != (vrrp.Stats{}) {
+		t.Error("counters were not cleared")
+	}
+	if got := r.s.View(99); got.Config != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestGroupsAreShown(t *testing.T) {
+	a, b, setup := twins()
+	r := newRigWith(t, setup)
+	r.to(us(3414062))
+	g := r.s.Groups()
+	if len(g) != 1 || g[0].Name != "G" || g[0].Role != vrrp.Backup || len(g[0].Members) != 2 {
+		t.Errorf("%+v", g)
+	}
+	if r.view(a).Want != vrrp.Master || r.view(b).Want != vrrp.Backup || r.view(a).Group != "G" {
+		t.Error("the member that is ready does not show it")
+	}
+}
+
+func TestAnotherMulticastGroupIsAnotherRouter(t *testing.T) {
+	c := config("X", 1, 100)
+	r := newRig(t, c)
+	r.drain()
+	r.hear(with(c, func(c *vrrp.Config) { c.Group = netip.MustParseAddr("224.0.0.111") }), "192.0.2.9", 150)
+	r.take("(X) advert from 192.0.2.9 is not to our unicast address or multicast group")
+	r.deadline(c, us(3609375))
+}
+
+func TestAPacketWithoutTimeStampArrivedNow(t *testing.T) {
+	c := config("X", 1, 100)
+	r := newRig(t, c)
+	for _, at := range []mono.Instant{0, 99 * second} {
+		r.to(time.Duration(r.now) + time.Second)
+		r.packet(advert(c, "192.0.2.9", 150, at))
+		r.deadline(c, time.Duration(r.now)+us(3609375))
+	}
+}
+
+func TestHopLimitAndSourceAsConfigured(t *testing.T) {
+	source := netip.MustParseAddr("192.0.2.99")
+	for _, test := range []struct {
+		ttl  uint8
+		want byte
+	}{{0, 255}, {7, 7}} {
+		c, _ := unicast()
+		c.From, c.Source, c.UnicastTTL = source, source, test.ttl
+		r := master(t, c)
+		r.to(us(4609375))
+		a, _ := wire.Decode(&wire.Datagram{Data: r.out.Sends[0].Data})
+		if a.HopLimit != test.want || a.Src != source {
+			t.Errorf("TTL %d, source %v", a.HopLimit, a.Src)
+		}
+	}
+	c := ipv6(config("X", 1, 100))
+	c.Peers = []vrrp.Peer{{Addr: netip.MustParseAddr("fe80::9")}}
+	r := master(t, c)
+	r.to(us(4609375))
+	if got := r.out.Sends[0].HopLimit; got != 64 {
+		t.Errorf("IPv6 unicast leaves with hop limit %d, keepalived's with the kernel's 64", got)
+	}
+}
+
+func TestAMassTakeOverLeavesNoMemoryBehind(t *testing.T) {
+	r := newRigWith(t, many(3000))
+	for _, c := range r.setup.Routers {
+		r.s.Link(0, c.Link, linkUp, &r.out)
+	}
+	r.to(us(3609375))
+	if len(r.out.Sends) != 3000 {
+		t.Fatalf("%d adverts", len(r.out.Sends))
+	}
+	for i := range r.out.Sends { // all valid until the next call, however the buffer grew
+		a, _ := wire.Decode(&wire.Datagram{Data: r.out.Sends[i].Data})
+		if a.Check() != wire.Sound || a.VRID != r.s.View(r.out.Sends[i].ID).Config.VRID {
+			t.Fatalf("advert %d: %v of VRID %d", i, a.Check(), a.VRID)
+		}
+	}
+	r.out.Reset()
+	if cap(r.out.Sends) != 0 || cap(r.out.Changes) != 0 {
+		t.Error("kept")
+	}
+}

@@ -36,7 +36,14 @@ func New() *Set {
 func (s *Set) begin(out *Out) {
 	s.out = out
 	s.arena = s.arena[:0]
+	if cap(s.arena) > everydayArena {
+		s.arena = nil
+	}
 }
+
+// everydayArena is how many bytes of adverts are sent at once in the steady
+// state, with room to spare; what a mass take-over needed beyond that is let go.
+const everydayArena = 256 << 10
 
 // Expire does everything that is due. All packets that arrived before now must
 // have been handed to Receive, so that lateness is not taken for silence.

@@ -56,7 +56,7 @@ func (s *Set) leavingHeard(r *router, a *wire.Advert) {
 	if r.heard != 0 || a.Priority == 0 || a.Src == r.source {
 		return
 	}
-	r.heard, r.master, r.masterPriority = a.At, a.Src, a.Priority
+	r.heard, r.rival, r.rivalPriority = a.At, a.Src, a.Priority
 	r.timer = min(r.timer, a.At.Add(linger))
 	s.arm(r)
 }
@@ -75,7 +75,7 @@ func (r *router) stoppedBecause() string {
 	if r.heard == 0 {
 		return "stopping, no successor heard"
 	}
-	return "stopping, " + r.master.String() + " took over"
+	return "stopping, " + r.rival.String() + " took over"
 }
 
 // stopTeam ends a router, or its whole sync group.

@@ -63,6 +63,9 @@ func (r *router) view() View {
 		Deadline: r.timer, PreemptAt: r.preempt, LastAdvert: r.sent,
 		Announced: r.held, Leaving: r.mode == leaving, Stats: r.stats,
 	}
+	if r.role == Backup && r.outlook == preempting || r.mode == leaving && r.heard != 0 {
+		v.Master, v.MasterPriority = r.rival, r.rivalPriority
+	}
 	if r.group != nil {
 		v.Group = r.group.name
 	}

@@ -221,8 +221,17 @@ type Out struct {
 	Notes     []Note
 }
 
-// Reset empties o and keeps its memory.
+// Reset empties o. It keeps the memory of everyday work, and lets go of what a
+// thousand routers that changed their role at once made of it.
 func (o *Out) Reset() {
-	o.Sends, o.Changes, o.Announces = o.Sends[:0], o.Changes[:0], o.Announces[:0]
-	o.Signals, o.Notes = o.Signals[:0], o.Notes[:0]
+	o.Sends, o.Changes, o.Announces = emptied(o.Sends), emptied(o.Changes), emptied(o.Announces)
+	o.Signals, o.Notes = emptied(o.Signals), emptied(o.Notes)
+}
+
+func emptied[T any](list []T) []T {
+	const everyday = 1024
+	if cap(list) > everyday {
+		return nil
+	}
+	return list[:0]
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 )
@@ -17,6 +18,7 @@ type Fake struct {
 	mu      sync.Mutex
 	links   map[string]Link
 	addrs   []Wish // in the order of `ip addr`
+	known   map[Addr]bool
 	index   int
 	ops     []Op
 	refuse  func(Op) error
@@ -30,7 +32,7 @@ var _ Kernel = (*Fake)(nil)
 // NewFake returns a network stack with links, each with an index of its own
 // unless given. A Link{Name: "eth0", Up: true, Carrier: true} is enough.
 func NewFake(links ...Link) *Fake {
-	f := &Fake{links: map[string]Link{}, news: make(chan struct{}, 1)}
+	f := &Fake{links: map[string]Link{}, known: map[Addr]bool{}, news: make(chan struct{}, 1)}
 	for _, l := range links {
 		f.SetLink(l)
 	}
@@ -176,8 +178,9 @@ func (f *Fake) add(w Wish) error {
 	if f.find(w.Addr) >= 0 {
 		return ErrExists
 	}
-	w.Secondary = !w.V6() && slices.ContainsFunc(f.addrs, w.Addr.secondaryTo)
+	w.Secondary = !w.V6() && !w.Prefix.IsSingleIP() && slices.ContainsFunc(f.addrs, w.Addr.secondaryTo)
 	f.addrs = append(f.addrs, w)
+	f.known[w.Addr.identity()] = true
 	f.report(Change{Addr: &w})
 	return nil
 }
@@ -193,14 +196,20 @@ func (f *Fake) change(w Wish) error {
 	return nil
 }
 
-// find looks an address up as the kernel does: IPv6 by the address alone.
+// find looks an address up.
 func (f *Fake) find(a Addr) int {
-	return slices.IndexFunc(f.addrs, func(w Wish) bool {
-		if a.V6() {
-			return w.Link == a.Link && w.Prefix.Addr() == a.Prefix.Addr()
-		}
-		return w.Addr == a
-	})
+	if !f.known[a.identity()] {
+		return -1
+	}
+	return slices.IndexFunc(f.addrs, func(w Wish) bool { return w.Addr.identity() == a.identity() })
+}
+
+// identity is what the kernel tells addresses apart by: IPv6 by the address alone.
+func (a Addr) identity() Addr {
+	if !a.V6() {
+		return a
+	}
+	return Addr{Link: a.Link, Prefix: netip.PrefixFrom(a.Prefix.Addr(), 128)}
 }
 
 func (f *Fake) del(a Addr) error {
@@ -241,6 +250,7 @@ func (f *Fake) lose(which func(Wish) bool) {
 	for _, w := range f.addrs {
 		if which(w) {
 			f.report(Change{Gone: true, Addr: &w})
+			delete(f.known, w.Addr.identity())
 		}
 	}
 	f.addrs = slices.DeleteFunc(f.addrs, which)

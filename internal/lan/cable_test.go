@@ -43,17 +43,21 @@ func newCable(t testing.TB) *cable {
 	run(t, fmt.Sprintf("ip link set v1 netns /proc/%d/fd/%d", os.Getpid(), c.over))
 	c.v0 = c.configure("v0", "1")
 	c.atOtherEnd(func() { c.v1 = c.configure("v1", "2") })
-	c.settle("v0")
-	c.atOtherEnd(func() { c.settle("v1") })
+	c.settle("v0", "2")
+	c.atOtherEnd(func() { c.settle("v1", "1") })
 	return c
 }
 
 // settle waits until the kernel has noticed that the link works; before, it
-// drops what is sent without a word.
-func (c *cable) settle(link string) {
+// drops what is sent without a word. The neighbour is known from the start.
+func (c *cable) settle(link, neighbour string) {
 	c.t.Helper()
+	for _, ip := range []string{"10.0.0.", "fe80::"} {
+		run(c.t, "ip neigh replace "+ip+neighbour+" lladdr 02:00:00:00:00:0"+neighbour+" nud permanent dev "+link)
+	}
 	for range 300 {
-		if strings.Contains(run(c.t, "ip link show "+link), "state UP") {
+		shown := run(c.t, "ip addr show "+link)
+		if strings.Contains(shown, "state UP") && !strings.Contains(shown, "tentative") {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -89,17 +89,29 @@ func (k *Kernel) Observe() (host.State, error) {
 	defer k.order.Unlock()
 	s := host.State{Links: map[string]host.Link{}, Addrs: map[host.Addr]host.AddrOpts{}}
 	names := map[int]string{}
-	err := k.dump(unix.RTM_GETLINK, linkQuery(), func(m []byte) error {
+	if err := k.observeLinks(&s, names); err != nil {
+		return s, errors.Join(fmt.Errorf("list links: %w", err), k.askAnew())
+	}
+	if err := k.observeAddrs(&s, names); err != nil {
+		return s, errors.Join(fmt.Errorf("list addresses: %w", err), k.askAnew())
+	}
+	k.links.reset(s.Links)
+	return s, nil
+}
+
+func (k *Kernel) observeLinks(s *host.State, names map[int]string) error {
+	return k.dump(unix.RTM_GETLINK, linkQuery(), func(m []byte) error {
 		l, err := decodeLink(m)
 		if err == nil && l.Name != "" {
 			s.Links[l.Name], names[l.Index] = l, l.Name
 		}
 		return err
 	})
-	if err != nil {
-		return s, fmt.Errorf("list links: %w", err)
-	}
-	err = k.dump(unix.RTM_GETADDR, addrQuery(), func(m []byte) error {
+}
+
+// observeAddrs leaves out addresses of links that came after the links were listed.
+func (k *Kernel) observeAddrs(s *host.State, names map[int]string) error {
+	return k.dump(unix.RTM_GETADDR, addrQuery(), func(m []byte) error {
 		index, w, err := decodeAddr(m)
 		if name, known := names[index]; known && err == nil {
 			w.Link, w.Order = name, len(s.Addrs)
@@ -107,11 +119,17 @@ func (k *Kernel) Observe() (host.State, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return s, fmt.Errorf("list addresses: %w", err)
+}
+
+// askAnew replaces a socket on which an answer was lost: what is left of it
+// would be taken for the answer to the next question.
+func (k *Kernel) askAnew() error {
+	_ = k.asks.Close()
+	c, err := dial(0)
+	if err == nil {
+		k.asks = c
 	}
-	k.links.reset(s.Links)
-	return s, nil
+	return err
 }
 
 // dumpAttempts is how often a dump that changed under way is begun anew.

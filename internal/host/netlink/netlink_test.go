@@ -410,3 +410,34 @@ func TestBatchesDoNotAllocatePerOperation(t *testing.T) {
 		t.Errorf("%v allocations for %d operations", n, len(ops))
 	}
 }
+
+// Another host has the address already, and duplicate address detection runs.
+func TestADuplicateIsFound(t *testing.T) {
+	namespace(t)
+	k := open(t)
+	ip(t, "addr add 2001:db8::5/64 dev v1 nodad")
+	until(t, "the link works", func() bool { return strings.Contains(ip(t, "link show v0"), "state UP") })
+	until(t, "the other host listens", func() bool { return strings.Contains(ip(t, "maddr show dev v1"), "ff02::1:ff00:5") })
+	reports := watch(t, k)
+	r := host.NewReconciler()
+	r.Want(host.Delta{Want: []host.Wish{add("v0", "2001:db8::5/64").Wish}})
+	keep(k, r, r.Observe(observe(t, k)))
+	await(t, reports, "duplicate", func(c host.Change) bool {
+		return c.Addr != nil && c.Addr.Link == "v0" && c.Addr.DADFailed && len(r.See(c)) == 0
+	})
+	results := r.Results()
+	if len(results) != 1 || results[0].Fate != host.Failed || !strings.Contains(results[0].String(), "duplicate") {
+		t.Errorf("got %v", results)
+	}
+}
+
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for range 500 {
+		if holds() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("never: %s", what)
+}

@@ -155,18 +155,24 @@ func (w *writer) answers(ops []host.Op, errs []error, first uint32) error {
 		case err != nil:
 			return err
 		}
-		for a := range acks(w.in[:n]) {
-			slot := int(a.seq - first)
-			if slot < 0 || slot >= len(w.slots) {
-				continue // of an earlier batch
-			}
-			i := w.slots[slot]
-			if a.errno != 0 {
-				errs[i] = &Error{Op: ops[i], Err: a.errno, Text: a.text}
-			}
-			if slot == len(w.slots)-1 {
-				return nil
-			}
+		if w.verdicts(w.in[:n], ops, errs, first) {
+			return nil
 		}
 	}
+}
+
+// verdicts sorts answers to their operations and reports whether the last has come.
+func (w *writer) verdicts(b []byte, ops []host.Op, errs []error, first uint32) (complete bool) {
+	for a := range acks(b) {
+		slot := a.seq - first
+		if slot >= uint32(len(w.slots)) {
+			continue // of an earlier batch
+		}
+		i := w.slots[slot]
+		if a.errno != 0 {
+			errs[i] = &Error{Op: ops[i], Err: a.errno, Text: a.text}
+		}
+		complete = complete || slot == uint32(len(w.slots)-1)
+	}
+	return complete
 }

@@ -75,16 +75,25 @@ func (b *bench) flood(ctx context.Context, program int) error {
 		return err
 	}
 	defer b.finish(p.close)
+	before, err := p.master.CPU()
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	sent, err := drench(ctx, p.client, lan, 10*time.Second)
 	if err != nil {
 		return err
 	}
 	end := time.Now()
+	after, err := p.master.CPU()
+	if err != nil {
+		return err
+	}
 	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
 	b.record(program, "flood of bad packets: sent in a second", "", none(), float64(sent)/end.Sub(start).Seconds())
+	b.record(program, "flood of bad packets: processor time of the master", "%", none(), 100*float64(after-before)/float64(end.Sub(start)))
 	b.record(program, "flood of bad packets: latest advert", "ms", within(5), ms(wiretap.Latest(p.adverts(start, addressA()), interval)))
 	b.record(program, "flood of bad packets: role changes", "", within(0), float64(p.changes(start)))
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -40,8 +41,12 @@ func (b *bench) many(ctx context.Context, routers, program int) error {
 	return b.live(ctx, c, d, program)
 }
 
-// live goes through what is measured with a crowd that runs.
-func (b *bench) live(ctx context.Context, c *crowd, d *subject.Daemon, program int) error {
+// partTimeout bounds one part of what is measured with a crowd.
+const partTimeout = 40 * time.Second
+
+// live goes through what is measured with a crowd that runs. A part that cannot
+// be measured does not keep the next from it.
+func (b *bench) live(ctx context.Context, c *crowd, d *subject.Daemon, program int) (err error) {
 	for _, part := range []struct {
 		name string
 		do   func(context.Context, *crowd, *subject.Daemon, int) error
@@ -49,11 +54,13 @@ func (b *bench) live(ctx context.Context, c *crowd, d *subject.Daemon, program i
 		if !b.wants(part.name) || part.name == "takeover" && c.routers < 4000 {
 			continue
 		}
-		if err := part.do(ctx, c, d, program); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
+		ctx, cancel := context.WithTimeout(ctx, partTimeout)
+		if e := part.do(ctx, c, d, program); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", part.name, e))
 		}
+		cancel()
 	}
-	return nil
+	return err
 }
 
 func size(routers int, what string) string { return fmt.Sprintf("%d routers: %s", routers, what) }

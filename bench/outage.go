@@ -55,7 +55,7 @@ func (b *bench) dead(ctx context.Context, program int, interval time.Duration) e
 	if err != nil {
 		return err
 	}
-	lost, err := p.lostSince(ctx, probe, fell)
+	lost, err := p.outage(ctx, probe, fell)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (b *bench) dead(ctx context.Context, program int, interval time.Duration) e
 	off := first.At.Sub(last.At) - due
 	// The cut comes up to a few milliseconds after the advert.
 	noise := max(2, ms(due)/200)
-	b.record(program, fmt.Sprintf("node dead, %v adverts: lost probes", interval), "ms", atMost(1, noise), float64(lost))
+	b.record(program, fmt.Sprintf("node dead, %v adverts: lost probes", interval), "ms", atMost(1, noise), ms(lost))
 	b.record(program, fmt.Sprintf("node dead, %v adverts: take-over off its %v", interval, due.Round(time.Millisecond)), "ms", medianWithin(ms(tolerance)), ms(off.Abs()))
 	return nil
 }
@@ -110,21 +110,22 @@ func takeDown(node *netns.Node, link string) error {
 	})
 }
 
-// lostSince waits until the shared address answers again and counts the probes
-// that were lost since an instant.
-func (p *pair) lostSince(ctx context.Context, probe *netns.Prober, since time.Time) (int, error) {
+// outage waits until the shared address answers again and returns how long,
+// since an instant, it did not. Skipped probes must not make it look shorter.
+func (p *pair) outage(ctx context.Context, probe *netns.Prober, since time.Time) (time.Duration, error) {
 	for start := time.Now(); ; {
 		probe.Settle()
-		lost, open := 0, false
+		var total time.Duration
+		open := false
 		for _, s := range probe.Since(since, shared()) {
-			lost += s.Lost
+			total += s.Outage(time.Now())
 			open = open || s.To.IsZero()
 		}
 		if !open {
-			return lost, ctx.Err()
+			return total, ctx.Err()
 		}
 		if time.Since(start) > 10*time.Second {
-			return lost, fmt.Errorf("the shared address does not come back\nlog of a:\n%slog of b:\n%s", p.master.Log.Text(), p.backup.Log.Text())
+			return total, fmt.Errorf("the shared address does not come back\nlog of a:\n%slog of b:\n%s", p.master.Log.Text(), p.backup.Log.Text())
 		}
 	}
 }
@@ -148,8 +149,8 @@ func (b *bench) stopped(ctx context.Context, master, backup int, what string, in
 	if err := p.master.Wait(ctx); err != nil {
 		return err
 	}
-	lost, err := p.lostSince(ctx, probe, ended)
-	b.record(master, fmt.Sprintf("SIGTERM, %v adverts%s: lost probes", interval, what), "ms", within(5), float64(lost))
+	lost, err := p.outage(ctx, probe, ended)
+	b.record(master, fmt.Sprintf("SIGTERM, %v adverts%s: lost probes", interval, what), "ms", within(5), ms(lost))
 	return err
 }
 
@@ -176,8 +177,8 @@ func (b *bench) restarts(ctx context.Context, program int) error {
 	if err := pause(ctx, 2*p.router.downTimer()-time.Since(killed)); err != nil {
 		return err
 	}
-	lost, err := p.lostSince(ctx, probe, killed)
-	b.record(program, "kill -9 of the daemon, started again: lost probes", "ms", within(0), float64(lost))
+	lost, err := p.outage(ctx, probe, killed)
+	b.record(program, "kill -9 of the daemon, started again: lost probes", "ms", within(0), ms(lost))
 	b.record(program, "kill -9 of the daemon, started again: take-overs by the backup", "", within(0), float64(len(p.backup.Log.Lines(killed, seized()))))
 	return err
 }

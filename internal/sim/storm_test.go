@@ -61,6 +61,7 @@ type storm struct {
 	keys     []vrrp.Key
 	styles   []style       // of the routers, as keys
 	interval time.Duration // longest
+	shortest time.Duration // interval
 	delay    time.Duration // preempt delay
 	down     int
 	names    []string
@@ -107,13 +108,13 @@ type style struct {
 	interval            time.Duration
 	own                 bool // every node has an interval of its own
 	noPreempt, equal    bool
-	owner               int // node that owns the addresses; -1: none
+	owner, owner2       int // nodes that own the addresses; -1: none
 	delay               time.Duration
 	noAnswer, lastWords bool
 }
 
 func (s *storm) style(nodes int) style {
-	y := style{owner: -1, interval: time.Duration(1+s.r.IntN(10)) * 100 * time.Millisecond}
+	y := style{owner: -1, owner2: -1, interval: time.Duration(1+s.r.IntN(10)) * 100 * time.Millisecond}
 	if s.v2 {
 		y.interval = time.Duration(1+s.r.IntN(2)) * time.Second
 	}
@@ -125,6 +126,9 @@ func (s *storm) style(nodes int) style {
 	}
 	if s.chance(5) {
 		y.owner = s.r.IntN(nodes)
+		if s.chance(4) {
+			y.owner2 = s.r.IntN(nodes) // a mistake, to be settled all the same
+		}
 	}
 	return y
 }
@@ -174,7 +178,7 @@ func (s *storm) setup(i, nodes int, best []int) *vrrp.Setup {
 		switch {
 		case y.equal:
 			c.Priority = 100
-		case y.owner == i:
+		case y.owner == i, y.owner2 == i:
 			c.Priority, c.StartMaster = 255, true
 		}
 		if y.own {
@@ -182,6 +186,9 @@ func (s *storm) setup(i, nodes int, best []int) *vrrp.Setup {
 		}
 		s.family(&c, i, nodes)
 		s.interval = max(s.interval, c.Interval)
+		if s.shortest == 0 || c.Interval < s.shortest {
+			s.shortest = c.Interval
+		}
 		setup.Routers = append(setup.Routers, c)
 		members = append(members, c.Key)
 	}

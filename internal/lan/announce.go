@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,13 @@ import (
 const (
 	announceBatch = 64
 	announceLimit = 1 << 16
+)
+
+// A link that takes no more frames is given a millisecond at a time to catch
+// up, a tenth of a second in all.
+const (
+	stallWait  = time.Millisecond
+	stallLimit = 100
 )
 
 // forwardingAge is how long an answer to "does the link forward?" holds.
@@ -40,6 +48,9 @@ type Announcer struct {
 	slots   *slots
 	frames  [announceBatch][naLength]byte
 	due     [announceBatch]Announcement
+	from    int // due[from:to] have yet to be sent
+	to      int
+	stalls  int
 	routers map[string]forwarding
 
 	sent, refused atomic.Uint64
@@ -59,7 +70,6 @@ func OpenAnnouncer(failed func(Announcement, error)) (*Announcer, error) {
 	if err != nil {
 		return nil, explain("open the packet socket that announces addresses", err)
 	}
-	_ = setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, 4<<20)
 	if failed == nil {
 		failed = func(Announcement, error) {}
 	}
@@ -93,13 +103,15 @@ func (a *Announcer) Announce(list []Announcement) {
 
 // Cancel drops what the routers have queued. When it returns nothing of theirs
 // is sent any more: a late announcement would undo that of the new MASTER. It
-// waits at most for the batch that is leaving.
+// waits at most for the system call that is under way.
 func (a *Announcer) Cancel(ids ...int32) {
 	a.sending.Lock()
 	defer a.sending.Unlock()
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.queue.cancel(ids)
+	a.mu.Unlock()
+	left := slices.DeleteFunc(a.due[a.from:a.to], func(one Announcement) bool { return slices.Contains(ids, one.ID) })
+	a.fill(a.from, a.from+len(left), a.now())
 }
 
 // Counts returns how many announcements were sent, refused by the kernel, and
@@ -136,15 +148,28 @@ func (a *Announcer) Run(ctx context.Context) {
 func (a *Announcer) batch() (wait time.Duration, more bool) {
 	a.sending.Lock()
 	defer a.sending.Unlock()
-	now := mono.Instant(time.Since(a.began))
-	a.mu.Lock()
-	n, next := a.queue.due(now, a.due[:])
-	a.mu.Unlock()
-	for i := range n {
+	now, next := a.now(), mono.Instant(0)
+	if a.from == a.to {
+		a.mu.Lock()
+		var n int
+		n, next = a.queue.due(now, a.due[:])
+		a.mu.Unlock()
+		a.fill(0, n, now)
+	}
+	if !a.flush() {
+		return stallWait, true
+	}
+	return next.Sub(now), next != mono.Never
+}
+
+func (a *Announcer) now() mono.Instant { return mono.Instant(time.Since(a.began)) }
+
+// fill builds the frames of due[from:to].
+func (a *Announcer) fill(from, to int, now mono.Instant) {
+	a.from, a.to = from, to
+	for i := from; i < to; i++ {
 		a.put(i, &a.due[i], now)
 	}
-	a.flush(n)
-	return next.Sub(now), next != mono.Never
 }
 
 func (a *Announcer) put(i int, one *Announcement, now mono.Instant) {
@@ -169,17 +194,25 @@ func putLinkName(to *name, index int, proto uint16) uint32 {
 	return unix.SizeofSockaddrLinklayer
 }
 
-func (a *Announcer) flush(n int) {
-	for done := 0; done < n; {
-		sent, errno := sendmmsg(a.fd, a.slots.msgs[done:n])
-		if errno != 0 {
-			a.refuse(a.due[done], errno)
-			done++
-			continue
+// flush sends what is left of the batch. It reports false when the link takes no
+// more for now: each burst of thousands fills the queue of some device.
+func (a *Announcer) flush() bool {
+	for a.from < a.to {
+		sent, errno := sendmmsg(a.fd, a.slots.msgs[a.from:a.to])
+		full := errno == unix.EAGAIN || errno == unix.ENOBUFS
+		switch {
+		case errno == 0:
+			a.sent.Add(uint64(sent))
+			a.from, a.stalls = a.from+sent, 0
+		case full && a.stalls < stallLimit:
+			a.stalls++
+			return false
+		default:
+			a.refuse(a.due[a.from], errno)
+			a.from++
 		}
-		a.sent.Add(uint64(sent))
-		done += sent
 	}
+	return true
 }
 
 func (a *Announcer) refuse(one Announcement, errno unix.Errno) {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -152,4 +154,49 @@ func TestRefusedAnnouncementsAreTold(t *testing.T) {
 		t.Fatal("not told")
 	}
 	eventually(t, "the other", func() bool { sent, refused, _ := a.Counts(); return sent == 1 && refused == 1 })
+}
+
+// Frames that a slow link cannot take at once are not lost.
+func TestASlowLinkGetsEverything(t *testing.T) {
+	for _, queue := range []string{"tbf rate 20mbit burst 2000 limit 10mb", "tbf rate 20mbit burst 2000 limit 10kb"} {
+		c := newCable(t)
+		if out, err := exec.Command("tc", strings.Fields("qdisc add dev v0 root "+queue)...).CombinedOutput(); err != nil {
+			t.Skipf("needs a queue that can be slowed down: %s", out)
+		}
+		a := c.announcer(nil)
+		var list []Announcement
+		for i := range 1000 {
+			list = append(list, c.announcement(fmt.Sprintf("10.1.%d.%d", i/256, i%256), 2))
+		}
+		a.Announce(list)
+		eventually(t, "2,000 announcements", func() bool { sent, _, _ := a.Counts(); return sent == 2000 })
+		if _, refused, lost := a.Counts(); refused+lost != 0 {
+			t.Errorf("%s: %d refused, %d lost", queue, refused, lost)
+		}
+	}
+}
+
+// What waits for a link that takes no more can still be cancelled.
+func TestAStalledAnnouncementIsCancelled(t *testing.T) {
+	c := newCable(t)
+	if out, err := exec.Command("tc", strings.Fields("qdisc add dev v0 root tbf rate 100kbit burst 2000 limit 10mb")...).CombinedOutput(); err != nil {
+		t.Skipf("needs a queue that can be slowed down: %s", out)
+	}
+	a := c.announcer(nil)
+	var list []Announcement
+	for i := range 1000 {
+		list = append(list, c.announcement(fmt.Sprintf("10.1.%d.%d", i/256, i%256), 5))
+	}
+	a.Announce(list)
+	eventually(t, "a stall", func() bool {
+		a.sending.Lock()
+		defer a.sending.Unlock()
+		return a.stalls > 0
+	})
+	a.Cancel(1)
+	before, _, _ := a.Counts()
+	time.Sleep(50 * time.Millisecond)
+	if after, refused, _ := a.Counts(); after != before || refused != 0 {
+		t.Errorf("%d were sent after Cancel, %d refused", after-before, refused)
+	}
 }

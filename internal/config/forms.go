@@ -204,11 +204,28 @@ func (r span) String() string {
 // seconds writes a duration as files do.
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
-// duration is a keyword with a time in seconds, decimals allowed.
+// wholeSeconds is the range as a number of seconds.
+func (r span) wholeSeconds() bounds {
+	w := between(int64(r.lo/time.Second), int64(r.hi/time.Second)).in("s")
+	if r.instead != nil {
+		w = w.else_(int64(*r.instead / time.Second))
+	}
+	if r.zero != nil {
+		w = w.noZero(int64(*r.zero / time.Second))
+	}
+	return w
+}
+
+// duration is a keyword with a time in seconds. Decimals are allowed where the
+// resolution is finer than a second.
 func duration(r span) form {
 	return form{args: "SECONDS", limits: r.String(), read: func(b *builder, c call) (value, int, bool) {
 		if len(c.args) == 0 {
 			return b.missing(c, "a time in seconds")
+		}
+		if r.resolution == time.Second {
+			n, ok := b.number(c, c.args[0], r.wholeSeconds())
+			return value{at: c.at(1), d: time.Duration(n) * time.Second}, 1, ok
 		}
 		d, ok := b.time(c, c.args[0], r)
 		return value{at: c.at(1), d: d}, 1, ok
@@ -290,6 +307,19 @@ func loose(f form) form {
 			return needed(b, c)
 		}
 		b.complain(c.word.Span, c.word.Text+" needs a value: "+f.args, "")
+		return value{}, 0, false
+	}
+	return f
+}
+
+// silent is a form whose missing argument keepalived passes over.
+func silent(f form) form {
+	needed := f.read
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) > 0 {
+			return needed(b, c)
+		}
+		b.advise(c.word.Span, c.word.Text+" without a value is ignored", "delete it")
 		return value{}, 0, false
 	}
 	return f

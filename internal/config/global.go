@@ -84,7 +84,7 @@ func globalTable() *block[globals] {
 		row{word: "smtp_server", form: words("ADDR|HOST [PORT]"), note: "none; port 25",
 			meaning: "Where alert mail is handed in; without it none is sent.",
 			set:     (*globals).server},
-		row{word: "smtp_helo_name", form: loose(text("NAME")), note: "the host name",
+		row{word: "smtp_helo_name", form: silent(text("NAME")), note: "the host name",
 			meaning: "The name given to the mail server.",
 			set:     func(g *globals, v value) { g.Mail.HELO = v.text }},
 		row{word: "smtp_connect_timeout", form: duration(times(time.Second, 4294*time.Second, time.Second).noZero(time.Second)), def: "30",
@@ -101,7 +101,7 @@ func globalTable() *block[globals] {
 			set:     func(g *globals, v value) { g.Mail.NoFault = true }},
 
 		// Scripts.
-		row{word: "script_user", form: account(), note: "keepalived_script, else root",
+		row{word: "script_user", form: loose(account()), note: "keepalived_script, else root",
 			meaning: "Who runs scripts that name no user.",
 			set: func(g *globals, v value) {
 				user, group, all := g.b.user(v)
@@ -122,13 +122,13 @@ func globalTable() *block[globals] {
 		row{word: "notify_fifo", form: words("NAME [USER [GROUP]]"), once: true, note: "none",
 			meaning: "A named pipe that every state change is written to.",
 			set:     func(g *globals, v value) { g.fifo(&g.NotifyFIFO, v) }},
-		row{word: "notify_fifo_script", form: command(), once: true, note: "none",
+		row{word: "notify_fifo_script", form: loose(command()), once: true, note: "none",
 			meaning: "A program that reads the pipe; it gets its path as last argument.",
 			set:     func(g *globals, v value) { g.reader(&g.NotifyFIFO, v) }},
 		row{word: "vrrp_notify_fifo", form: words("NAME [USER [GROUP]]"), once: true, note: "none",
 			meaning: "A named pipe that VRRP state changes are written to.",
 			set:     func(g *globals, v value) { g.fifo(&g.VRRPNotifyFIFO, v) }},
-		row{word: "vrrp_notify_fifo_script", form: command(), once: true, note: "none",
+		row{word: "vrrp_notify_fifo_script", form: loose(command()), once: true, note: "none",
 			meaning: "A program that reads that pipe.",
 			set:     func(g *globals, v value) { g.reader(&g.VRRPNotifyFIFO, v) }},
 		row{word: "fifo_write_vrrp_states_on_reload", form: flag(), note: "off",
@@ -215,7 +215,7 @@ func globalTable() *block[globals] {
 		row{word: "dynamic_interfaces", form: words("[allow_if_changes]"), note: "off",
 			meaning: "Interfaces may come later; holdfast waits for them anyway.",
 			set:     (*globals).dynamic},
-		row{word: "default_interface", form: link(), def: "eth0",
+		row{word: "default_interface", form: loose(link()), def: "eth0",
 			meaning: "Where static addresses go that name no device.",
 			set:     func(g *globals, v value) { g.DefaultInterface = v.text }},
 
@@ -285,7 +285,7 @@ func (g *globals) recipients(v value) {
 
 func (g *globals) server(v value) {
 	if len(v.words) == 0 {
-		g.b.complain(v.at, "smtp_server names no server", "")
+		g.b.missing(call{word: v.node.Keyword}, "an address or a host name")
 		return
 	}
 	g.Mail.Server, g.Mail.Port = g.b.keep(v.words[0].Text), 25
@@ -332,7 +332,7 @@ func (g *globals) multicast6(v value) {
 		return
 	}
 	if !v.addr.IsLinkLocalMulticast() {
-		g.b.advise(v.at, v.addr.String()+" is not link-local: routers may carry adverts to other links", "use an address of ff02::/16")
+		g.b.complain(v.at, v.addr.String()+" is not link-local: routers may carry adverts to other links", "use an address of ff02::/16")
 	}
 	g.group6 = v.addr
 }

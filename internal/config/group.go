@@ -125,12 +125,12 @@ func (b *builder) instanceLike(name string) string {
 func (b *builder) settleTracks(g *groupDraft, members []int) {
 	owner := slices.ContainsFunc(members, func(i int) bool { return b.cfg.Instances[i].VRRP.Priority == 255 })
 	if owner {
-		b.dropWeights(&g.tracks, g.node, ownerWeights)
+		b.clearWeights(&g.tracks)
 	}
 	for _, i := range members {
 		own := tracks{b.cfg.Instances[i].Tracks, b.facts[i].trackedAt}
 		if !g.ownWeights {
-			b.dropWeights(&own, b.facts[i].node, memberWeights)
+			b.in(b.facts[i].node, func() { b.dropWeights(&own) })
 		}
 		for k, t := range g.tracks.list {
 			if t.Kind == tracker.Interface && t.Name == b.cfg.Instances[i].VRRP.Link || own.follows(t.Kind, t.Name) {

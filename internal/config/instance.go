@@ -33,8 +33,8 @@ type instance struct {
 	priority maybe[int]
 	interval maybe[time.Duration]
 	source   maybe[netip.Addr]
-	// unicast says that unicast_src_ip was the word for the source.
-	unicast    bool
+	// unicast is the first word that is meant for unicast.
+	unicast    maybe[string]
 	group      maybe[netip.Addr]
 	peers      maybe[[]vrrp.Peer]
 	checkPeers bool
@@ -106,7 +106,10 @@ func instanceTable(v *vocabulary) *block[instance] {
 			set:     func(i *instance, v value) { i.ttl = given(v.n, v.at) }},
 		{word: "check_unicast_src", form: flag(), note: "vrrp_check_unicast_src",
 			meaning: "Adverts from who is not a peer are dropped.",
-			set:     func(i *instance, v value) { i.checkPeers = true }},
+			set: func(i *instance, v value) {
+				i.checkPeers = true
+				i.meantForUnicast("check_unicast_src", v)
+			}},
 		{word: "old_unicast_checksum", form: words("[never]"), note: "automatic",
 			meaning: "The checksum that keepalived before 1.3.6 used for IPv4 unicast of version 3.",
 			set:     (*instance).setOldChecksum},
@@ -116,7 +119,7 @@ func instanceTable(v *vocabulary) *block[instance] {
 		{word: "skip_check_adv_addr", form: boolean(), note: "vrrp_skip_check_adv_addr",
 			meaning: "The addresses in an advert are compared only when its sender is a new one.",
 			set:     (*instance).setSkipCheck},
-		{word: "native_ipv6", form: flag(), instead: "nothing: IPv6 addresses say it",
+		{word: "native_ipv6", form: flag(), instead: "nothing: IPv6 addresses say it", quiet: true,
 			meaning: "The instance is an IPv6 one.",
 			set:     (*instance).setNative6},
 		{word: "authentication", form: body("block"), opens: v.auth,
@@ -145,7 +148,7 @@ func instanceTable(v *vocabulary) *block[instance] {
 		{word: "nopreempt", form: flag(), note: "off",
 			meaning: "A running master of lower priority is left alone.",
 			set:     func(i *instance, v value) { i.noPreempt = given(struct{}{}, v.at) }},
-		{word: "preempt", form: flag(), instead: "nothing: it is the default",
+		{word: "preempt", form: flag(), instead: "nothing: it is the default", quiet: true,
 			meaning: "Undoes nopreempt.",
 			set:     func(i *instance, v value) { i.noPreempt.given = false }},
 		{word: "preempt_delay", form: duration(times(0, 1000*time.Second, time.Microsecond).else_(0)), note: "0",
@@ -296,7 +299,16 @@ func (i *instance) setSource(v value, unicast bool) {
 		return
 	}
 	i.source = given(v.addr, v.at)
-	i.unicast = i.unicast || unicast
+	if unicast {
+		i.meantForUnicast("unicast_src_ip", v)
+	}
+}
+
+// meantForUnicast notes a word that says nothing without peers.
+func (i *instance) meantForUnicast(word string, v value) {
+	if !i.unicast.given {
+		i.unicast = given(word, v.at)
+	}
 }
 
 func (i *instance) setGroup(v value) {
@@ -344,6 +356,7 @@ func hasPeer(list []vrrp.Peer, addr netip.Addr) bool {
 }
 
 func (i *instance) setOldChecksum(v value) {
+	i.meantForUnicast("old_unicast_checksum", v)
 	i.VRRP.OldUnicastChecksum = vrrp.OldChecksumAlways
 	if len(v.words) == 0 {
 		return

@@ -36,12 +36,12 @@ func rootTable(v *vocabulary) *block[builder] {
 		keyword[builder]{word: "use_pid_dir", form: flag(), note: "off",
 			meaning: "Pid files stand in a directory of their own.",
 			set:     func(b *builder, v value) { b.cfg.Global.UsePIDDir = true }},
-		keyword[builder]{word: "instance", form: text("NAME"), once: true, note: "none",
+		keyword[builder]{word: "instance", form: loose(text("NAME")), once: true, note: "none",
 			meaning: "Names this copy of the daemon, so that several can run; implies use_pid_dir; fixed at start.",
 			set: func(b *builder, v value) {
 				b.cfg.Global.Instance, b.cfg.Global.UsePIDDir = v.text, true
 			}},
-		keyword[builder]{word: "net_namespace", form: text("NAME"), once: true, note: "the present one",
+		keyword[builder]{word: "net_namespace", form: loose(text("NAME")), once: true, note: "the present one",
 			meaning: "The network namespace that the daemon enters; implies use_pid_dir; fixed at start.",
 			set: func(b *builder, v value) {
 				b.cfg.Global.NetNamespace, b.cfg.Global.UsePIDDir = v.text, true
@@ -53,6 +53,10 @@ func rootTable(v *vocabulary) *block[builder] {
 // more, or with one that another has, is left out whole.
 func (b *builder) name(v value, taken map[string]*conf.Node) (string, bool) {
 	n := v.node
+	if len(v.words) == 0 && n.Keyword.Text == "vrrp_script" {
+		b.missing(call{word: n.Keyword}, "a name")
+		return "", false
+	}
 	if emptyWord(v.words) {
 		b.complain(n.Span(), n.Keyword.Text+" has no name and is left out", "write a name before the {")
 		return "", false

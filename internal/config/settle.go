@@ -119,8 +119,8 @@ func (i *instance) settleUnicast() {
 		return
 	case i.peers.given:
 		i.b.complain(i.peers.at, "unicast_peer names nobody: adverts go to the multicast group", "name the other nodes, or delete it")
-	case i.unicast:
-		i.b.complain(i.source.at, "unicast_src_ip without unicast_peer: adverts go to the multicast group", "add unicast_peer, or write mcast_src_ip")
+	case i.unicast.given:
+		i.b.complain(i.unicast.at, i.unicast.value+" without unicast_peer: adverts go to the multicast group", "add unicast_peer, or delete it")
 	}
 	r.Group = i.group.or(r.Group)
 	if i.ttl.given {
@@ -287,15 +287,14 @@ func (i *instance) settleAuthentication() {
 	}
 	at := i.authType.at
 	if !i.authType.given {
-		at = i.password.at
+		i.b.advise(i.password.at, "auth_pass without auth_type is not sent", "write auth_type PASS")
+		return
 	}
 	switch {
 	case i.VRRP.Version == 3:
 		i.b.complain(at, "version 3 has no authentication; it is ignored", "delete the block, or write version 2")
 	case i.VRRP.Strict:
 		i.b.complain(at, "strict mode has no authentication; it is ignored", "delete the block, or turn strict mode off")
-	case !i.authType.given:
-		i.b.complain(at, "auth_pass without auth_type is ignored", "write auth_type PASS")
 	case !i.password.given || i.password.value == "":
 		i.b.complain(at, "auth_type without auth_pass is ignored", "write auth_pass and 1 to 8 characters")
 	case i.authType.value == "AH":
@@ -375,7 +374,7 @@ func (i *instance) settleStrict() {
 }
 
 func (i *instance) settleTracks() {
-	i.tracks.drop(func(t tracker.Track, at conf.Span) bool {
+	i.tracks.drop(func(t *tracker.Track, at conf.Span) bool {
 		own := t.Kind == tracker.Interface && t.Name == i.VRRP.Link
 		if own {
 			i.b.complain(at, t.Name+" is the instance's own interface, which it follows anyway; the line is ignored", "delete it")
@@ -383,7 +382,7 @@ func (i *instance) settleTracks() {
 		return own
 	})
 	if i.VRRP.Priority == 255 {
-		i.tracks.drop(func(t tracker.Track, at conf.Span) bool {
+		i.tracks.drop(func(t *tracker.Track, at conf.Span) bool {
 			if t.Weight != 0 {
 				i.b.complain(at, t.Name+" is not tracked: "+ownerWeights, "track it without weight")
 			}

@@ -30,8 +30,10 @@ type keyword[T any] struct {
 	// and set when a block begins. note says in words what else the default is.
 	def, note string
 	meaning   string
-	// instead marks a deprecated spelling.
+	// instead marks a deprecated spelling; quiet says that keepalived does not
+	// speak of it.
 	instead string
+	quiet   bool
 	// once: the first one wins, a second is a complaint.
 	once bool
 	// opens is the table of the block, or of the words of a line list, that the
@@ -144,7 +146,7 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
 	}
 	v, used, ok := k.form.read(b, call{word: n.Keyword, args: n.Args, raw: n.Raw, node: n})
 	if k.instead != "" {
-		b.complain(n.Keyword.Span, k.word+" is an old spelling", "write "+k.instead)
+		b.deprecated(n, k.instead, k.quiet)
 	}
 	if !ok {
 		return
@@ -153,6 +155,15 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
 		b.superfluous(n, used)
 	}
 	k.set(to, v)
+}
+
+// deprecated speaks of an old spelling.
+func (b *builder) deprecated(n *conf.Node, instead string, quiet bool) {
+	say := b.complain
+	if quiet {
+		say = b.advise
+	}
+	say(n.Keyword.Span, n.Keyword.Text+" is an old spelling", "write "+instead)
 }
 
 // superfluous speaks of words that keepalived passes over in silence.

@@ -48,10 +48,10 @@ func (t *tracks) follows(k tracker.Kind, name string) bool {
 }
 
 // drop removes the tracks of which a reason is told.
-func (t *tracks) drop(because func(tracker.Track, conf.Span) bool) {
+func (t *tracks) drop(because func(*tracker.Track, conf.Span) bool) {
 	list, at := t.list[:0], t.at[:0]
 	for i, track := range t.list {
-		if !because(track, t.at[i]) {
+		if !because(&track, t.at[i]) {
 			list, at = append(list, track), append(at, t.at[i])
 		}
 	}
@@ -110,32 +110,35 @@ func (b *builder) scriptLike(name string) string {
 	return nearest(name, names, "a vrrp_script must stand above what tracks it")
 }
 
-// dropWeights removes or disarms weighted tracks for a reason.
-func (b *builder) dropWeights(t *tracks, node *conf.Node, why string) {
-	b.in(node, func() {
-		for i := range t.list {
-			if t.list[i].Kind == tracker.Interface && t.list[i].Weight != 0 && why == memberWeights {
-				b.complain(t.at[i], fmt.Sprintf("the weight of %s becomes 0: %s", t.list[i].Name, why), memberFix)
-				t.list[i].Weight = 0
-			}
+// ownerWeights is why weights do not count for an owner.
+const ownerWeights = "the priority of an address owner (255) never changes"
+
+// clearWeights takes the weights of what a group follows that has an owner among
+// its members; what is bad then means FAULT.
+func (b *builder) clearWeights(t *tracks) {
+	for i := range t.list {
+		if t.list[i].Weight != 0 {
+			b.complain(t.at[i], fmt.Sprintf("the weight of %s becomes 0: %s", t.list[i].Name, ownerWeights), "track it without weight")
+			t.list[i].Weight = 0
 		}
-		t.drop(func(track tracker.Track, at conf.Span) bool {
-			if track.Weight == 0 {
-				return false
-			}
-			fix := "track it without weight"
-			if why == memberWeights {
-				fix = memberFix
-			}
-			b.complain(at, fmt.Sprintf("%s is not tracked: %s", track.Name, why), fix)
-			return true
-		})
-	})
+	}
 }
 
-// Why weights do not count.
-const (
-	ownerWeights  = "the priority of an address owner (255) never changes"
-	memberWeights = "members of a sync group follow no weights of their own"
-	memberFix     = "track it in the group, or write sync_group_tracking_weight there"
-)
+// dropWeights takes out of a member of a sync group what it follows with a
+// weight of its own; an interface stays, without weight.
+func (b *builder) dropWeights(t *tracks) {
+	const why = "members of a sync group follow no weights of their own"
+	const fix = "track it in the group, or write sync_group_tracking_weight there"
+	t.drop(func(track *tracker.Track, at conf.Span) bool {
+		switch {
+		case track.Weight == 0:
+			return false
+		case track.Kind == tracker.Interface:
+			b.complain(at, fmt.Sprintf("the weight of %s becomes 0: %s", track.Name, why), fix)
+			track.Weight = 0
+			return false
+		}
+		b.complain(at, fmt.Sprintf("%s is not tracked: %s", track.Name, why), fix)
+		return true
+	})
+}

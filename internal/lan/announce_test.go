@@ -158,7 +158,7 @@ func TestRefusedAnnouncementsAreTold(t *testing.T) {
 
 // Frames that a slow link cannot take at once are not lost.
 func TestASlowLinkGetsEverything(t *testing.T) {
-	for _, queue := range []string{"tbf rate 20mbit burst 2000 limit 10mb", "tbf rate 20mbit burst 2000 limit 10kb"} {
+	for _, queue := range []string{"tbf rate 2mbit burst 2000 limit 10mb", "tbf rate 2mbit burst 2000 limit 5kb"} {
 		c := newCable(t)
 		if out, err := exec.Command("tc", strings.Fields("qdisc add dev v0 root "+queue)...).CombinedOutput(); err != nil {
 			t.Skipf("needs a queue that can be slowed down: %s", out)

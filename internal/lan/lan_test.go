@@ -274,6 +274,13 @@ func TestGroupsAreJoinedAndLeft(t *testing.T) {
 		if n, m := len(read(t, r)), len(read(t, other)); n != 1 || m != 2 {
 			t.Errorf("%s: one that joined a group heard %d adverts, one that joined two %d", groups, n, m)
 		}
+		s.Send(both[1:], must(t))
+		if !groups[0].Is6() && wait(t, r, 20*time.Millisecond) {
+			t.Error("another's group wakes the reader")
+		}
+		if n, m := len(read(t, r)), len(read(t, other)); n != 0 || m != 1 {
+			t.Errorf("%s: %d and %d heard a group that the second joined", groups, n, m)
+		}
 		if err := errors.Join(other.Leave(groups[1]), other.Leave(groups[1])); err != nil {
 			t.Fatal("left twice: ", err)
 		}

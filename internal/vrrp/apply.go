@@ -188,11 +188,18 @@ func (s *Set) settle(now mono.Instant, r *router, was faults, setup *Setup) {
 	case r.alive():
 	case r.role == Initial && s.resume(now, r, setup.Past):
 	case r.standing.Pending:
-		r.waited = true
+		r.wait()
 	case r.role == Initial:
 		s.join(now, r, atStart)
 	default:
 		s.join(now, r, r.over(was))
+	}
+}
+
+// wait notes that a new router is held up; what it becomes later is not its start.
+func (r *router) wait() {
+	if r.role == Initial {
+		r.waited, r.reason = true, waiting
 	}
 }
 
@@ -209,7 +216,7 @@ func (s *Set) settleGroup(now mono.Instant, g *group, setup *Setup) {
 	}
 	if !s.ready(first) {
 		for _, m := range g.members {
-			m.waited = m.waited || m.role == Initial
+			m.wait()
 		}
 		return
 	}

@@ -60,7 +60,7 @@ func (s *Set) accepts(now mono.Instant, r *router, a *wire.Advert) bool {
 		return false
 	}
 	if r.preempt == 0 {
-		s.note(r, Note{Kind: NotePreemptStart})
+		s.note(r, Note{Kind: NotePreemptStart, A: int64(r.cfg.PreemptDelay)})
 		r.preempt = a.At.Add(r.cfg.PreemptDelay)
 	}
 	return a.At < r.preempt
@@ -111,7 +111,7 @@ func (s *Set) discard(r *router, a *wire.Advert) {
 
 // backupExpired is section 6.4.2, "If the Active_Down_Timer fires".
 func (s *Set) backupExpired(now mono.Instant, r *router) {
-	if s.overslept(now, r, r.timer) {
+	if s.overslept(now, r) {
 		// Nobody was listening: hear one interval before judging.
 		r.timer = now.Add(r.interval + r.skew(r.effective))
 		return

@@ -115,7 +115,8 @@ func (s *Set) checkTotal(r *router, a *wire.Advert) bool {
 	if a.Total() == wire.Sound {
 		return true
 	}
-	return s.refuse(r, &r.stats.LengthErrors, Note{Kind: NoteTotalLength, Addr: a.Src})
+	total, have := a.Totals()
+	return s.refuse(r, &r.stats.LengthErrors, Note{Kind: NoteTotalLength, Addr: a.Src, A: int64(total), B: int64(have)})
 }
 
 // checkSum verifies the checksum in the form in force. With v3_checksum_as_v2
@@ -150,7 +151,11 @@ func (s *Set) checkDestination(r *router, a *wire.Advert) bool {
 	if r.unicast() && !a.Dst.IsMulticast() || !r.unicast() && a.Dst == r.cfg.Group {
 		return true
 	}
-	s.complain(r, Note{Kind: NoteDestination, Addr: a.Src})
+	n := Note{Kind: NoteDestination, Addr: a.Src, From: a.Dst}
+	if r.unicast() {
+		n.A = 1
+	}
+	s.complain(r, n)
 	return false
 }
 
@@ -170,7 +175,7 @@ func (s *Set) checkAddresses(r *router, a *wire.Advert) bool {
 	}
 	for i, vip := range r.cfg.VIPs[:want] {
 		if !carries(a, i, vip) {
-			s.addressError(r, Note{Kind: NoteAddress, Addr: a.Src, From: vip})
+			s.addressError(r, Note{Kind: NoteAddress, Addr: a.Src, From: vip, A: int64(r.cfg.VRID)})
 			break
 		}
 	}
@@ -207,7 +212,8 @@ func (s *Set) checkPeer(r *router, a *wire.Advert) bool {
 		s.complain(r, Note{Kind: NoteUnicastSource, Addr: a.Src})
 		return false
 	case a.HopLimit < p.MinTTL || p.MaxTTL != 0 && a.HopLimit > p.MaxTTL:
-		return s.refuse(r, &r.stats.TTLErrors, Note{Kind: NoteUnicastTTL, Addr: a.Src, A: int64(a.HopLimit)})
+		return s.refuse(r, &r.stats.TTLErrors, Note{Kind: NoteUnicastTTL, Addr: a.Src,
+			A: int64(a.HopLimit), B: int64(p.MinTTL)<<8 | int64(p.MaxTTL)})
 	}
 	return true
 }

@@ -52,6 +52,23 @@ func (r *router) because() string {
 	return "tracker failed"
 }
 
+// stillBecause is what keeps a router in FAULT at present: its own fault, or
+// that of a member of its sync group.
+func (s *Set) stillBecause(r *router) string {
+	if r.faults != 0 {
+		return r.because()
+	}
+	for m := range s.team(r) {
+		if m.faults != 0 {
+			return m.pulls(m.because())
+		}
+	}
+	return waiting
+}
+
+// waiting is the reason of a router that has not yet a role of its own.
+const waiting = "waiting for the first result of a tracker"
+
 // over puts the end of faults into words.
 func (r *router) over(f faults) string {
 	switch {
@@ -77,8 +94,8 @@ func (r *router) family() string {
 func (s *Set) judge(now mono.Instant, r *router) {
 	was := r.faults
 	r.faults = r.examine()
-	if r.faults != 0 && r.role == Fault {
-		r.reason = r.because()
+	if r.role == Fault {
+		r.reason = s.stillBecause(r)
 	}
 	switch {
 	case r.faults != 0 && r.role != Fault:
@@ -106,7 +123,7 @@ func (s *Set) fail(now mono.Instant, r *router) {
 // failGroup takes all members of a faulty router's sync group into FAULT.
 func (s *Set) failGroup(now mono.Instant, r *router) {
 	reason := r.because()
-	pulled := "sync group " + r.group.name + ": " + r.cfg.Name + ": " + reason
+	pulled := r.pulls(reason)
 	for m := range s.team(r) {
 		switch {
 		case m.role == Fault:

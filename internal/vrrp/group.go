@@ -60,10 +60,15 @@ func (s *Set) team(r *router) iter.Seq[*router] {
 	}
 }
 
+// pulls is why the other members of r's group change their role with it.
+func (r *router) pulls(reason string) string {
+	return "sync group " + r.group.name + ": " + r.cfg.Name + ": " + reason
+}
+
 // groupToMaster: r was the last member to be ready and pulls the rest.
 func (s *Set) groupToMaster(now mono.Instant, r *router, reason string) {
 	s.becomeMaster(now, r, reason)
-	pulled := "sync group " + r.group.name + ": " + r.cfg.Name + ": " + reason
+	pulled := r.pulls(reason)
 	for m := range s.team(r) {
 		if m.role != Master {
 			s.becomeMaster(now, m, pulled)
@@ -79,7 +84,7 @@ func (s *Set) toBackup(now mono.Instant, r *router, reason string) {
 	if r.group == nil {
 		return
 	}
-	pulled := "sync group " + r.group.name + ": " + r.cfg.Name + ": " + reason
+	pulled := r.pulls(reason)
 	for m := range s.team(r) {
 		if m.role == Master {
 			s.becomeBackup(now, m, m.down(), pulled)

@@ -71,13 +71,13 @@ func TestKeepalived_4_PreemptDelay(t *testing.T) {
 	r.to(us(2000000))
 	r.hear(c, "192.0.2.9", 90)
 	r.deadline(c, us(5609375))
-	r.take("(X) start preempt delay")
+	r.take("(X) start preempt delay (5.000000)")
 	r.to(us(3000000))
 	r.hear(c, "192.0.2.9", 100)
 	r.take("(X) stop preempt delay")
 	r.to(us(4000000))
 	r.hear(c, "192.0.2.9", 90)
-	r.take("(X) start preempt delay")
+	r.take("(X) start preempt delay (5.000000)")
 	for _, at := range []int64{6000000, 8999999} {
 		r.to(us(at))
 		r.hear(c, "192.0.2.9", 90)
@@ -117,7 +117,7 @@ func TestKeepalived_4_OwnAddressIsIgnoredAndDoesNotSilenceTheMaster(t *testing.T
 		r.to(us(3609375 + i*90000))
 	}
 	r.deadline(c, us(4609375))
-	r.take("(X) WARNING - received advert from 192.0.2.1 with same priority and IP address as ours")
+	r.take("(X) WARNING - equal priority advert received from remote host with our IP address.")
 }
 
 func TestKeepalived_4_TwoOwnersLowerAddressYields(t *testing.T) {
@@ -198,7 +198,7 @@ func TestKeepalived_5_AnotherAddressListIsUsedAllTheSame(t *testing.T) {
 	r.deadline(c, us(5609375))
 	r.take("(X) expected 1 VIPs but received 2 from 192.0.2.9")
 	r.hear(with(c, func(c *vrrp.Config) { c.VIPs[0] = netip.MustParseAddr("192.0.2.201") }), "192.0.2.9", 150)
-	r.take("(X) ip address associated with VRID not present in received packet from 192.0.2.9: 192.0.2.1")
+	r.take("(X) ip address associated with VRID 1 not present in MASTER advert: 192.0.2.1 (from 192.0.2.9)")
 	if got := r.view(c).Stats.AddressErrors; got != 2 {
 		t.Errorf("counted %d", got)
 	}
@@ -240,7 +240,7 @@ func TestKeepalived_5_CheckUnicastSource(t *testing.T) {
 	d := advert(peer, "192.0.2.9", 150, r.now)
 	d.Data[8] = 254
 	r.packet(d)
-	r.take("(X) unicast advert from 192.0.2.9 has invalid TTL/HL 254")
+	r.take("(X) TTL/HL 254 not in range 255 - 255 (from 192.0.2.9)")
 }
 
 func TestKeepalived_5_UnicastIsForTheRouterWithThatAddress(t *testing.T) {
@@ -262,7 +262,7 @@ func TestKeepalived_5_UnicastWithoutConfiguredSource(t *testing.T) {
 	r.hear(peer, "192.0.2.9", 150)
 	r.take("(X) master set to 192.0.2.9")
 	r.hear(config("X", 1, 100), "192.0.2.7", 150)
-	r.take("(X) advert from 192.0.2.7 is not to our unicast address or multicast group")
+	r.take("(X) Expected unicast packet but received multicast packet (from 192.0.2.7)")
 }
 
 func TestKeepalived_5_UnicastTTLIsNotChecked(t *testing.T) {
@@ -698,8 +698,16 @@ func TestKeepalived_18_AGroupStopsInOneStep(t *testing.T) {
 func TestKeepalived_19_LateByLessThanTheDownTimerGoesOn(t *testing.T) {
 	c := config("X", 1, 100)
 	r := master(t, c)    // at 3.609375
-	r.sleep(us(6500000)) // two adverts missed
+	r.sleep(us(8218750)) // the advert of 4.609375 is overdue by the down timer
 	r.s.Expire(r.now, &r.out)
-	r.take("send 100 to 224.0.0.18") // and not made up for
-	r.deadline(c, us(6609375))       // fixed rate
+	r.take("send 100 to 224.0.0.18") // and the others are not made up for
+	r.deadline(c, us(8609375))       // fixed rate
+}
+
+func TestKeepalived_19_LateByMoreThanTheDownTimerIsSilent(t *testing.T) {
+	c := config("X", 1, 100)
+	r := master(t, c)
+	r.sleep(us(8218751))
+	r.s.Expire(r.now, &r.out)
+	r.take("A thread timer expired 3.609376 seconds ago")
 }

@@ -106,7 +106,7 @@ func (s *Set) masterExpired(now mono.Instant, r *router) {
 		r.timer = mono.Never
 	case r.mode == listening:
 		s.awake(now, r)
-	case s.overslept(now, r, r.sent):
+	case s.overslept(now, r):
 		s.listen(now, r)
 	default:
 		s.advertiseDue(now, r)

@@ -31,7 +31,7 @@ const (
 	NoteBackupZero                         // a BACKUP heard priority 0
 	NoteMasterZero                         // a MASTER heard priority 0
 	NoteLowerDiscarded                     // A priority
-	NotePreemptStart                       //
+	NotePreemptStart                       // A the delay
 	NotePreemptStop                        //
 	NoteMasterSet                          // Addr
 	NoteMasterChanged                      // From, Addr
@@ -67,13 +67,13 @@ const (
 	NotePassword      //
 	NoteInterval      // A ours, B theirs
 	NoteType          // A received
-	NoteTotalLength   //
+	NoteTotalLength   // A in the header, B received
 	NoteChecksum      // A version
-	NoteDestination   // multicast for a unicast router or the reverse
+	NoteDestination   // From: where it went; A is 1 for a unicast router
 	NoteCount         // A expected, B received
-	NoteAddress       // From: the address that is missing
+	NoteAddress       // From: the address that is missing; A VRID
 	NoteUnicastSource //
-	NoteUnicastTTL    // A received
+	NoteUnicastTTL    // A received, B the least in the high byte and the most in the low one
 )
 
 // Detail says that the line appears only with -D.
@@ -114,7 +114,7 @@ func (n Note) election() string {
 	case NoteLowerDiscarded:
 		return fmt.Sprintf("received lower priority (%d) advert from %s - discarding", n.A, n.Addr)
 	case NotePreemptStart:
-		return "start preempt delay"
+		return fmt.Sprintf("start preempt delay (%.6f)", time.Duration(n.A).Seconds())
 	case NotePreemptStop:
 		return "stop preempt delay"
 	case NoteMasterSet:
@@ -124,7 +124,7 @@ func (n Note) election() string {
 	case NoteIntervalLearnt:
 		return fmt.Sprintf("advertisement interval updated from %dms to %dms by master", millis(n.A), millis(n.B))
 	case NoteIntervalReverted:
-		return fmt.Sprintf("changing advert interval from %dms to %dms", millis(n.A), millis(n.B))
+		return fmt.Sprintf("changing advert interval from %dms to locally configured %dms", millis(n.A), millis(n.B))
 	case NoteIntervalDiffers:
 		return fmt.Sprintf("advertisement interval mismatch: mine=%dms received=%dms from %s", millis(n.A), millis(n.B), n.Addr)
 	case NoteLowerHeard:
@@ -136,7 +136,7 @@ func (n Note) election() string {
 	case NoteSameHigherAddress:
 		return fmt.Sprintf("Master received advert from %s with same priority %d but higher IP address than ours", n.Addr, n.A)
 	case NoteSameSource:
-		return fmt.Sprintf("WARNING - received advert from %s with same priority and IP address as ours", n.Addr)
+		return "WARNING - equal priority advert received from remote host with our IP address."
 	case NoteSentZero:
 		return "sent 0 priority"
 	case NotePriority:
@@ -176,36 +176,53 @@ func (n Note) link() string {
 func (n Note) complaint() string {
 	switch n.Kind {
 	case NoteLength:
-		return fmt.Sprintf("invalid packet length from %s: %d and expect %d", n.Addr, n.A, n.B)
+		return fmt.Sprintf("vrrp packet too %s, length %d and expect %d (from %s)", n.shortOrLong(), n.A, n.B, n.Addr)
 	case NoteTTL:
 		return fmt.Sprintf("invalid TTL/HL. Received %d and expect 255 (from %s)", n.A, n.Addr)
 	case NoteVersion:
-		return fmt.Sprintf("invalid version. Received %d and expect %d (from %s)", n.A, n.B, n.Addr)
+		return fmt.Sprintf("wrong version. Received %d and expect %d (from %s)", n.A, n.B, n.Addr)
 	case NoteAuthType:
 		return fmt.Sprintf("received a %d auth, expecting %d! (from %s)", n.A, n.B, n.Addr)
 	case NotePassword:
 		return fmt.Sprintf("received an invalid passwd! (from %s)", n.Addr)
 	case NoteInterval:
-		return fmt.Sprintf("advertisement interval mismatch mine=%d sec rcved=%d sec (from %s)",
+		return fmt.Sprintf("advertisement interval mismatch mine=%d sec rcv'd=%d sec (from %s)",
 			millis(n.A)/1000, millis(n.B)/1000, n.Addr)
 	case NoteType:
-		return fmt.Sprintf("Invalid VRRP type %d from %s", n.A, n.Addr)
+		return fmt.Sprintf("Invalid packet type. %d and expect 1 (from %s)", n.A, n.Addr)
 	case NoteTotalLength:
-		return fmt.Sprintf("ip_tot_len mismatch against payload and auth from %s", n.Addr)
+		return fmt.Sprintf("ip_tot_len mismatch against received length. %d and received %d (from %s)", n.A, n.B, n.Addr)
 	case NoteChecksum:
 		return fmt.Sprintf("Invalid VRRPv%d checksum from %s", n.A, n.Addr)
 	case NoteDestination:
-		return fmt.Sprintf("advert from %s is not to our unicast address or multicast group", n.Addr)
+		return n.destination()
 	case NoteCount:
 		return fmt.Sprintf("expected %d VIPs but received %d from %s", n.A, n.B, n.Addr)
 	case NoteAddress:
-		return fmt.Sprintf("ip address associated with VRID not present in received packet from %s: %s", n.Addr, n.From)
+		return fmt.Sprintf("ip address associated with VRID %d not present in MASTER advert: %s (from %s)", n.A, n.From, n.Addr)
 	case NoteUnicastSource:
 		return fmt.Sprintf("unicast source address %s not a unicast peer", n.Addr)
 	case NoteUnicastTTL:
-		return fmt.Sprintf("unicast advert from %s has invalid TTL/HL %d", n.Addr, n.A)
+		return fmt.Sprintf("TTL/HL %d not in range %d - %d (from %s)", n.A, n.B>>8, n.B&0xff, n.Addr)
 	}
 	panic("vrrp: note without words")
+}
+
+func (n Note) shortOrLong() string {
+	if n.A < n.B {
+		return "short"
+	}
+	return "long"
+}
+
+func (n Note) destination() string {
+	switch {
+	case n.A == 1:
+		return fmt.Sprintf("Expected unicast packet but received multicast packet (from %s)", n.Addr)
+	case !n.From.IsMulticast():
+		return fmt.Sprintf("Expected multicast packet but received unicast packet (from %s)", n.Addr)
+	}
+	return fmt.Sprintf("advert from %s went to group %s, not ours", n.Addr, n.From)
 }
 
 func millis(ns int64) int64 { return ns / int64(time.Millisecond) }

@@ -106,15 +106,16 @@ func (r *router) smallestSkew() time.Duration { return r.skew(255) }
 
 // down is Master_Down_Interval (RFC 9568 section 6.1) for the effective priority.
 func (r *router) down() time.Duration {
-	return r.silence() + r.skew(r.effective)
+	return r.intervals() + r.skew(r.effective)
 }
 
-func (r *router) silence() time.Duration {
+// intervals is how long a master may be silent before the skew counts.
+func (r *router) intervals() time.Duration {
 	return time.Duration(max(r.cfg.DownAdverts, 1)) * r.interval
 }
 
 // patience is how long the strongest peer waits for a silent MASTER.
-func (r *router) patience() time.Duration { return r.silence() + r.smallestSkew() }
+func (r *router) patience() time.Duration { return r.intervals() + r.smallestSkew() }
 
 // next is when the router has something to do.
 func (r *router) next() mono.Instant {

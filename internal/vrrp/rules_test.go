@@ -389,7 +389,7 @@ func TestAnotherMulticastGroupIsAnotherRouter(t *testing.T) {
 	r := newRig(t, c)
 	r.drain()
 	r.hear(with(c, func(c *vrrp.Config) { c.Group = netip.MustParseAddr("224.0.0.111") }), "192.0.2.9", 150)
-	r.take("(X) advert from 192.0.2.9 is not to our unicast address or multicast group")
+	r.take("(X) advert from 192.0.2.9 went to group 224.0.0.111, not ours")
 	r.deadline(c, us(3609375))
 }
 
@@ -446,4 +446,26 @@ func TestAMassTakeOverLeavesNoMemoryBehind(t *testing.T) {
 	if cap(r.out.Sends) != 0 || cap(r.out.Changes) != 0 {
 		t.Error("kept")
 	}
+}
+
+func TestTheReasonForFaultIsThePresentOne(t *testing.T) {
+	a, b, setup := twins()
+	r := newRigWith(t, setup)
+	reason := func(c vrrp.Config, want string) {
+		t.Helper()
+		if got := r.view(c).Reason; got != want {
+			t.Errorf("reason of %s is %q, want %q", c.Name, got, want)
+		}
+	}
+	r.s.Link(r.now, "eth0", vrrp.LinkState{Exists: true}, &r.out)
+	reason(a, "interface eth0 is down")
+	reason(b, "sync group G: A: interface eth0 is down")
+	r.s.Link(r.now, "eth1", vrrp.LinkState{}, &r.out)
+	reason(b, "interface eth1 does not exist")
+	r.s.Link(r.now, "eth0", linkUp, &r.out)
+	reason(a, "sync group G: B: interface eth1 does not exist")
+	r.s.Weigh(r.now, r.id(b), vrrp.Standing{Pending: true}, &r.out)
+	r.s.Link(r.now, "eth1", linkUp, &r.out)
+	reason(b, "waiting for the first result of a tracker")
+	r.role(b, vrrp.Fault)
 }

@@ -6,22 +6,20 @@ import (
 )
 
 // A pause is not time. A process that was frozen (stopped, swapped out, on a
-// suspended machine) for longer than its peers wait has been declared dead by
-// them. A router that was MASTER then listens for one interval before it says a
-// word; one that was BACKUP has not been listening and starts to.
+// suspended machine) for longer than even the weakest peer waits has been declared
+// dead by all of them. A router that was MASTER then listens for one interval
+// before it says a word; one that was BACKUP has not been listening and starts to.
+// After a shorter pause nothing is lost yet, and the best a MASTER can do is to
+// send its advert at once.
 
-// overslept tells whether the process did nothing for longer than a peer waits:
-// since a MASTER's last advert, or since a BACKUP's timer ran out.
-func (s *Set) overslept(now mono.Instant, r *router, since mono.Instant) bool {
-	limit := r.patience()
-	if r.role == Backup {
-		limit = r.down()
-	}
-	if now.Sub(since) <= limit {
+// overslept tells whether the timer is overdue by more than the down timer. For a
+// MASTER the advert before was an interval earlier: the skew of no peer is longer.
+func (s *Set) overslept(now mono.Instant, r *router) bool {
+	late := now.Sub(r.timer)
+	if late <= r.down() {
 		return false
 	}
-	late := Note{Kind: NoteLate, A: int64(now.Sub(r.timer))}
-	s.note(r, late)
+	s.note(r, Note{Kind: NoteLate, A: int64(late)})
 	return true
 }
 
@@ -35,7 +33,7 @@ func (s *Set) listen(now mono.Instant, r *router) {
 // wakeUp is asked before a MASTER hears an advert: those that waited in the
 // sockets during the pause are handed in before Expire is called.
 func (s *Set) wakeUp(now mono.Instant, r *router) {
-	if r.mode == advertising && r.timer < now && s.overslept(now, r, r.sent) {
+	if r.mode == advertising && r.timer < now && s.overslept(now, r) {
 		s.listen(now, r)
 		s.arm(r)
 	}

@@ -194,5 +194,8 @@ func (a *Advert) Password() [authData]byte {
 	return [authData]byte(a.pdu[a.size()-authData:])
 }
 
+// Totals are the length of the datagram by its IPv4 header and as received.
+func (a *Advert) Totals() (header, have int) { return a.total, a.header + len(a.pdu) }
+
 // Sizes are the length of the message and the one its address count asks for.
 func (a *Advert) Sizes() (have, want int) { return len(a.pdu), a.size() }

@@ -44,12 +44,12 @@ type steps struct {
 
 // dropped notes that an address is to go after the adds; net are the wanted
 // addresses of its subnet, which the kernel may take along with a primary.
-func (s *steps) dropped(w Wish, net map[Addr]*entry) {
+func (s *steps) dropped(w Wish, net set) {
 	s.del = append(s.del, w)
 	if w.V6() || w.Secondary {
 		return
 	}
-	for _, e := range net {
+	for e := range net {
 		if e.standing != waiting && e.standing != refused {
 			s.again = append(s.again, e)
 		}
@@ -57,12 +57,12 @@ func (s *steps) dropped(w Wish, net map[Addr]*entry) {
 }
 
 // cleared notes that an address is to go before the adds.
-func (s *steps) cleared(e *entry, net map[Addr]*entry) {
+func (s *steps) cleared(e *entry, net set) {
 	s.clear = append(s.clear, Op{Verb: DelAddr, Wish: Wish{Addr: e.Addr}})
 	if e.V6() || e.Secondary {
 		return
 	}
-	for _, other := range net {
+	for other := range net {
 		if other.standing == held {
 			s.add = append(s.add, other)
 		}
@@ -80,7 +80,7 @@ func (s *steps) ops() []Op {
 }
 
 func appendAdds(ops []Op, entries []*entry) []Op {
-	slices.SortFunc(entries, func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(entries, earlier)
 	for _, e := range slices.Compact(entries) {
 		ops = append(ops, Op{Verb: AddAddr, Wish: e.marked()})
 	}

@@ -20,11 +20,11 @@ import (
 // wanted and removed where it is not.
 type Reconciler struct {
 	links   map[string]Link
-	wanted  map[Addr]*entry            // by canonical address
-	onLink  map[string]map[Addr]*entry // the same, by link
-	onNet   map[Addr]map[Addr]*entry   // IPv4 with a shared subnet, by subnet
-	failed  map[Addr]*entry            // wanted, refused
-	stuck   map[Addr]bool              // unwanted, and could not be removed
+	wanted  map[Addr]*entry // by canonical address
+	onLink  map[string]set  // the same, by link
+	onNet   map[Addr]set    // IPv4 with a shared subnet, by subnet
+	failed  map[Addr]*entry // wanted, refused
+	stuck   map[Addr]bool   // unwanted, and could not be removed
 	seq     int
 	repairs uint64
 	results []Result
@@ -100,8 +100,8 @@ func NewReconciler() *Reconciler {
 	return &Reconciler{
 		links:  map[string]Link{},
 		wanted: map[Addr]*entry{},
-		onLink: map[string]map[Addr]*entry{},
-		onNet:  map[Addr]map[Addr]*entry{},
+		onLink: map[string]set{},
+		onNet:  map[Addr]set{},
 		failed: map[Addr]*entry{},
 		stuck:  map[Addr]bool{},
 	}
@@ -219,7 +219,7 @@ func (r *Reconciler) Observe(found State) []Op {
 	for a, o := range found.Addrs {
 		have[a.Canonical()] = o
 	}
-	for _, e := range inTurn(r.wanted) {
+	for _, e := range slices.SortedFunc(maps.Values(r.wanted), earlier) {
 		o, there := have[e.Addr.Canonical()]
 		r.settle(e, o, there, &s)
 	}
@@ -313,7 +313,7 @@ func (r *Reconciler) stillMissing(entries []*entry) []*entry {
 
 func (r *Reconciler) linkGone(name string) {
 	delete(r.links, name)
-	for _, e := range inTurn(r.onLink[name]) {
+	for _, e := range r.onLink[name].inTurn() {
 		r.lose(e, fmt.Errorf("%s: %w", name, ErrNoLink))
 	}
 	for a := range r.stuck {
@@ -345,7 +345,7 @@ func (r *Reconciler) linkSeen(l Link, s *steps) {
 	if known && (old.Up || !l.Up) {
 		return
 	}
-	for _, e := range r.onLink[l.Name] {
+	for e := range r.onLink[l.Name] {
 		if e.standing == waiting || e.standing == refused {
 			r.start(e, adding, s)
 		}
@@ -489,34 +489,38 @@ func (r *Reconciler) insert(a Addr, w Wish) *entry {
 	w.Secondary = false
 	e := &entry{Wish: w, seq: r.seq}
 	r.wanted[a] = e
-	add(r.onLink, a.Link, a, e)
+	add(r.onLink, a.Link, e)
 	if !a.V6() && !a.Prefix.IsSingleIP() {
-		add(r.onNet, a.subnet(), a, e)
+		add(r.onNet, a.subnet(), e)
 	}
 	return e
 }
 
 func (r *Reconciler) remove(a Addr) {
+	e := r.wanted[a]
 	delete(r.wanted, a)
 	delete(r.failed, a)
-	take(r.onLink, a.Link, a)
-	take(r.onNet, a.subnet(), a)
+	take(r.onLink, a.Link, e)
+	take(r.onNet, a.subnet(), e)
 }
+
+// set is a number of entries; it keeps no second copy of their addresses.
+type set map[*entry]struct{}
 
 // inTurn returns entries in the order in which they were wished for.
-func inTurn(entries map[Addr]*entry) []*entry {
-	return slices.SortedFunc(maps.Values(entries), func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })
-}
+func (s set) inTurn() []*entry { return slices.SortedFunc(maps.Keys(s), earlier) }
 
-func add[K comparable](index map[K]map[Addr]*entry, k K, a Addr, e *entry) {
+func earlier(a, b *entry) int { return cmp.Compare(a.seq, b.seq) }
+
+func add[K comparable](index map[K]set, k K, e *entry) {
 	if index[k] == nil {
-		index[k] = map[Addr]*entry{}
+		index[k] = set{}
 	}
-	index[k][a] = e
+	index[k][e] = struct{}{}
 }
 
-func take[K comparable](index map[K]map[Addr]*entry, k K, a Addr) {
-	delete(index[k], a)
+func take[K comparable](index map[K]set, k K, e *entry) {
+	delete(index[k], e)
 	if len(index[k]) == 0 {
 		delete(index, k)
 	}

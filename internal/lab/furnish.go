@@ -31,7 +31,12 @@ const largestCopy = 1 << 20
 // a program that this machine does not have, one stands in that does nothing
 // and succeeds.
 func (m *machine) furnish() error {
-	if hidden(m.plan.File) {
+	switch {
+	case m.plan.Text != "":
+		if err := m.node.WriteFile(m.plan.File, m.plan.Text, 0o644); err != nil {
+			return err
+		}
+	case hidden(m.plan.File):
 		if err := m.copyDir(filepath.Dir(m.plan.File)); err != nil {
 			return err
 		}

@@ -47,6 +47,9 @@ func (l *logTail) Tail() []string {
 	return append([]string(nil), l.kept...)
 }
 
+// talkLine matches what a daemon logs of an instance.
+func talkLine() *regexp.Regexp { return regexp.MustCompile(`: \(([^()\s]+)\) (.*)`) }
+
 // roleLine matches what a daemon logs of a transition, whatever stands before it:
 // `(VG_1) Entering MASTER STATE (master down)`.
 func roleLine() *regexp.Regexp {

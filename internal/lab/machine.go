@@ -30,7 +30,8 @@ type machine struct {
 	line *timeline
 	argv []string
 	log  *logTail
-	role *regexp.Regexp
+	role *regexp.Regexp     // what a transition looks like in the log
+	talk *regexp.Regexp     // what any line about an instance looks like
 	vips map[netip.Addr]VIP // those this node may hold
 	addr *os.File           // reports of the kernel
 
@@ -44,6 +45,7 @@ type machine struct {
 	cut     map[string]bool
 	failing map[string]bool
 	roles   map[string]Entry         // last role by instance
+	said    map[string]string        // what was logged last of an instance
 	held    map[netip.Addr]time.Time // since when
 	guard   guards
 }
@@ -55,9 +57,9 @@ func newMachine(w *netns.World, p *NodePlan, line *timeline, argv []string) (*ma
 		return nil, err
 	}
 	m := &machine{
-		plan: p, node: node, line: line, argv: argv, role: roleLine(),
+		plan: p, node: node, line: line, argv: argv, role: roleLine(), talk: talkLine(),
 		vips: map[netip.Addr]VIP{}, cut: map[string]bool{}, failing: map[string]bool{},
-		roles: map[string]Entry{}, held: map[netip.Addr]time.Time{},
+		roles: map[string]Entry{}, said: map[string]string{}, held: map[netip.Addr]time.Time{},
 	}
 	m.log = &logTail{line: m.heard}
 	for _, in := range p.Instances {
@@ -94,19 +96,34 @@ func (m *machine) changed(c addrChange) {
 	}
 }
 
-// heard takes a line of the daemon's log.
+// heard takes a line of the daemon's log. A transition without a reason has the
+// one that the line before it about the same instance gives.
 func (m *machine) heard(text string) {
 	found := m.role.FindStringSubmatch(text)
 	if found == nil {
+		m.overheard(text)
 		return
 	}
 	e := Entry{Kind: "role", Node: m.plan.Name, Instance: found[1], Role: found[2], Text: found[3]}
 	now := time.Now()
 	m.mu.Lock()
-	e.At = now.Sub(m.line.start)
+	if e.Text == "" {
+		e.Text = m.said[e.Instance]
+	}
+	delete(m.said, e.Instance)
 	m.roles[e.Instance] = e
 	m.mu.Unlock()
 	m.line.add(now, e)
+}
+
+func (m *machine) overheard(text string) {
+	found := m.talk.FindStringSubmatch(text)
+	if found == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.said[found[1]] = found[2]
 }
 
 // start starts the daemon. A node that had no power comes back as after a boot:
@@ -142,6 +159,8 @@ func (m *machine) running() bool {
 
 func (m *machine) boot() error {
 	err := m.forget()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, link := range m.plan.Links {
 		if !m.cut[link] {
 			err = errors.Join(err, m.node.Plug(link))
@@ -215,7 +234,7 @@ func (m *machine) stop() error {
 	if pid == 0 {
 		return nil
 	}
-	unix.Kill(pid, unix.SIGCONT)
+	m.node.Signal(unix.SIGCONT)
 	unix.Kill(pid, unix.SIGTERM)
 	select {
 	case <-exited:
@@ -237,7 +256,8 @@ func (m *machine) ask() (exited chan struct{}, pid int) {
 	return m.exited, m.cmd.Process.Pid
 }
 
-// kill takes the power away: no process and no link is left in the same instant.
+// kill takes the power away: first all processes end, then all links, within a
+// few milliseconds.
 func (m *machine) kill() error {
 	m.ask()
 	m.mu.Lock()

@@ -38,9 +38,9 @@ type options struct {
 // Usage describes the command line.
 func Usage() string {
 	f, _ := flags(&options{})
-	return "Usage: holdfast lab [flags] FILE...\n\n" +
+	return "Usage: holdfast lab [flags] [FILE...]\n\n" +
 		"Puts each configuration on a node of its own (NAME=FILE names it) in network\n" +
-		"namespaces of this machine, probes every virtual address each millisecond and\n" +
+		"namespaces of this machine (without a FILE: two nodes that share an address), probes every virtual address each millisecond and\n" +
 		"injects faults. On a terminal it is live; otherwise it plays faults, prints the\n" +
 		"timeline and the client's outages. Needs root.\n\n" +
 		f.FlagUsages() +
@@ -80,9 +80,6 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	o.files = f.Args()
-	if len(o.files) == 0 {
-		return o, errors.New("no configuration given: holdfast lab FILE...")
-	}
 	for _, text := range r.at {
 		s, err := parseStep(text)
 		if err != nil {
@@ -133,7 +130,7 @@ func Main(ctx context.Context, args []string, in *os.File, out, errs io.Writer, 
 	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	live = live && !o.plain && !o.json && len(o.steps) == 0
-	status, err := o.run(ctx, in, out, live)
+	status, err := o.run(ctx, in, out, errs, live)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(errs, "holdfast lab: %v\n", err)
 	}
@@ -146,13 +143,9 @@ func (o *options) prepare() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	var nodes []*NodePlan
-	for _, file := range o.files {
-		n, err := readNode(file)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, n)
+	nodes, err := o.read()
+	if err != nil {
+		return nil, err
 	}
 	plan, err := MakePlan(nodes, given)
 	if err != nil {
@@ -166,7 +159,21 @@ func (o *options) prepare() (*Plan, error) {
 	return plan, nil
 }
 
-func (o *options) run(ctx context.Context, in *os.File, out io.Writer, live bool) (status int, err error) {
+func (o *options) read() (nodes []*NodePlan, err error) {
+	if len(o.files) == 0 {
+		return readExample()
+	}
+	for _, file := range o.files {
+		n, err := readNode(file)
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+func (o *options) run(ctx context.Context, in *os.File, out, errs io.Writer, live bool) (status int, err error) {
 	plan, err := o.prepare()
 	if err != nil {
 		return notRun, err
@@ -187,11 +194,11 @@ func (o *options) run(ctx context.Context, in *os.File, out io.Writer, live bool
 	if live {
 		return survived, l.live(ctx, in, out)
 	}
-	return o.perform(ctx, l, out)
+	return o.perform(ctx, l, out, errs)
 }
 
 // perform plays without a terminal.
-func (o *options) perform(ctx context.Context, l *lab, out io.Writer) (int, error) {
+func (o *options) perform(ctx context.Context, l *lab, out, errs io.Writer) (int, error) {
 	var err error
 	if len(o.steps) == 0 && o.whole == 0 {
 		err = l.rehearse(ctx)
@@ -199,13 +206,13 @@ func (o *options) perform(ctx context.Context, l *lab, out io.Writer) (int, erro
 		err = l.play(ctx, o.steps, o.length(l))
 	}
 	if err != nil {
-		l.printLogs(out)
+		l.printLogs(errs)
 		return notRun, err
 	}
 	if l.report(out, o.json) {
 		return survived, nil
 	}
-	l.printLogs(out)
+	l.printLogs(errs)
 	return notSurvived, nil
 }
 

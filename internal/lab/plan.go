@@ -14,6 +14,8 @@ import (
 type NodePlan struct {
 	Name string
 	File string
+	// Text is the configuration when File exists on the node only.
+	Text string
 	// Links are the interfaces that the file names, sorted.
 	Links     []string
 	Instances []InstancePlan

@@ -2,11 +2,13 @@ package lab
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"holdfast/examples"
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
 	"holdfast/internal/notify"
@@ -37,8 +39,7 @@ func (disk) Read(path string) ([]byte, conf.Kind, error) {
 // Glob lists what matches a pattern, sorted.
 func (disk) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
 
-// readNode reads what a configuration file says of the network. Findings that
-// keepalived would run on with are left to the node's own log.
+// readNode reads what a configuration file says of the network.
 func readNode(arg string) (*NodePlan, error) {
 	name, file := nodeName(arg)
 	file, err := filepath.Abs(file)
@@ -48,7 +49,34 @@ func readNode(arg string) (*NodePlan, error) {
 	if _, err := os.ReadFile(file); err != nil {
 		return nil, err
 	}
-	tree, diags := conf.Parse(disk{}, file, conf.Options{Env: os.LookupEnv, ID: name})
+	return readFrom(disk{}, name, file)
+}
+
+// readExample makes nodes of the bundled files. They exist on the nodes only.
+func readExample() ([]*NodePlan, error) {
+	var nodes []*NodePlan
+	err := fs.WalkDir(examples.TwoNodes, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := examples.TwoNodes.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, file := nodeName("/etc/holdfast/" + e.Name())
+		n, err := readFrom(conf.MemoryFiles{file: string(text)}, name, file)
+		if err == nil {
+			n.Text = string(text)
+			nodes = append(nodes, n)
+		}
+		return err
+	})
+	return nodes, err
+}
+
+// readFrom leaves findings that keepalived would run on with to the node's log.
+func readFrom(files conf.Files, name, file string) (*NodePlan, error) {
+	tree, diags := conf.Parse(files, file, conf.Options{Env: os.LookupEnv, ID: name})
 	cfg, more := config.Build(tree, config.Options{HostName: name})
 	if all := append(diags, more...); conf.Has(all, conf.Error) {
 		return nil, fmt.Errorf("%s cannot be run:\n%s", file, firstError(all))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,29 @@ type screen struct {
 	l    *lab
 	node int // selected
 	link int // selected, of that node
-	note string
+	// faults are carried out one after the other while the screen goes on: a
+	// stop waits for the daemon.
+	faults chan Fault
+	note   atomic.Pointer[string]
+}
+
+func newScreen(l *lab) *screen {
+	s := &screen{l: l, faults: make(chan Fault, 16)}
+	s.say("")
+	return s
+}
+
+// say puts a line above the keys.
+func (s *screen) say(text string) { s.note.Store(&text) }
+
+// work carries out what keys asked for.
+func (s *screen) work(done chan<- struct{}) {
+	defer close(done)
+	for f := range s.faults {
+		if err := s.l.do(f); err != nil {
+			s.say(err.Error())
+		}
+	}
 }
 
 // redraw is how often the screen is drawn.
@@ -41,7 +64,11 @@ func (l *lab) live(ctx context.Context, in *os.File, out io.Writer) error {
 		return err
 	}
 	fmt.Fprint(out, enterScreen)
-	(&screen{l: l}).loop(ctx, readKeys(in), out)
+	s, done := newScreen(l), make(chan struct{})
+	go s.work(done)
+	s.loop(ctx, readKeys(in), func() { fmt.Fprint(out, s.frame(size(in))) })
+	close(s.faults)
+	<-done
 	fmt.Fprint(out, leaveScreen)
 	restore()
 	for _, e := range l.line.last(1 << 20) {
@@ -51,11 +78,12 @@ func (l *lab) live(ctx context.Context, in *os.File, out io.Writer) error {
 	return nil
 }
 
-func (s *screen) loop(ctx context.Context, keys <-chan string, out io.Writer) {
+// loop draws and obeys keys.
+func (s *screen) loop(ctx context.Context, keys <-chan string, draw func()) {
 	tick := time.NewTicker(redraw)
 	defer tick.Stop()
 	for {
-		fmt.Fprint(out, home+strings.ReplaceAll(s.draw(), "\n", clearLine+"\r\n")+clearBelow)
+		draw()
 		select {
 		case <-ctx.Done():
 			return
@@ -115,8 +143,7 @@ func splitKeys(text string) []string {
 	return keys
 }
 
-// press obeys a key. Faults take time (a stop waits for the daemon), so they are
-// done one after the other while the screen stands still for that moment.
+// press obeys a key.
 func (s *screen) press(key string) {
 	m := s.machine()
 	switch key {
@@ -166,7 +193,7 @@ func (s *screen) wish(key string, m *machine) (Fault, bool) {
 		f.Verb = Pause
 	case "f":
 		if len(m.plan.Scripts) == 0 {
-			s.note = f.Node + " tracks no script"
+			s.say(f.Node + " tracks no script")
 			return f, false
 		}
 		f.Arg = m.plan.Scripts[0].Name
@@ -188,27 +215,56 @@ func (s *screen) fault(f Fault, ok bool) {
 	if !ok {
 		return
 	}
-	s.note = ""
+	s.say("")
 	if f.Verb == Pause && s.machine().isFrozen() {
 		s.machine().thaw()
 		return
 	}
-	if err := s.l.do(f); err != nil {
-		s.note = err.Error()
+	select {
+	case s.faults <- f:
+	default:
+		s.say("too many keys at once")
 	}
 }
 
-// draw is the whole screen as text.
-func (s *screen) draw() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%sholdfast lab%s   %.1f s   namespaces %s-*\n\n", bold, plain, time.Since(s.l.line.start).Seconds(), s.l.world.Name())
-	s.drawNodes(&b)
-	s.drawAddresses(&b)
-	s.drawEvents(&b)
-	fmt.Fprintf(&b, "\n%s%s%s\n", bold, s.note, plain)
-	b.WriteString("1-9 or up/down: node, left/right: link\n")
-	b.WriteString("k kill  s stop  r start  c cut or mend link  d drop or allow VRRP  z freeze or thaw  f fail or recover script  x crash daemon  q quit\n")
-	return b.String()
+// size is that of the terminal, in characters.
+func size(terminal *os.File) (columns, rows int) {
+	w, err := unix.IoctlGetWinsize(int(terminal.Fd()), unix.TIOCGWINSZ)
+	if err != nil || w.Col == 0 || w.Row == 0 {
+		return 80, 24
+	}
+	return int(w.Col), int(w.Row)
+}
+
+// frame is what the terminal is sent: the screen, cut to its size, over the old one.
+func (s *screen) frame(columns, rows int) string {
+	lines := strings.Split(strings.TrimSuffix(s.draw(rows), "\n"), "\n")
+	lines = lines[:min(len(lines), rows)]
+	for i, line := range lines {
+		if r := []rune(line); len(r) > columns {
+			lines[i] = string(r[:columns])
+		}
+	}
+	lines[0] = bold + lines[0] + plain
+	return home + strings.Join(lines, clearLine+"\r\n") + clearLine + clearBelow
+}
+
+// draw is the whole screen as text: the newest events fill what is left of the rows.
+func (s *screen) draw(rows int) string {
+	var top, keys, events strings.Builder
+	fmt.Fprintf(&top, "holdfast lab   %.1f s   namespaces %s-*\n\n", time.Since(s.l.line.start).Seconds(), s.l.world.Name())
+	s.drawNodes(&top)
+	s.drawAddresses(&top)
+	top.WriteString("\n")
+	fmt.Fprintf(&keys, "\n%s\n", *s.note.Load())
+	keys.WriteString("up/down or 1-9 node   left/right link   q quit\n")
+	keys.WriteString("k kill  s stop  r start  x crash the daemon  z freeze or thaw\n")
+	keys.WriteString("c cut or mend the link  d drop or allow VRRP  f fail or recover the script\n")
+	free := rows - strings.Count(top.String(), "\n") - strings.Count(keys.String(), "\n")
+	for _, e := range s.l.line.last(max(3, free)) {
+		events.WriteString(e.String() + "\n")
+	}
+	return top.String() + events.String() + keys.String()
 }
 
 func (s *screen) drawNodes(b *strings.Builder) {
@@ -260,11 +316,4 @@ func (s *screen) holding(v VIP) (names, since string) {
 		return "nobody", ""
 	}
 	return strings.Join(who, " AND "), strings.Join(when, "; ")
-}
-
-func (s *screen) drawEvents(b *strings.Builder) {
-	b.WriteString("\n")
-	for _, e := range s.l.line.last(14) {
-		b.WriteString(e.String() + "\n")
-	}
 }

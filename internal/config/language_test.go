@@ -1,0 +1,63 @@
+package config
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestNearest(t *testing.T) {
+	words := slices.Collect(scriptTable().words())
+	for _, c := range []struct{ word, want string }{
+		{"inteval", `did you mean "interval"?`},
+		{"weigth", `did you mean "weight"?`},
+		{"fail", `did you mean "fall"?`},
+		{"WEIGHT", `did you mean "weight"?`},
+		{"us", ""},
+		{"somethingelse", ""},
+	} {
+		if got := nearest(c.word, words, ""); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.word, got, c.want)
+		}
+	}
+}
+
+// A keyword is done or not done, never both: what has a row in a table is not
+// in the list of what is missing.
+func TestPendingKeywordsHaveNoRow(t *testing.T) {
+	for _, p := range newVocabulary().pages() {
+		for w := range p.words() {
+			if pending(p.title(), w) {
+				t.Errorf("%s of %s is in the table and in the list of what is not done", w, p.title())
+			}
+		}
+	}
+}
+
+// The words that a reader must never be told to be typos.
+func TestPendingBlocksAreKnown(t *testing.T) {
+	for block, words := range map[string][]string{
+		"(root)":        {"track_file", "static_routes", "virtual_server_group", "bfd_instance", "SSL", "vrrp_track_process"},
+		"global_defs":   {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables", "umask", "reload_check_config"},
+		"vrrp_instance": {"use_vmac", "virtual_routes", "virtual_rules", "accept", "no_accept", "track_file", "track_process", "auth_hmac"},
+		"vrrp_instance/virtual_ipaddress/ADDRESS": {"use_vmac"},
+		"virtual_server/real_server":              {"MISC_CHECK", "SMTP_CHECK", "notify_up"},
+	} {
+		for _, w := range words {
+			if !pending(block, w) {
+				t.Errorf("%s of %s is not known", w, block)
+			}
+		}
+	}
+}
+
+func TestEveryPendingBlockHasWords(t *testing.T) {
+	names := pendingBlocks()
+	if len(names) < 20 {
+		t.Fatalf("only %d blocks", len(names))
+	}
+	for _, name := range names {
+		if len(pendingOf(name)) == 0 {
+			t.Errorf("%s has no words", name)
+		}
+	}
+}

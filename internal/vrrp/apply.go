@@ -136,21 +136,22 @@ func (s *Set) reannounce(now mono.Instant, r *router) {
 
 // regroup forms the sync groups anew. A group is known by its name.
 func (s *Set) regroup(setup *Setup) {
-	old := s.groups
+	roles := make(map[string]Role, len(s.groups))
+	for _, g := range s.groups {
+		roles[g.name] = g.role
+	}
 	s.groups = make([]*group, 0, len(setup.Groups))
 	for id := range s.All() {
 		s.routers[id].group = nil
 	}
 	for i := range setup.Groups {
-		s.groups = append(s.groups, s.form(&setup.Groups[i], old))
+		c := &setup.Groups[i]
+		s.groups = append(s.groups, s.form(c, roles[c.Name]))
 	}
 }
 
-func (s *Set) form(c *Group, old []*group) *group {
-	g := &group{name: c.Name, members: make([]*router, 0, len(c.Members))}
-	if i := slices.IndexFunc(old, func(o *group) bool { return o.name == c.Name }); i >= 0 {
-		g.role = old[i].role
-	}
+func (s *Set) form(c *Group, role Role) *group {
+	g := &group{name: c.Name, role: role, members: make([]*router, 0, len(c.Members))}
 	for _, k := range c.Members {
 		if id, ok := s.ids[k]; ok && s.routers[id].group == nil {
 			s.routers[id].group = g

@@ -469,3 +469,23 @@ func TestTheReasonForFaultIsThePresentOne(t *testing.T) {
 	reason(b, "waiting for the first result of a tracker")
 	r.role(b, vrrp.Fault)
 }
+
+func BenchmarkReload(b *testing.B) {
+	setup := many(4000)
+	s, out := vrrp.New(), &vrrp.Out{}
+	for i := range setup.Routers {
+		s.Link(0, setup.Routers[i].Link, linkUp, out)
+	}
+	s.Apply(0, &setup, out)
+	for s.Deadline() < 5*second {
+		out.Reset()
+		s.Expire(s.Deadline(), out)
+	}
+	out.Reset()
+	for b.Loop() {
+		s.Apply(5*second, &setup, out)
+	}
+	if len(out.Sends) != 0 || len(out.Changes) != 0 {
+		b.Errorf("an unchanged reload sends %d adverts and makes %d changes", len(out.Sends), len(out.Changes))
+	}
+}

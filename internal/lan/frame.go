@@ -26,18 +26,18 @@ func appendGARP(b []byte, mac [6]byte, vip netip.Addr) []byte {
 }
 
 // allNodes is ff02::1.
-var allNodes = [16]byte{0: 0xff, 1: 0x02, 15: 1}
+func allNodes() [16]byte { return [16]byte{0: 0xff, 1: 0x02, 15: 1} }
 
 // appendNA appends an unsolicited neighbour advertisement to all nodes
 // (RFC 4861 sections 4.4 and 7.2.6) with the override flag set.
 func appendNA(b []byte, mac [6]byte, vip netip.Addr, router bool) []byte {
 	const icmp6, advertisement, targetLinkLayer = 58, 136, 2
-	ip := vip.As16()
+	ip, all := vip.As16(), allNodes()
 	b = append(b, 0x33, 0x33, 0, 0, 0, 1)
 	b = append(b, mac[:]...)
 	b = append(b, 0x86, 0xdd)                        // EtherType IPv6
 	b = append(b, 0x60, 0, 0, 0, 0, 32, icmp6, 0xff) // hop limit 255
-	b = append(append(b, ip[:]...), allNodes[:]...)  // source, destination
+	b = append(append(b, ip[:]...), all[:]...)  // source, destination
 	start := len(b)
 	b = append(b, advertisement, 0, 0, 0, 0x20, 0, 0, 0)
 	if router {
@@ -53,8 +53,9 @@ func appendNA(b []byte, mac [6]byte, vip netip.Addr, router bool) []byte {
 // checksumNA is the Internet checksum over the pseudo header (RFC 8200 section
 // 8.1) and msg.
 func checksumNA(msg []byte, src [16]byte) uint16 {
+	all := allNodes()
 	sum := uint32(len(msg)) + 58
-	for _, part := range [...][]byte{src[:], allNodes[:], msg} {
+	for _, part := range [...][]byte{src[:], all[:], msg} {
 		for i := 0; i < len(part); i += 2 {
 			sum += uint32(binary.BigEndian.Uint16(part[i:]))
 		}

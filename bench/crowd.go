@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +60,11 @@ func (c *crowd) build() (err error) {
 			return err
 		}
 	}
+	return c.listen()
+}
+
+// listen opens the tap.
+func (c *crowd) listen() error {
 	return c.b.Do(func() (err error) { c.tap, err = wiretap.Open(20 * time.Millisecond); return err })
 }
 
@@ -152,34 +159,66 @@ type cost struct {
 	usage     subject.Usage
 }
 
-// watch measures a quiet stretch.
-func (c *crowd) watch(ctx context.Context, d *subject.Daemon, stretch time.Duration) (cost, error) {
-	before, err := d.CPU()
-	if err != nil {
+// watch measures two quiet stretches: one for the processor time, and one with
+// the tap, whose own work the kernel would charge to whoever sends.
+func (c *crowd) watch(ctx context.Context, d *subject.Daemon) (cost, error) {
+	if err := c.tap.Close(); err != nil {
 		return cost{}, err
 	}
-	start := time.Now()
-	if err := pause(ctx, stretch); err != nil {
+	perAdvert, err := c.weigh(ctx, d)
+	if err := errors.Join(err, c.listen()); err != nil {
 		return cost{}, err
 	}
-	after, err := d.CPU()
-	if err != nil {
+	if err := pause(ctx, 6*time.Second); err != nil {
 		return cost{}, err
 	}
-	usage, err := d.Usage()
-	packets := slices.DeleteFunc(c.tap.Packets(start), func(p wiretap.Packet) bool { return p.Kind != wiretap.Advert })
+	got := regularity(c.tap.Packets(time.Time{}))
+	got.perAdvert = perAdvert
+	got.usage, err = d.Usage()
+	return got, err
+}
+
+// weigh divides the processor time of ten seconds by the packets that arrived.
+func (c *crowd) weigh(ctx context.Context, d *subject.Daemon) (time.Duration, error) {
+	spent, err := d.CPU()
+	arrived, e := c.arrived()
+	if err := errors.Join(err, e, pause(ctx, 10*time.Second)); err != nil {
+		return 0, err
+	}
+	spentNow, err := d.CPU()
+	arrivedNow, e := c.arrived()
+	return (spentNow - spent) / time.Duration(max(arrivedNow-arrived, 1)), errors.Join(err, e)
+}
+
+// arrived is how many packets the cables have brought to b so far, by the
+// kernel's counters.
+func (c *crowd) arrived() (total int, err error) {
+	var text []byte
+	err = c.b.Do(func() (err error) { text, err = os.ReadFile("/proc/thread-self/net/dev"); return err })
+	for line := range strings.Lines(string(text)) {
+		// The second number after the name counts received packets.
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if numbers := strings.Fields(rest); strings.HasPrefix(name, "eth") && len(numbers) > 1 {
+			n, _ := strconv.Atoi(numbers[1])
+			total += n
+		}
+	}
+	return total, err
+}
+
+// regularity looks at the adverts of a quiet stretch.
+func regularity(packets []wiretap.Packet) cost {
+	packets = slices.DeleteFunc(packets, func(p wiretap.Packet) bool { return p.Kind != wiretap.Advert })
 	jitter := wiretap.Deviations(packets, time.Second)
 	var sum time.Duration
 	for i, j := range jitter {
 		sum, jitter[i] = sum+j, j.Abs()
 	}
 	return cost{
-		perAdvert: (after - before) / time.Duration(max(len(packets), 1)),
-		jitter:    jitter,
-		drift:     (sum / time.Duration(max(len(jitter), 1))).Abs(),
-		burst:     wiretap.Burst(packets, time.Second, 10*time.Millisecond),
-		usage:     usage,
-	}, err
+		jitter: jitter,
+		drift:  (sum / time.Duration(max(len(jitter), 1))).Abs(),
+		burst:  wiretap.Burst(packets, time.Second, 10*time.Millisecond),
+	}
 }
 
 // reloading is what a reload did.

@@ -32,7 +32,6 @@ type bench struct {
 	rounds   int
 	only     []string // names of measurements; empty: all
 	table    table
-	quiet    bool
 }
 
 func main() {

@@ -28,9 +28,9 @@ The command fails when a figure misses what is asked of it.
 - *SIGTERM* stops the master; with "successor keepalived" the backup is keepalived in holdfast's column, too.
 - *kill -9 of the daemon* kills the process that speaks VRRP. keepalived's first process starts it again; holdfast is started again by a supervisor after 100 ms.
 - *1000* and *4000 routers* are instances of version 2 with one address each, an advert a second, 255 to a link, on veth cables without a switch. CPU time is user and system time of all
-  processes of the program over ten seconds, from the kernel's process clocks, divided by the adverts that were seen on the wire; it contains the network stack's work up to the
-  receiving end. Intervals are taken per router from the kernel's time stamps on the receiving end: jitter is the distance of an interval from one second, drift the mean over
-  the stretch. Memory is read from smaps_rollup at the end of it.
+  processes of the program over ten seconds, from the kernel's process clocks, divided by the packets that arrived at the other end; it contains the network stack's work up to there.
+  Intervals are taken per router over six further seconds, from the kernel's time stamps at the other end: jitter is the distance of an interval from one second, drift the mean
+  difference. Memory is read from smaps_rollup at the end.
 - *start* ends when the last router has sent an advert and the kernel has reported the last address; the down timer that the protocol asks for is taken off.
 - *reload* ends when the log says so, and with an added address also when the kernel holds it. "Latest advert" is the largest lateness of an advert from 1.5 s before to 2.5 s after.
 - *take-over* kills all processes of the master of 4,000 routers. "After it was due" is the largest distance of the first announcement of an address from the instant at which the backup's down timer

@@ -30,7 +30,7 @@ func addressA() netip.Addr { return netip.MustParseAddr("192.0.2.1") }
 func addressB() netip.Addr { return netip.MustParseAddr("192.0.2.2") }
 func shared() netip.Addr   { return netip.MustParseAddr("192.0.2.100") }
 
-// shareRouter is the virtual router of a pair. Intervals below a second need
+// sharedRouter is the virtual router of a pair. Intervals below a second need
 // version 3.
 func sharedRouter(priority int, interval time.Duration) instance {
 	version := 3
@@ -47,7 +47,7 @@ func startPair(ctx context.Context, master, backup subject.Program, interval tim
 		return nil, err
 	}
 	p := &pair{world: world, router: sharedRouter(weak, interval)}
-	if err := errors.Join(p.build()); err != nil {
+	if err := p.build(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	if err := p.begin(ctx, master, backup, interval); err != nil {

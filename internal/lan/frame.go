@@ -37,7 +37,7 @@ func appendNA(b []byte, mac [6]byte, vip netip.Addr, router bool) []byte {
 	b = append(b, mac[:]...)
 	b = append(b, 0x86, 0xdd)                        // EtherType IPv6
 	b = append(b, 0x60, 0, 0, 0, 0, 32, icmp6, 0xff) // hop limit 255
-	b = append(append(b, ip[:]...), all[:]...)  // source, destination
+	b = append(append(b, ip[:]...), all[:]...)       // source, destination
 	start := len(b)
 	b = append(b, advertisement, 0, 0, 0, 0x20, 0, 0, 0)
 	if router {

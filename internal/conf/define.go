@@ -87,8 +87,11 @@ type reference struct {
 	braced     bool
 }
 
-// refer finds the reference at the beginning of s, which starts with $.
+// refer finds the reference at the beginning of s.
 func refer(s string) (reference, bool) {
+	if s[0] != '$' {
+		return reference{}, false
+	}
 	if len(s) > 2 && s[1] == '{' {
 		end := strings.IndexByte(s, '}')
 		n := nameLen(s[2:])
@@ -105,6 +108,7 @@ func refer(s string) (reference, bool) {
 }
 
 // expand replaces the parameters of a piece. Undefined ones stay as they are.
+// It answers false when no line can be made of it.
 func (r *reader) expand(p piece) (piece, bool) {
 	if strings.IndexByte(p.text, '$') < 0 {
 		return p, true
@@ -112,29 +116,20 @@ func (r *reader) expand(p piece) (piece, bool) {
 	out, done := piece{}, 0
 	quoted := false
 	for i := 0; i < len(p.text); i++ {
-		if p.text[i] == '"' {
-			quoted = !quoted
-		}
-		if p.text[i] != '$' {
-			continue
-		}
+		quoted = quoted != (p.text[i] == '"')
 		ref, isRef := refer(p.text[i:])
 		if !isRef {
 			continue
 		}
-		span := p.span(i, i+ref.len)
-		text, o, known, ok := r.value(ref, span)
+		text, known, ok := r.replacement(ref, p.span(i, i+ref.len), quoted)
 		if !ok {
 			return p, false
 		}
-		if !known {
-			r.undefined(ref, span, quoted)
-			i += ref.len - 1
-			continue
+		if known {
+			out = out.join(p.cut(done).upTo(i - done)).join(text)
+			done = i + ref.len
 		}
-		out = out.join(p.cut(done).upTo(i - done)).join(piece{text: text, first: seg{span: Span{o, span.Line, span.Col, span.End}}})
 		i += ref.len - 1
-		done = i + 1
 		if len(out.text) > lineLimit {
 			r.fault(p.span(0, len(p.text)), "the line is longer than 1023 bytes once its parameters are replaced", "")
 			return p, false
@@ -144,6 +139,16 @@ func (r *reader) expand(p piece) (piece, bool) {
 		return p, true
 	}
 	return out.join(p.cut(done)), true
+}
+
+// replacement is what stands in place of a reference.
+func (r *reader) replacement(ref reference, at Span, quoted bool) (text piece, known, ok bool) {
+	s, o, known, ok := r.value(ref, at)
+	if ok && !known {
+		r.undefined(ref, at, quoted)
+	}
+	at.Origin = o
+	return piece{text: s, first: seg{span: at}}, known, ok
 }
 
 // join is append that leaves out what is empty.
@@ -187,7 +192,7 @@ func (r *reader) value(ref reference, at Span) (text string, o *Origin, known, o
 
 // replacedBy is the origin of text that a definition put in.
 func (r *reader) replacedBy(d *definition, at Span) *Origin {
-	key := replacement{d, at.Origin}
+	key := usage{d, at.Origin}
 	if o := r.origins[key]; o != nil {
 		return o
 	}
@@ -196,7 +201,8 @@ func (r *reader) replacedBy(d *definition, at Span) *Origin {
 	return o
 }
 
-type replacement struct {
+// usage is a definition and the text that uses it.
+type usage struct {
 	d    *definition
 	used *Origin
 }
@@ -215,10 +221,7 @@ func (r *reader) flatten(d *definition, at Span, depth int) (string, bool) {
 	}
 	var out strings.Builder
 	for i := 0; i < len(d.value); i++ {
-		ref, isRef := reference{}, false
-		if d.value[i] == '$' {
-			ref, isRef = refer(d.value[i:])
-		}
+		ref, isRef := refer(d.value[i:])
 		if !isRef {
 			out.WriteByte(d.value[i])
 			continue

@@ -30,7 +30,7 @@ type reader struct {
 	build   builder
 	diags   []Diag
 	defs    map[string]*definition
-	origins map[replacement]*Origin
+	origins map[usage]*Origin
 	// opened is a definition whose value goes on in the next line.
 	opened *definition
 	checks checks
@@ -45,7 +45,7 @@ type reader struct {
 func Parse(files Files, path string, opt Options) (*Tree, []Diag) {
 	r := &reader{
 		files: files, opt: opt, tree: &Tree{},
-		defs: map[string]*definition{}, origins: map[replacement]*Origin{},
+		defs: map[string]*definition{}, origins: map[usage]*Origin{},
 		rand: rand.New(rand.NewPCG(opt.Seed, 0)),
 	}
 	if opt.AllChecks {

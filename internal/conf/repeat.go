@@ -60,42 +60,53 @@ func (r *reader) sequence(args string, hex bool, at Span, rest piece, depth int)
 	}
 }
 
+// sequenceArgs reads (VAR, [START, [STEP,]] END).
 func sequenceArgs(args string) (name string, start, step, end int64, err error) {
-	parts := strings.Split(args, ",")
-	for i := range parts {
-		parts[i] = strings.Trim(parts[i], blanks)
-	}
+	parts := splitTrimmed(args)
 	name = parts[0]
 	if n := nameLen(name); n == 0 || n != len(name) {
 		return "", 0, 0, 0, errors.New("the first argument is the name of a parameter")
 	}
-	if len(parts) < 2 || len(parts) > 4 {
-		return "", 0, 0, 0, errors.New("one to three numbers follow the name")
-	}
 	var n [3]int64
 	for i, text := range parts[1:] {
+		if i == len(n) {
+			return "", 0, 0, 0, errors.New("at most three numbers follow the name")
+		}
 		if n[i], err = strconv.ParseInt(text, 0, 32); err != nil {
 			return "", 0, 0, 0, errors.New(strconv.Quote(text) + " is not a number")
 		}
 	}
 	switch len(parts) {
+	case 1:
+		return "", 0, 0, 0, errors.New("one to three numbers follow the name")
 	case 2:
-		start, step, end = 1, 1, n[0]
-		if end < 0 {
-			start, step = -1, -1
-		}
+		start, step, end = direction(n[0]), direction(n[0]), n[0]
 	case 3:
-		start, step, end = n[0], 1, n[1]
-		if end < start {
-			step = -1
-		}
+		start, step, end = n[0], direction(n[1]-n[0]), n[1]
 	default:
 		start, step, end = n[0], n[1], n[2]
 	}
-	if step == 0 || (end-start)/step < 0 || end != start && (end > start) != (step > 0) {
+	if step == 0 || end != start && (end > start) != (step > 0) {
 		return "", 0, 0, 0, errors.New("the step never reaches the end")
 	}
 	return name, start, step, end, nil
+}
+
+// direction is 1 upwards and -1 downwards.
+func direction(n int64) int64 {
+	if n < 0 {
+		return -1
+	}
+	return 1
+}
+
+// splitTrimmed splits at commas and takes blanks away.
+func splitTrimmed(s string) []string {
+	parts := strings.Split(s, ",")
+	for i := range parts {
+		parts[i] = strings.Trim(parts[i], blanks)
+	}
+	return parts
 }
 
 // list is ~LST(VAR, v1, v2) or ~LST({A,B}, {a1,b1}, {a2}).
@@ -128,32 +139,35 @@ func (r *reader) list(args string, at Span, rest piece, depth int) {
 // listItems splits the arguments of ~LST; an item without braces has one member.
 func listItems(args string) ([][]string, error) {
 	var items [][]string
-	rest := strings.Trim(args, blanks)
-	for {
-		item := ""
-		if strings.HasPrefix(rest, "{") {
-			end := strings.IndexByte(rest, '}')
-			if end < 0 {
-				return nil, errors.New("a } is missing")
-			}
-			item, rest = rest[1:end], strings.TrimLeft(rest[end+1:], blanks)
-		} else if comma := strings.IndexByte(rest, ','); comma >= 0 {
-			items, rest = append(items, []string{strings.Trim(rest[:comma], blanks)}), strings.TrimLeft(rest[comma+1:], blanks)
-			continue
-		} else {
-			return append(items, []string{strings.Trim(rest, blanks)}), nil
-		}
-		members := strings.Split(item, ",")
-		for i := range members {
-			members[i] = strings.Trim(members[i], blanks)
+	for rest := args; ; {
+		members, after, err := listItem(strings.Trim(rest, blanks))
+		if err != nil {
+			return nil, err
 		}
 		items = append(items, members)
-		if rest == "" {
+		if after == "" {
 			return items, nil
 		}
-		if rest[0] != ',' {
-			return nil, errors.New("a comma is missing")
-		}
-		rest = strings.TrimLeft(rest[1:], blanks)
+		rest = after[1:]
 	}
+}
+
+// listItem reads one item and answers what follows it, from the comma on.
+func listItem(s string) (members []string, after string, err error) {
+	if !strings.HasPrefix(s, "{") {
+		end := strings.IndexByte(s, ',')
+		if end < 0 {
+			end = len(s)
+		}
+		return []string{strings.Trim(s[:end], blanks)}, s[end:], nil
+	}
+	end := strings.IndexByte(s, '}')
+	if end < 0 {
+		return nil, "", errors.New("a } is missing")
+	}
+	after = strings.TrimLeft(s[end+1:], blanks)
+	if after != "" && after[0] != ',' {
+		return nil, "", errors.New("a comma is missing")
+	}
+	return splitTrimmed(s[1:end]), after, nil
 }

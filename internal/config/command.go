@@ -65,73 +65,46 @@ func (b *builder) group(s string) (name string, supplementary bool) {
 // pieces that touch are one word; backslashes stay for the second splitting,
 // but keep a quote from ending a word.
 func splitScript(s string) (parts []string, closed bool) {
-	var w strings.Builder
-	inWord, quote := false, byte(0)
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == '\\' && i+1 < len(s):
-			w.WriteByte(c)
-			i++
-			w.WriteByte(s[i])
-			inWord = true
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			w.WriteByte(c)
-		case c == '"' || c == '\'':
-			quote, inWord = c, true
-		case strings.IndexByte(" \t\f\v\r\n", c) >= 0:
-			if inWord {
-				parts = append(parts, w.String())
-				w.Reset()
-			}
-			inWord = false
-		default:
-			w.WriteByte(c)
-			inWord = true
-		}
-	}
-	if inWord {
-		parts = append(parts, w.String())
-	}
-	return parts, quote == 0
+	return split(s, func(s string) (string, int) { return s[:2], 2 })
 }
 
 // splitCommand splits a command line into its arguments, with backslash escapes.
 func splitCommand(s string) (args []string, closed bool) {
-	var w strings.Builder
-	inWord, quote := false, byte(0)
-	for i := 0; i < len(s); {
-		c := s[i]
+	return split(s, func(s string) (string, int) {
+		c, n := escape(s[1:])
+		return string([]byte{c}), n + 1
+	})
+}
+
+// split splits at blanks outside quotes. What a backslash begins is given to
+// behind, which answers what stands for it and how many bytes it takes.
+func split(s string, behind func(string) (string, int)) (words []string, closed bool) {
+	var w []byte
+	quote, inWord := byte(0), false
+	for len(s) > 0 {
+		c, n := s[0], 1
 		switch {
-		case c == '\\' && i+1 < len(s):
-			r, n := escape(s[i+1:])
-			w.WriteByte(r)
-			i += n
-			inWord = true
-		case quote != 0 && c == quote:
+		case c == '\\' && len(s) > 1:
+			var text string
+			text, n = behind(s)
+			w, inWord = append(w, text...), true
+		case c == quote:
 			quote = 0
 		case quote != 0:
-			w.WriteByte(c)
+			w = append(w, c)
 		case c == '"' || c == '\'':
 			quote, inWord = c, true
-		case strings.IndexByte(" \t\f\v\r\n", c) >= 0:
-			if inWord {
-				args = append(args, w.String())
-				w.Reset()
-			}
-			inWord = false
-		default:
-			w.WriteByte(c)
-			inWord = true
+		case strings.IndexByte(" \t\f\v\r\n", c) < 0:
+			w, inWord = append(w, c), true
+		case inWord:
+			words, w, inWord = append(words, string(w)), w[:0], false
 		}
-		i++
+		s = s[n:]
 	}
 	if inWord {
-		args = append(args, w.String())
+		words = append(words, string(w))
 	}
-	return args, quote == 0
+	return words, quote == 0
 }
 
 // escape reads what follows a backslash and how many bytes that takes.

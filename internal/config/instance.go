@@ -42,6 +42,7 @@ type instance struct {
 	vips       maybe[[]listed]
 	excluded   []listed
 	noVIP      maybe[struct{}]
+	accept     maybe[struct{}]
 	authType   maybe[string]
 	password   maybe[string]
 
@@ -140,6 +141,9 @@ func instanceTable(v *vocabulary) *block[instance] {
 		{word: "no_virtual_ipaddress", form: flag(), note: "off",
 			meaning: "It is meant that there is no virtual address.",
 			set:     func(i *instance, v value) { i.noVIP = given(struct{}{}, v.at) }},
+		{word: "accept", form: flag(), note: "on, except under strict mode",
+			meaning: "The machine takes what is sent to addresses that it does not own.",
+			set:     func(i *instance, v value) { i.accept = given(struct{}{}, v.at) }},
 
 		// Who becomes master, and when.
 		{word: "strict_mode", form: boolean(), note: "vrrp_strict",

@@ -205,6 +205,7 @@ var samples = map[string]string{
 	"vrrp_instance virtual_ipaddress":          "virtual_ipaddress {\n10.0.0.70\n}",
 	"vrrp_instance virtual_ipaddress_excluded": "virtual_ipaddress_excluded {\n10.0.0.71\n}",
 	"vrrp_instance no_virtual_ipaddress":       "", // TestFindings no-address
+	"vrrp_instance accept":                     "", // the default; TestFindings strict
 	"vrrp_instance strict_mode":                "strict_mode",
 	"vrrp_instance nopreempt":                  "nopreempt",
 	"vrrp_instance preempt":                    "nopreempt\npreempt\npriority 7",

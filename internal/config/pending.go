@@ -89,7 +89,7 @@ virtual_server/real_server/UDP_CHECK:
 	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
 	fwmark log_all_failures max_reply_length min_reply_length payload require_reply retry warmup
 vrrp_instance:
-	accept auth_hmac garp_extra_if kernel_rx_buf_size linkbeat_use_polling lvs_sync_daemon_interface
+	auth_hmac garp_extra_if kernel_rx_buf_size linkbeat_use_polling lvs_sync_daemon_interface
 	no_accept promote_secondaries thread_timer_expired timer_expired_backup track_bfd track_file
 	track_process track_src_ip unicast_fault_no_peer use_ipvlan use_vmac use_vmac_addr virtual_routes
 	virtual_rules vmac_garp_intvl vmac_xmit_base vrf

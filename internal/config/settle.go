@@ -368,7 +368,20 @@ func (i *instance) settleStrict() {
 		i.b.complain(i.higherPrioSendAdvert.at, "strict mode: higher_prio_send_advert becomes false", "delete it")
 		r.HigherPrioSendAdvert = false
 	}
-	if r.Priority != 255 && i.b.filtered.Origin == nil {
+	i.settleAccept()
+}
+
+// settleAccept settles who may reach the addresses of a router that does not own
+// them: under strict mode nobody, unless version 3 says accept.
+func (i *instance) settleAccept() {
+	r := &i.VRRP
+	if r.Priority == 255 || r.Version == 3 && i.accept.given {
+		return
+	}
+	if i.accept.given {
+		i.b.complain(i.accept.at, "strict mode has no accept under version 2; it is ignored", "delete it, or write version 3")
+	}
+	if i.b.filtered.Origin == nil {
 		i.b.filtered = i.node.Span()
 	}
 }

@@ -192,7 +192,7 @@ vrrp_instance B {
 
 func TestCommands(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{`"/x/n.sh 'b c' #h d\x41 \103 \"zz\""`, `["/x/n.sh" "b c" "#h" "dA" "C" "zz"] user="" group="" false`},
+		{`"/x/n.sh 'b c' #h d\x41 \103 \"zz\""`, `["/x/n.sh" "b c" "#h" "dA" "C" "\"zz\""] user="" group="" false`},
 		{`/x/n.sh root`, `["/x/n.sh"] user="root" group="" false`},
 		{`ab"c d"e nobody nogroup`, `["abc" "de"] user="nobody" group="nogroup" false`},
 		{`'/x/n.sh "a b" c' nobody :adm`, `["/x/n.sh" "a b" "c"] user="nobody" group="adm" true`},

@@ -56,6 +56,9 @@ func (v *vocabulary) advice(p page, word string) string {
 	if is, was := former(word); was {
 		return is
 	}
+	if strings.HasPrefix(word, "$") {
+		return "a definition is " + word + "=VALUE, without a blank before ="
+	}
 	if near := nearest(word, vocabularyOf(p), ""); near != "" {
 		return near
 	}

@@ -1,0 +1,53 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"holdfast/internal/conf"
+	"holdfast/internal/config"
+)
+
+// FuzzBuild: whatever the text, a Config comes out that has a name and an
+// identity for every instance and only members that exist, and it can be
+// compared and told.
+func FuzzBuild(f *testing.F) {
+	for _, pattern := range []string{"testdata/scenarios/*/*.conf", "testdata/findings/*.conf"} {
+		names, _ := filepath.Glob(pattern)
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(string(text))
+		}
+	}
+	f.Add(skeleton)
+	f.Fuzz(func(t *testing.T, text string) {
+		c, diags := buildText(text)
+		for _, d := range diags {
+			_ = d.String()
+		}
+		known := map[string]bool{}
+		for _, i := range c.Instances {
+			known[i.VRRP.Name] = true
+			if i.VRRP.Name == "" || i.VRRP.VRID == 0 || i.VRRP.Interval <= 0 || i.VRRP.Priority == 0 {
+				t.Errorf("instance %+v", i.VRRP)
+			}
+			if i.VRRP.Link == "" && !conf.Has(diags, conf.Error) && !i.VRRP.From.IsValid() {
+				t.Errorf("no link and no error: %v", diags)
+			}
+		}
+		for _, g := range c.Groups {
+			for _, m := range g.Members {
+				if !known[m] {
+					t.Errorf("group %s has the unknown member %s", g.Name, m)
+				}
+			}
+		}
+		for _, ch := range config.Diff(&config.Config{}, c) {
+			_ = ch.String()
+		}
+	})
+}

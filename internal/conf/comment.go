@@ -8,7 +8,7 @@ import "strings"
 // parameter is looked at in a second pass, again, which leaves alone what was
 // written: the first pass has judged that.
 func uncomment(p piece, again bool) piece {
-	if p.text = strings.TrimRight(p.text, blanks); p.text == "" {
+	if p.text = trimRight(p.text); p.text == "" {
 		return p
 	}
 	p = p.from(0)
@@ -40,7 +40,7 @@ func special(s string) bool {
 
 // trimRight removes trailing blanks.
 func (p piece) trimRight() piece {
-	if n := len(strings.TrimRight(p.text, blanks)); n < len(p.text) {
+	if n := len(trimRight(p.text)); n < len(p.text) {
 		return p.upTo(n)
 	}
 	return p

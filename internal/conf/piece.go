@@ -3,11 +3,28 @@ package conf
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // blanks separate words.
 const blanks = " \t\f\v\r\n"
+
+// blank reports whether c separates words.
+func blank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
+
+// trimLeft and trimRight remove blanks.
+func trimLeft(s string) string {
+	for s != "" && blank(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
+
+func trimRight(s string) string {
+	for s != "" && blank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // lineLimit is the longest line that keepalived's buffer of 1024 bytes holds.
 const lineLimit = 1023
@@ -73,7 +90,7 @@ func (s *seg) at(i, j int) Span {
 
 // from cuts off the first n bytes and the blanks that follow.
 func (p piece) from(n int) piece {
-	rest := strings.TrimLeft(p.text[n:], blanks)
+	rest := trimLeft(p.text[n:])
 	return p.cut(len(p.text) - len(rest))
 }
 

@@ -180,7 +180,7 @@ func (r *reader) logical(p piece, depth int) {
 	if q.replaced() {
 		q = uncomment(q, true)
 	}
-	r.emit(q, depth)
+	r.emit(&q, depth)
 }
 
 // condition takes @ID and @^ID off the front of a line and says whether the
@@ -255,10 +255,10 @@ func (r *reader) spend(at Span) bool {
 }
 
 // emit hands the statements and braces of a line to the tree.
-func (r *reader) emit(p piece, depth int) {
+func (r *reader) emit(p *piece, depth int) {
 	for i := 0; i < len(p.text); {
 		switch c := p.text[i]; {
-		case strings.IndexByte(blanks, c) >= 0:
+		case blank(c):
 			i++
 		case c == '{':
 			r.build.open(p.span(i, i+1))
@@ -274,12 +274,12 @@ func (r *reader) emit(p piece, depth int) {
 
 // statement reads words up to a brace or the end of the line, and answers where
 // that is. A quote that is never closed loses the rest of the line.
-func (r *reader) statement(p piece, i, depth int) int {
+func (r *reader) statement(p *piece, i, depth int) int {
 	r.words = r.words[:0]
 	raw, lost := -1, 0
 	for i < len(p.text) && p.text[i] != '{' && p.text[i] != '}' {
 		c := p.text[i]
-		if strings.IndexByte(blanks, c) >= 0 {
+		if blank(c) {
 			i++
 			continue
 		}
@@ -302,7 +302,7 @@ func (r *reader) statement(p piece, i, depth int) int {
 
 // includes takes a statement that begins with an include word; the pattern is
 // the rest of the line.
-func (r *reader) includes(p piece, i, depth int) bool {
+func (r *reader) includes(p *piece, i, depth int) bool {
 	word := r.words[0]
 	if _, include := r.includeChecks(word.Text); !include {
 		return false
@@ -313,7 +313,7 @@ func (r *reader) includes(p piece, i, depth int) bool {
 }
 
 // finishStatement puts the gathered words into the tree.
-func (r *reader) finishStatement(p piece, raw, end int) {
+func (r *reader) finishStatement(p *piece, raw, end int) {
 	if len(r.words) == 0 {
 		return
 	}
@@ -322,7 +322,7 @@ func (r *reader) finishStatement(p piece, raw, end int) {
 	}
 	text := ""
 	if raw >= 0 {
-		text = strings.TrimRight(p.text[raw:end], blanks)
+		text = trimRight(p.text[raw:end])
 	}
 	r.build.statement(r.words, text)
 }
@@ -336,14 +336,14 @@ func unquote(s string) string {
 }
 
 // word reads one word, quoted or not, and answers where it ends.
-func (r *reader) word(p piece, i int) int {
+func (r *reader) word(p *piece, i int) int {
 	if p.text[i] == '"' {
 		end := closing(p.text, i+1)
 		r.words = append(r.words, Token{p.text[i+1 : end], p.span(i, end+1)})
 		return end + 1
 	}
 	from := i
-	for i < len(p.text) && strings.IndexByte(blanks+`"{}`, p.text[i]) < 0 {
+	for i < len(p.text) && !blank(p.text[i]) && p.text[i] != '"' && p.text[i] != '{' && p.text[i] != '}' {
 		if p.text[i] == '$' {
 			if ref, isRef := refer(p.text[i:]); isRef {
 				i += ref.len

@@ -165,7 +165,7 @@ func listItem(s string) (members []string, after string, err error) {
 	if end < 0 {
 		return nil, "", errors.New("a } is missing")
 	}
-	after = strings.TrimLeft(s[end+1:], blanks)
+	after = trimLeft(s[end+1:])
 	if after != "" && after[0] != ',' {
 		return nil, "", errors.New("a comma is missing")
 	}

@@ -82,8 +82,9 @@ func (b *builder) reserve(tree *conf.Tree) {
 	b.keys = make(map[vrrp.Key]*conf.Node, n)
 }
 
-// ExitStatus is what keepalived's configuration test (-t) answers for findings.
-// An option -e is counted by conf.ExitStatus.
+// ExitStatus is what keepalived's configuration test (-t) answers for findings
+// (conf.ExitStatus also knows its option -e). Scripts that are on this machine
+// and run without script security raise it to 6; that is not seen from here.
 func ExitStatus(diags []conf.Diag) int { return conf.ExitStatus(diags, false) }
 
 // keep returns a string that does not hold the source text in memory. Equal

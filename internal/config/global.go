@@ -383,7 +383,9 @@ func (b *builder) use(at conf.Span, cmd *notify.Command) {
 // finishGlobals says what can be said only when all is read.
 func (b *builder) finishGlobals() {
 	if b.anyUse && !b.cfg.Global.ScriptSecurity {
-		b.report(conf.Diag{Severity: conf.Complaint, Class: conf.Insecure, Span: b.inUse,
+		// Whether it counts depends on the scripts being there, which is for
+		// those to judge who can see this machine.
+		b.report(conf.Diag{Severity: conf.Complaint, Span: b.inUse,
 			Text: "scripts are run without script security",
 			Fix:  "write enable_script_security, and a script_user, in global_defs"})
 	}

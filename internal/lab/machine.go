@@ -62,11 +62,7 @@ func newMachine(w *netns.World, p *NodePlan, line *timeline, argv []string) (*ma
 		roles: map[string]Entry{}, said: map[string]string{}, held: map[netip.Addr]time.Time{},
 	}
 	m.log = &logTail{line: m.heard}
-	for _, in := range p.Instances {
-		for _, v := range in.VIPs {
-			m.vips[v.Prefix.Addr()] = v
-		}
-	}
+	m.expect(p)
 	for _, link := range p.Links {
 		if err := node.Attach(link, link, p.Addrs[link]...); err != nil {
 			return nil, err
@@ -81,8 +77,8 @@ func newMachine(w *netns.World, p *NodePlan, line *timeline, argv []string) (*ma
 
 // changed takes a report of the kernel about a virtual address.
 func (m *machine) changed(c addrChange) {
-	v, virtual := m.vips[c.addr]
 	m.mu.Lock()
+	v, virtual := m.vips[c.addr]
 	_, had := m.held[c.addr]
 	switch {
 	case c.held && !had:
@@ -344,12 +340,35 @@ func (m *machine) reload(file string) error {
 	if err != nil {
 		return fmt.Errorf("put %s in the place of %s: %w", file, m.plan.File, err)
 	}
+	m.learn(file)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.running() {
 		return nil
 	}
 	return m.cmd.Process.Signal(syscall.SIGHUP)
+}
+
+// learn watches for the addresses of another file as well. A file that cannot be
+// run is the daemon's to refuse.
+func (m *machine) learn(file string) {
+	n, err := readNode(file)
+	if err != nil {
+		m.line.note(m.plan.Name, "%v", err)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expect(n)
+}
+
+// expect adds the virtual addresses of a configuration to those that are watched.
+func (m *machine) expect(n *NodePlan) {
+	for _, in := range n.Instances {
+		for _, v := range in.VIPs {
+			m.vips[v.Prefix.Addr()] = v
+		}
+	}
 }
 
 // holds tells since when the node has an address.

@@ -247,10 +247,10 @@ func (p *Plan) named(i int, link string) []netip.Addr {
 }
 
 // lastFree is the highest host address of a network that nobody uses, counted
-// down from 254 or ::fffe.
+// down from the last but one of the first 65536.
 func lastFree(network netip.Prefix, used map[netip.Addr]bool) netip.Prefix {
 	a := network.Addr()
-	for range min(1<<(network.Addr().BitLen()-network.Bits()), 1<<16) - 2 {
+	for range 1<<min(network.Addr().BitLen()-network.Bits(), 16) - 2 {
 		a = a.Next()
 	}
 	for used[a] {

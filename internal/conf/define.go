@@ -52,6 +52,14 @@ func (r *reader) definition(p piece) bool {
 	return true
 }
 
+// discard reads a definition that a condition leaves out, for the sake of the
+// lines that go on with it.
+func (r *reader) discard(p piece) {
+	if _, goesOn := p.continued(); goesOn && r.definition(p) {
+		r.opened.name = ""
+	}
+}
+
 func (d *definition) addLine(p piece) {
 	if p.text != "" {
 		d.lines = append(d.lines, p)
@@ -72,11 +80,13 @@ func (r *reader) closeDefinition() {
 		return
 	}
 	d := r.opened
+	r.opened = nil
 	if len(d.lines) == 1 {
 		d.value, d.lines = d.lines[0].text, nil
 	}
-	r.defs[d.name] = d
-	r.opened = nil
+	if d.name != "" {
+		r.defs[d.name] = d
+	}
 }
 
 // reference is a use of a parameter in a text: ${NAME}, ${_BUILTIN ARGS}, or

@@ -194,10 +194,12 @@ func (r *reader) condition(p piece) (piece, bool) {
 		end = len(p.text)
 	}
 	id, unless := strings.CutPrefix(p.text[1:end], "^")
+	p = p.from(end)
 	if id == "" || (id == r.opt.ID) == unless {
+		r.discard(p)
 		return p, false
 	}
-	return p.from(end), true
+	return p, true
 }
 
 // block finds a reference to a definition of several lines at the end of a line.

@@ -49,6 +49,7 @@ func TestText(t *testing.T) {
 		{"a condition that holds", "@foo a 1\n@bar a 2\n@^bar b 1\n@^foo b 2", "a 1\nb 1"},
 		{"a condition without name drops the line", "@ a\n@^ b\nc", "c"},
 		{"a condition before a brace", "a {\n@foo }\nb", "a {\n}\nb"},
+		{"a definition of several lines that is left out", "@bar $Q=a\\\n b\\\n c\nd $Q", "d $Q"},
 		{"a condition before a definition", "@^bar $Q=12\n@^foo $Q=13\nx $Q", "x 12"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

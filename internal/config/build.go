@@ -105,7 +105,20 @@ func (b *builder) keep(s string) string {
 func (b *builder) enter(n *conf.Node) { b.within = append(b.within, n) }
 func (b *builder) leave()             { b.within = b.within[:len(b.within)-1] }
 
+// diagsLimit bounds the findings of one Build; nobody reads more. Errors are
+// counted apart: they decide whether the configuration can run.
+const diagsLimit = 1000
+
+// full reports whether no further complaint is told.
+func (b *builder) full() bool { return len(b.diags) > diagsLimit }
+
 func (b *builder) report(d conf.Diag) {
+	if b.full() && (d.Severity != conf.Error || len(b.diags) > 2*diagsLimit) {
+		return
+	}
+	if len(b.diags) == diagsLimit && d.Severity != conf.Error {
+		d = conf.Diag{Severity: d.Severity, Class: d.Class, Span: d.Span, Text: "too many findings; more are not told"}
+	}
 	d.Block = b.where()
 	b.diags = append(b.diags, d)
 }

@@ -152,5 +152,5 @@ func (b *builder) user(v value) (user, group string, supplementary bool) {
 	return user, group, supplementary
 }
 
-// raw reports whether a word of the configuration is empty, for names.
+// emptyWord reports whether a name is missing or empty.
 func emptyWord(words []conf.Token) bool { return len(words) == 0 || words[0].Text == "" }

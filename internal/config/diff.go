@@ -161,19 +161,25 @@ func below(path []string, f reflect.StructField) []string {
 func members(out *[]string, kind string, from, to reflect.Value) {
 	old, now := texts(from), texts(to)
 	before := len(*out)
-	for _, s := range old {
-		if !slices.Contains(now, s) {
-			*out = append(*out, "- "+kind+s)
-		}
-	}
-	for _, s := range now {
-		if !slices.Contains(old, s) {
-			*out = append(*out, "+ "+kind+s)
-		}
-	}
+	*out = missing(*out, "- "+kind, old, now)
+	*out = missing(*out, "+ "+kind, now, old)
 	if len(*out) == before {
 		*out = append(*out, kind+"order "+strings.Join(now, ", "))
 	}
+}
+
+// missing appends what is in one list and not in another.
+func missing(out []string, mark string, in, notIn []string) []string {
+	there := make(map[string]bool, len(notIn))
+	for _, s := range notIn {
+		there[s] = true
+	}
+	for _, s := range in {
+		if !there[s] {
+			out = append(out, mark+s)
+		}
+	}
+	return out
 }
 
 func texts(list reflect.Value) []string {

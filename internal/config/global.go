@@ -54,8 +54,6 @@ type globals struct {
 	ownerIgnoreAdverts   bool
 	priorityChanges      bool
 	mail, mailVRRP       maybe[bool]
-	mailTo               conf.Span
-	scripts              maybe[struct{}] // notify_fifo_script in use
 }
 
 // whole is what an unsigned 32 bit number of seconds can say.
@@ -368,7 +366,7 @@ func (g *globals) dynamic(v value) {
 	}
 }
 
-// mailVRRPDefault is what smtp_alert means for instances and groups that do
+// mailDefault is what smtp_alert means for instances and groups that do
 // not say themselves.
 func (g *globals) mailDefault() bool { return g.mailVRRP.or(g.mail.or(false)) }
 

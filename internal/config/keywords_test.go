@@ -323,7 +323,14 @@ func TestEveryKeywordHasAnEffect(t *testing.T) {
 }
 
 func TestEveryKeywordIsDescribed(t *testing.T) {
+	blocks := map[string]bool{"": true}
 	for e := range config.Keywords() {
+		blocks[e.Block] = true
+	}
+	for e := range config.Keywords() {
+		if !blocks[e.Opens] {
+			t.Errorf("%s %s opens %s, which has no keywords", e.Block, e.Word, e.Opens)
+		}
 		if e.Meaning == "" || !strings.HasSuffix(e.Meaning, ".") {
 			t.Errorf("%s %s: no sentence says what it means", e.Block, e.Word)
 		}

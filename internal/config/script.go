@@ -20,7 +20,6 @@ type scriptEntry struct {
 type scriptDraft struct {
 	Script
 	b       *builder
-	node    *conf.Node
 	entry   scriptEntry
 	timeout maybe[time.Duration]
 	command maybe[struct{}]
@@ -108,7 +107,7 @@ func (b *builder) readScript(v value) {
 	if !ok {
 		return
 	}
-	d := &scriptDraft{b: b, node: v.node}
+	d := &scriptDraft{b: b}
 	d.Name = name
 	b.enter(v.node)
 	defer b.leave()

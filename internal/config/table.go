@@ -19,6 +19,8 @@ type Entry struct {
 	Meaning string
 	// Instead is what to write in place of a deprecated spelling.
 	Instead string
+	// Opens names the block whose keywords may follow in braces.
+	Opens string
 }
 
 // keyword is one row of a keyword table: the only description of a keyword. The
@@ -37,7 +39,7 @@ type keyword[T any] struct {
 	// once: the first one wins, a second is a complaint.
 	once bool
 	// opens is the table of the block, or of the words of a line list, that the
-	// keyword opens; read has it read.
+	// keyword opens; set has it read.
 	opens page
 	set   func(*T, value)
 }
@@ -46,7 +48,6 @@ type keyword[T any] struct {
 type page interface {
 	title() string
 	entries() iter.Seq[Entry]
-	// reading is false for a page that answers for no words of its own.
 	words() iter.Seq[string]
 }
 
@@ -96,6 +97,9 @@ func (k *keyword[T]) entry(block string) Entry {
 	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead}
 	if e.Default == "" {
 		e.Default = k.note
+	}
+	if k.opens != nil {
+		e.Opens = k.opens.title()
 	}
 	return e
 }

@@ -12,9 +12,12 @@ import (
 // version does not do yet, one that was renamed or removed, one misspelt, one
 // of another block.
 func (b *builder) unknown(p page, n *conf.Node) {
+	if b.full() && !n.Block {
+		return
+	}
 	word := n.Keyword.Text
 	if pending(p.title(), word) {
-		b.pendingKeyword(p, n)
+		b.pendingKeyword(n)
 		return
 	}
 	text := fmt.Sprintf("unknown keyword %q", word)
@@ -27,7 +30,7 @@ func (b *builder) unknown(p page, n *conf.Node) {
 
 // pendingKeyword speaks of a keyword of keepalived that is not done yet. Where
 // leaving it out would make two masters, it is an error.
-func (b *builder) pendingKeyword(p page, n *conf.Node) {
+func (b *builder) pendingKeyword(n *conf.Node) {
 	word := n.Keyword.Text
 	if word == "auth_hmac" {
 		b.report(conf.Diag{Severity: conf.Error, Span: n.Keyword.Span,
@@ -39,6 +42,9 @@ func (b *builder) pendingKeyword(p page, n *conf.Node) {
 
 // unknownWord speaks of a word in a line list that means nothing there.
 func (b *builder) unknownWord(p page, w conf.Token) {
+	if b.full() {
+		return
+	}
 	if pending(p.title(), w.Text) {
 		b.notYet(w.Span, w.Text)
 		return

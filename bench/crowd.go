@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -193,17 +192,18 @@ func (c *crowd) weigh(ctx context.Context, d *subject.Daemon) (time.Duration, er
 // arrived is how many packets the cables have brought to b so far, by the
 // kernel's counters.
 func (c *crowd) arrived() (total int, err error) {
-	var text []byte
-	err = c.b.Do(func() (err error) { text, err = os.ReadFile("/proc/thread-self/net/dev"); return err })
-	for line := range strings.Lines(string(text)) {
-		// The second number after the name counts received packets.
-		name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if numbers := strings.Fields(rest); strings.HasPrefix(name, "eth") && len(numbers) > 1 {
-			n, _ := strconv.Atoi(numbers[1])
-			total += n
+	for n := range links(c.routers) {
+		text, err := c.b.ReadFile("/sys/class/net/" + linkName(n) + "/statistics/rx_packets")
+		if err != nil {
+			return 0, fmt.Errorf("count packets: %w", err)
 		}
+		packets, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil {
+			return 0, fmt.Errorf("count packets of %s: %w", linkName(n), err)
+		}
+		total += packets
 	}
-	return total, err
+	return total, nil
 }
 
 // regularity looks at the adverts of a quiet stretch.

@@ -39,6 +39,7 @@ const (
 	repairing                 // asked for again after somebody removed it
 	held
 	refused
+	duplicate // the kernel keeps it, unusable
 )
 
 type entry struct {
@@ -171,12 +172,17 @@ func (r *Reconciler) adjust(e *entry, diff difference, s *steps) {
 	}
 }
 
-// start asks for an address, or lets it wait for its link.
+// start asks for an address, or lets it wait for its link. A duplicate goes
+// first, so that the kernel looks again whether it is one.
 func (r *Reconciler) start(e *entry, as standing, s *steps) {
 	delete(r.failed, e.Addr.Canonical())
+	was := e.standing
 	e.standing = waiting
 	if _, exists := r.links[e.Link]; !exists {
 		return
+	}
+	if was == duplicate {
+		s.clear = append(s.clear, Op{Verb: DelAddr, Wish: Wish{Addr: e.Addr}})
 	}
 	e.standing = as
 	s.add = append(s.add, e)
@@ -255,15 +261,15 @@ func (r *Reconciler) settle(e *entry, found AddrOpts, there bool, s *steps) {
 // hold notes that the kernel has the address; news only if it had it not before.
 func (r *Reconciler) hold(e *entry, found AddrOpts) {
 	delete(r.failed, e.Addr.Canonical())
+	as, fate, why := held, Held, error(nil)
 	if found.DADFailed {
-		r.fail(e, errDuplicate)
+		as, fate, why = duplicate, Failed, errDuplicate
+	}
+	if e.standing == as {
 		return
 	}
-	if e.standing == held {
-		return
-	}
-	e.standing = held
-	r.tell(e, Held, nil)
+	e.standing = as
+	r.tell(e, fate, why)
 }
 
 // sweep removes what an earlier run left and nobody wants.
@@ -328,7 +334,7 @@ func (r *Reconciler) lose(e *entry, why error) {
 	was := e.standing
 	e.standing = waiting
 	delete(r.failed, e.Addr.Canonical())
-	if was == held || was == repairing {
+	if was == held || was == repairing || was == duplicate {
 		r.tell(e, Lost, why)
 	}
 }
@@ -476,12 +482,6 @@ func (r *Reconciler) tell(e *entry, f Fate, err error) {
 
 func (r *Reconciler) result(e *entry, f Fate, err error) Result {
 	return Result{Addr: e.Addr, Fate: f, Repairs: e.repairs, Err: err}
-}
-
-func (r *Reconciler) fail(e *entry, err error) {
-	e.standing = refused
-	r.failed[e.Addr.Canonical()] = e
-	r.tell(e, Failed, err)
 }
 
 func (r *Reconciler) insert(a Addr, w Wish) *entry {

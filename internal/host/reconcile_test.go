@@ -509,20 +509,37 @@ func TestAWishForWhatCouldNotBeRemovedKeepsIt(t *testing.T) {
 }
 
 func TestADuplicateIsTold(t *testing.T) {
+	w := wish("eth0", "2001:db8::1/64")
+	found := w
+	found.DADFailed, found.Tentative = true, true
 	b := newBench(t)
-	b.want(wish("eth0", "2001:db8::1/64"))
+	b.want(w)
 	b.see()
 	b.log.Reset()
-	w := wish("eth0", "2001:db8::1/64")
-	w.DADFailed, w.Tentative = true, true
-	b.do(b.rec.See(host.Change{Addr: &w}))
-	want := "2001:db8::1/64 dev eth0: failed: duplicate address detected: another host on the link has it"
-	if d := cmp.Diff(want, trim(b.log.String())); d != "" {
-		t.Error(d)
-	}
+	b.do(b.rec.See(host.Change{Addr: &found}, host.Change{Addr: &found}))
+	b.do(b.rec.Retry())
 	if b.rec.Holds(w.Addr) {
 		t.Error("a duplicate counts as held")
 	}
+	b.expect("2001:db8::1/64 dev eth0: failed: duplicate address detected: another host on the link has it", `
+		1: eth0: <UP,LOWER_UP> mtu 1500
+		    inet6 2001:db8::1/64 scope global proto 18`)
+
+	b.want(w) // wished for anew, it is tried anew
+	b.see()
+	b.do(b.rec.See(host.Change{Addr: &found}))
+	b.drop(w.Addr)
+	b.see()
+	b.expect(`
+		ip addr del 2001:db8::1/64 dev eth0
+		ip addr add 2001:db8::1/64 dev eth0 proto 18
+		  2001:db8::1/64 dev eth0: held
+		ip addr add 2001:db8::1/64 dev eth0 proto 18
+		  2001:db8::1/64 dev eth0: held
+		2001:db8::1/64 dev eth0: failed: duplicate address detected: another host on the link has it
+		ip addr del 2001:db8::1/64 dev eth0
+		  2001:db8::1/64 dev eth0: released`, `
+		1: eth0: <UP,LOWER_UP> mtu 1500`)
 }
 
 // The configuration may give the prefix length to either end.

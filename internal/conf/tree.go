@@ -1,6 +1,9 @@
 package conf
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Token is one word and its place. Quotes are gone.
 type Token struct {
@@ -78,6 +81,16 @@ type builder struct {
 	pending []*Node
 	// last is the statement that a following { belongs to.
 	last *Node
+	// doubt is the last block of the top level whose } stood deeper than its
+	// keyword: it may have been meant for a block inside that lacks its {.
+	doubt doubt
+}
+
+// doubt is a block that may have ended too early, and how many statements were
+// pending when it did.
+type doubt struct {
+	node  *Node
+	after int
 }
 
 func (b *builder) statement(words []Token, raw string) {
@@ -103,12 +116,30 @@ func (b *builder) open(at Span) {
 func (b *builder) close(at Span) {
 	b.last = nil
 	if len(b.stack) == 0 {
-		b.report(Diag{Error, Faulty, at, "this } closes nothing", "delete it, or look for a missing { above", ""})
+		b.surplus(at)
 		return
 	}
 	top := b.stack[len(b.stack)-1]
 	b.stack = b.stack[:len(b.stack)-1]
 	b.finish(top, len(b.pending), at)
+	if n := top.node; n != nil && len(b.stack) == 0 && at.Line > n.Keyword.Span.Line && at.Col > n.Keyword.Span.Col {
+		b.doubt = doubt{n, len(b.pending)}
+	}
+}
+
+// surplus speaks of a } that closes nothing. Where a block has ended in doubt,
+// that is the place to look at, and what followed it belongs to it.
+func (b *builder) surplus(at Span) {
+	d := b.doubt
+	b.doubt = doubt{}
+	if d.node == nil || at.Col > d.node.Keyword.Span.Col || at.Origin != d.node.Close.Origin {
+		b.report(Diag{Error, Faulty, at, "this } closes nothing", "delete it, or look for a missing { above", ""})
+		return
+	}
+	b.report(Diag{Error, Faulty, d.node.Close, "this } ends " + d.node.Title(), "is a { missing above it? the } in line " + itoa(at.Line) + " closes nothing", ""})
+	d.node.Body = append(d.node.Body, b.pending[d.after:]...)
+	b.pending = b.pending[:d.after]
+	d.node.Close = at
 }
 
 // finish gives a block the pending statements up to end.
@@ -151,6 +182,7 @@ func (b *builder) end() []*Node {
 		if !reported && (stop < len(b.pending) || len(b.stack) == 0) {
 			b.report(b.unclosed(f, stop))
 			reported = true
+			stop = b.rescue(f, stop)
 		}
 		b.finish(f, stop, Span{})
 	}
@@ -170,22 +202,41 @@ func (b *builder) strayed(f frame) int {
 	return len(b.pending)
 }
 
+// unclosed speaks of a block that lacks its }: the one that is open at the end,
+// or one inside it that has taken its }.
 func (b *builder) unclosed(f frame, stop int) Diag {
-	culprit := f.node
+	d := Diag{Error, Faulty, f.node.Span(), "this block is not closed: a } is missing", "", ""}
+	if stop < len(b.pending) {
+		d.Fix = "it should end before line " + itoa(b.pending[stop].Keyword.Span.Line)
+	}
 	for _, n := range b.pending[f.start:stop] {
 		if n.Block && n.Close.Line > n.Keyword.Span.Line && n.Close.Col < n.Keyword.Span.Col {
-			culprit = n
+			d.Span = n.Span()
+			d.Fix = "the } in line " + itoa(n.Close.Line) + " stands where the block around it would end"
 			break
 		}
 	}
-	d := Diag{Error, Faulty, culprit.Span(), "this block is not closed: a } is missing", "", ""}
-	switch {
-	case culprit != f.node:
-		d.Fix = "the } in line " + itoa(culprit.Close.Line) + " stands where the block around it would end"
-	case stop < len(b.pending):
-		d.Fix = "it should end before line " + itoa(b.pending[stop].Keyword.Span.Line)
-	}
 	return d
+}
+
+// rescue takes out of the first block that has taken the } of the one around it
+// the statements that by their indentation stand beside it, and answers where
+// the block around it ends now.
+func (b *builder) rescue(f frame, stop int) int {
+	for i := f.start; i < stop; i++ {
+		n := b.pending[i]
+		out := slices.IndexFunc(n.Body, func(child *Node) bool {
+			k, own := child.Keyword.Span, n.Keyword.Span
+			return k.Origin == own.Origin && k.Line > own.Line && k.Col <= own.Col
+		})
+		if out >= 0 && n.Close.Col < n.Keyword.Span.Col {
+			b.pending = slices.Insert(b.pending, i+1, n.Body[out:]...)
+			stop += len(n.Body) - out
+			n.Body = n.Body[:out]
+			return stop
+		}
+	}
+	return stop
 }
 
 // Title names a block as findings do: keyword, arguments and line.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,13 +26,26 @@ func lockPIDFile(path string) (*pidFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open pid file: %w", err)
 	}
-	lock := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+	if err := lockSoon(f); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("another process has pid file %s locked: %w", path, errRunning)
 	}
 	_ = f.Chmod(0o644) // whatever the umask
 	return &pidFile{f}, f.Truncate(0)
+}
+
+// patience is how long the lock of a dying process is waited for: the kernel
+// closes its files one after the other.
+const patience = 200 * time.Millisecond
+
+func lockSoon(f *os.File) error {
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+		err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // write states the process.

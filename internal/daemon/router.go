@@ -143,8 +143,8 @@ func (p *routerProcess) openHands() error {
 }
 
 // unannounced is told of announcements that the kernel refused.
-func (p *routerProcess) unannounced(a lan.Announcement, err error) {
-	p.worker.say(relay.Line{Text: fmt.Sprintf("announce %s on %s: %v", a.VIP, a.Link, err), Bad: true})
+func (p *routerProcess) unannounced(_ lan.Announcement, err error) {
+	p.worker.say(relay.Line{Text: err.Error(), Bad: true})
 }
 
 // tell passes on what a turn of the loop had to say.

@@ -160,16 +160,22 @@ func assigned(c host.Change) string {
 	return fmt.Sprintf("%s address %s for interface %s", verb, c.Addr.Prefix.Addr(), c.Addr.Link)
 }
 
-// do carries out steps and passes on what came of them, and what became known
-// on the way.
+// do passes on what became known, carries out the steps that follow from it,
+// and passes on what came of them.
 func (h *Hosting) do(ops []host.Op) {
-	if len(ops) > 0 {
-		errs := h.Kernel.Do(ops)
-		for i, op := range ops {
-			h.report(h.rec.Done(op, errs[i]))
-		}
+	h.reportAll(h.rec.Results())
+	if len(ops) == 0 {
+		return
 	}
-	for _, r := range h.rec.Results() {
+	errs := h.Kernel.Do(ops)
+	for i, op := range ops {
+		h.report(h.rec.Done(op, errs[i]))
+	}
+	h.reportAll(h.rec.Results())
+}
+
+func (h *Hosting) reportAll(list []host.Result) {
+	for _, r := range list {
 		h.report(r)
 	}
 }

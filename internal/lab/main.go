@@ -127,6 +127,7 @@ func Main(ctx context.Context, args []string, in *os.File, out, errs io.Writer, 
 		fmt.Fprintf(errs, "holdfast lab: %v\n", err)
 		return notRun
 	}
+	becomeRealTime()
 	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	live = live && !o.plain && !o.json && len(o.steps) == 0

@@ -64,6 +64,8 @@ func (n *Node) live(ready chan<- error) {
 		<-done
 		return
 	}
+	// Programs of the node are ordinary ones even if this process is not.
+	unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0)
 	err := n.enter()
 	ready <- err
 	if err != nil {

@@ -134,6 +134,7 @@ func (p *Prober) run(ready chan<- struct{}) {
 		now := p.wait(slot)
 		p.mu.Lock()
 		p.skipped += int(now - slot)
+		p.drain(slot - 1)
 		for ; slot <= now; slot++ {
 			p.turn(slot, slot == now)
 		}
@@ -168,13 +169,18 @@ func (p *Prober) wait(slot int64) int64 {
 	return max(slot, passed/int64(p.interval))
 }
 
-// turn is one slot: take in what was answered, judge the slot that is due, send.
-// A slot that was slept through is not sent late but left out.
+// drain takes in what was answered, before anything is judged: the answers may
+// have waited longer than allowed because this process did not run.
+func (p *Prober) drain(newest int64) {
+	for _, l := range p.lines {
+		l.drain(newest)
+	}
+}
+
+// turn is one slot: judge the one that is due, send. A slot that was slept
+// through is not sent late but left out.
 func (p *Prober) turn(k int64, send bool) {
 	for _, l := range p.lines {
-		if send {
-			l.drain(k)
-		}
 		l.judge(k-p.depth, p.instant(k-p.depth))
 		l.slots[k%int64(len(l.slots))] = unsent
 		if send {
@@ -196,7 +202,7 @@ func (l *probeLine) send(k int64) {
 	}
 }
 
-func (l *probeLine) drain(k int64) {
+func (l *probeLine) drain(newest int64) {
 	var buf [64]byte
 	for {
 		n, _, err := unix.Recvfrom(l.fd, buf[:], unix.MSG_DONTWAIT)
@@ -206,13 +212,14 @@ func (l *probeLine) drain(k int64) {
 		if err != nil || n != len(l.packet) {
 			continue
 		}
-		l.answer(int64(binary.BigEndian.Uint64(buf[8:])), k)
+		l.answer(int64(binary.BigEndian.Uint64(buf[8:])), newest)
 	}
 }
 
-// answer takes answers to the probes that are not judged yet.
-func (l *probeLine) answer(which, now int64) {
-	if which < 0 || now-which >= int64(len(l.slots)) {
+// answer takes answers to the probes that still have their slot; others come
+// too late.
+func (l *probeLine) answer(which, newest int64) {
+	if which < 0 || which > newest || newest-which >= int64(len(l.slots)) {
 		return
 	}
 	if s := &l.slots[which%int64(len(l.slots))]; *s == waiting {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,14 +60,19 @@ func (b *bench) dead(ctx context.Context, program int, interval time.Duration) e
 	if err != nil {
 		return err
 	}
-	due := p.router.downTimer()
-	tolerance := max(2*time.Millisecond, due/20)
-	off := first.At.Sub(last.At) - due
-	// The cut comes up to a few milliseconds after the advert.
-	noise := max(2, ms(due)/200)
-	b.record(program, fmt.Sprintf("node dead, %v adverts: lost probes", interval), "ms", atMost(1, noise), ms(lost))
-	b.record(program, fmt.Sprintf("node dead, %v adverts: take-over off its %v", interval, due.Round(time.Millisecond)), "ms", medianWithin(ms(tolerance)), ms(off.Abs()))
+	b.recordDeath(program, p, interval, last.At, first.At, lost)
 	return nil
+}
+
+// recordDeath notes what the death of a master cost, from its last advert on:
+// how soon after it the link goes down is chance and of no interest.
+func (b *bench) recordDeath(program int, p *pair, interval time.Duration, last, first time.Time, lost blackout) {
+	due := p.router.downTimer()
+	off := first.Sub(last) - due
+	name := func(what string) string { return fmt.Sprintf("node dead, %v adverts: %s", interval, what) }
+	b.record(program, name("last advert to first answer"), "ms", atMost(1, max(2, ms(due)/200)), ms(lost.end.Sub(last)))
+	b.record(program, name("outage"), "ms", none(), ms(lost.total))
+	b.record(program, name("take-over off its "+due.Round(time.Millisecond).String()), "ms", medianWithin(ms(max(2*time.Millisecond, due/20))), ms(off.Abs()))
 }
 
 // primed starts a pair and a probe of the shared address, and returns right
@@ -110,24 +116,40 @@ func takeDown(node *netns.Node, link string) error {
 	})
 }
 
+// blackout is the time in which a client had no answer.
+type blackout struct {
+	total time.Duration
+	end   time.Time // of the last of it; zero if there was none
+}
+
 // outage waits until the shared address answers again and returns how long,
-// since an instant, it did not. Skipped probes must not make it look shorter.
-func (p *pair) outage(ctx context.Context, probe *netns.Prober, since time.Time) (time.Duration, error) {
+// since an instant, it did not.
+func (p *pair) outage(ctx context.Context, probe *netns.Prober, since time.Time) (blackout, error) {
 	for start := time.Now(); ; {
 		probe.Settle()
-		var total time.Duration
-		open := false
-		for _, s := range probe.Since(since, shared()) {
-			total += s.Outage(time.Now())
-			open = open || s.To.IsZero()
-		}
+		lost, open := sum(probe.Since(since, shared()))
 		if !open {
-			return total, ctx.Err()
+			return lost, ctx.Err()
 		}
 		if time.Since(start) > 10*time.Second {
-			return total, fmt.Errorf("the shared address does not come back\nlog of a:\n%slog of b:\n%s", p.master.Log.Text(), p.backup.Log.Text())
+			return lost, fmt.Errorf("the shared address does not come back\n%s", p.logs())
 		}
 	}
+}
+
+// sum adds up spans and reports whether the last has no end yet.
+func sum(spans []netns.Span) (b blackout, open bool) {
+	for _, s := range spans {
+		b.total += s.Outage(time.Now())
+		b.end = s.To
+		open = s.To.IsZero()
+	}
+	return b, open
+}
+
+// logs is what both programs said.
+func (p *pair) logs() string {
+	return "log of a:\n" + p.master.Log.Text() + "log of b:\n" + p.backup.Log.Text()
 }
 
 // stopped stops the master with SIGTERM.
@@ -150,7 +172,7 @@ func (b *bench) stopped(ctx context.Context, master, backup int, what string, in
 		return err
 	}
 	lost, err := p.outage(ctx, probe, ended)
-	b.record(master, fmt.Sprintf("SIGTERM, %v adverts%s: lost probes", interval, what), "ms", within(5), ms(lost))
+	b.record(master, fmt.Sprintf("SIGTERM, %v adverts%s: outage", interval, what), "ms", within(5), ms(lost.total))
 	return err
 }
 
@@ -178,8 +200,12 @@ func (b *bench) restarts(ctx context.Context, program int) error {
 		return err
 	}
 	lost, err := p.outage(ctx, probe, killed)
-	b.record(program, "kill -9 of the daemon, started again: lost probes", "ms", within(0), ms(lost))
-	b.record(program, "kill -9 of the daemon, started again: take-overs by the backup", "", within(0), float64(len(p.backup.Log.Lines(killed, seized()))))
+	taken := len(p.backup.Log.Lines(killed, seized()))
+	b.record(program, "kill -9 of the daemon, started again: outage", "ms", within(0), ms(lost.total))
+	b.record(program, "kill -9 of the daemon, started again: take-overs by the backup", "", within(0), float64(taken))
+	if taken > 0 {
+		fmt.Fprint(os.Stderr, p.logs())
+	}
 	return err
 }
 

@@ -22,9 +22,9 @@ The command fails when a figure misses what is asked of it.
 - Each run starts both ends anew in fresh namespaces; the runs of the two programs alternate, so that what else the machine does hits both.
   The table shows the median and, in brackets, the smallest and largest run. "Asked" refers to the median unless it says otherwise.
 - A client sends an ICMP echo to the shared address each millisecond, from a real-time thread; a probe is lost if no answer comes within 200 ms,
-  so the number of lost probes is the outage in milliseconds. Priorities are 200 and 100; version 2 at one second, version 3 below.
-- *Node dead* takes the link of the master down and kills all its processes with SIGKILL right after one of its adverts. "Take-over off" compares the time from that advert
-  to the first one of the successor with three intervals plus skew.
+  and the outage lasts from the first lost probe to the next answered one. Priorities are 200 and 100; version 2 at one second, version 3 below.
+- *Node dead* takes the link of the master down and kills all its processes with SIGKILL soon after one of its adverts. As the outage depends on how soon, the figure that is judged is the time
+  from that advert to the first answer; "take-over off" compares the time from that advert to the first one of the successor with three intervals plus skew.
 - *SIGTERM* stops the master; with "successor keepalived" the backup is keepalived in holdfast's column, too.
 - *kill -9 of the daemon* kills the process that speaks VRRP. keepalived's first process starts it again; holdfast is started again by a supervisor after 100 ms.
 - *1000* and *4000 routers* are instances of version 2 with one address each, an advert a second, 255 to a link, on veth cables without a switch. CPU time is user and system time of all

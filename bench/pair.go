@@ -108,7 +108,7 @@ func (p *pair) await(ctx context.Context, since time.Time, from netip.Addr) (wir
 			return heard[0], nil
 		}
 		if err := pause(ctx, time.Millisecond); err != nil {
-			return wiretap.Packet{}, fmt.Errorf("no advert from %s: %w\nlog of a:\n%slog of b:\n%s", from, err, p.master.Log.Text(), p.backup.Log.Text())
+			return wiretap.Packet{}, fmt.Errorf("no advert from %s: %w\n%s", from, err, p.logs())
 		}
 	}
 }

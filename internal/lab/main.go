@@ -40,9 +40,10 @@ func Usage() string {
 	f, _ := flags(&options{})
 	return "Usage: holdfast lab [flags] [FILE...]\n\n" +
 		"Puts each configuration on a node of its own (NAME=FILE names it) in network\n" +
-		"namespaces of this machine (without a FILE: two nodes that share an address), probes every virtual address each millisecond and\n" +
-		"injects faults. On a terminal it is live; otherwise it plays faults, prints the\n" +
-		"timeline and the client's outages. Needs root.\n\n" +
+		"namespaces of this machine, probes every virtual address each millisecond and\n" +
+		"injects faults; without a FILE, two bundled nodes share an address. On a\n" +
+		"terminal it is live; otherwise it plays faults and prints the timeline and the\n" +
+		"client's outages. Needs root.\n\n" +
 		f.FlagUsages() +
 		"\nFaults:\n" + indent(FaultForms()) +
 		"\nA killed node is a machine without power; a crashed one lost its daemon only.\n" +

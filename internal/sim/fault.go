@@ -29,8 +29,8 @@ type Kind string
 
 // The kinds, in the words of the command line where it has one.
 const (
-	Kill      Kind = "kill"      // kill -9 of the daemon; the kernel keeps the addresses
-	PowerOff  Kind = "power-off" // the machine and its memory are gone
+	Kill      Kind = "kill"  // loss of power: the machine and its memory are gone
+	Crash     Kind = "crash" // kill -9 of the daemon alone; the kernel keeps the addresses
 	Stop      Kind = "stop"
 	Start     Kind = "start"
 	Pause     Kind = "pause" // the daemon stands still for a while
@@ -88,7 +88,7 @@ func ParseFault(words []string) (f Fault, err error) {
 		f.Node = words[0]
 	}
 	switch f.Kind {
-	case Kill, PowerOff, Stop, Start, Drop, Allow, Reload:
+	case Kill, Crash, Stop, Start, Drop, Allow, Reload:
 		return f, arguments(words, 1)
 	case Pause, LinkDown, LinkUp, Unplug, Fail, Recover, Noise:
 		if err := arguments(words, 2); err != nil {
@@ -176,10 +176,10 @@ func (w *World) partition(sides [][]string) error {
 
 func (n *Node) do(f Fault) {
 	switch f.Kind {
+	case Crash:
+		n.die()
 	case Kill:
-		n.kill()
-	case PowerOff:
-		n.kill()
+		n.die()
 		clear(n.held)
 		clear(n.memory)
 	case Start:
@@ -205,7 +205,8 @@ func (n *Node) do(f Fault) {
 	}
 }
 
-func (n *Node) kill() { n.set, n.frozen, n.inbox = nil, false, nil }
+// die ends the daemon at once and without a word.
+func (n *Node) die() { n.set, n.frozen, n.inbox = nil, false, nil }
 
 func (n *Node) stop() {
 	if n.set == nil || n.frozen {

@@ -11,11 +11,11 @@ import (
 )
 
 // TestHandoverLeavesNoGap: when a master is stopped and a backup is there, at every
-// instant somebody holds the addresses; so too when the daemon is killed and
-// started again within 200 ms.
+// instant somebody holds the addresses; so too when the daemon crashes and
+// is started again within 200 ms.
 func TestHandoverLeavesNoGap(t *testing.T) {
 	for seed := range uint64(400) {
-		for _, kinds := range [][]sim.Kind{{sim.Stop}, {sim.Kill, sim.Start}} {
+		for _, kinds := range [][]sim.Kind{{sim.Stop}, {sim.Crash, sim.Start}} {
 			if gap := handover(seed, kinds); gap != "" {
 				t.Fatalf("seed %d, %v: %s", seed, kinds, gap)
 			}

@@ -313,7 +313,7 @@ func (s *storm) bound() time.Duration {
 
 func (s *storm) fault() sim.Fault {
 	f := sim.Fault{Node: s.names[s.r.IntN(len(s.names))], Link: fmt.Sprintf("eth%d", s.r.IntN(2))}
-	kinds := []sim.Kind{sim.Kill, sim.Start, sim.Start, sim.PowerOff, sim.Stop, sim.Pause, sim.LinkDown, sim.LinkUp,
+	kinds := []sim.Kind{sim.Crash, sim.Start, sim.Start, sim.Kill, sim.Stop, sim.Pause, sim.LinkDown, sim.LinkUp,
 		sim.LinkUp, sim.Unplug, sim.Drop, sim.Allow, sim.Partition, sim.Heal, sim.Fail, sim.Recover, sim.Recover, sim.Reload, sim.Noise}
 	f.Kind = kinds[s.r.IntN(len(kinds))]
 	switch f.Kind {

@@ -20,7 +20,7 @@ test: setup build
 
 # The tests that need no rights and take seconds.
 unit:
-	$(GO) test ./internal/...
+	$(GO) test -short ./internal/...
 
 bench: setup build
 	$(GO) run ./bench -write

@@ -23,13 +23,23 @@ func TestOnTheKernel(t *testing.T) {
 		t.Fatalf("build holdfast: %v\n%s", err, out)
 	}
 	for name, test := range map[string]func(*testing.T, string){
-		"the usual rehearsal is survived":          usualRehearsal,
-		"each fault does what it says":             eachFault,
-		"an address that nobody holds is reported": allDead,
+		"the usual rehearsal is survived":          slow(usualRehearsal),
+		"each fault does what it says":             slow(eachFault),
+		"an address that nobody holds is reported": slow(allDead),
 		"SIGTERM leaves nothing behind":            terminated,
 		"after kill -9 the next start cleans up":   killed,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, path) })
+	}
+}
+
+// slow is a test that waits for many take-overs in real time.
+func slow(test func(*testing.T, string)) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		if testing.Short() {
+			t.Skip("left out of short runs")
+		}
+		test(t, path)
 	}
 }
 

@@ -158,6 +158,9 @@ func TestRefusedAnnouncementsAreTold(t *testing.T) {
 
 // Frames that a slow link cannot take at once are not lost.
 func TestASlowLinkGetsEverything(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out of short runs")
+	}
 	for _, queue := range []string{"tbf rate 2mbit burst 2000 limit 10mb", "tbf rate 2mbit burst 2000 limit 5kb"} {
 		c := newCable(t)
 		if out, err := exec.Command("tc", strings.Fields("qdisc add dev v0 root "+queue)...).CombinedOutput(); err != nil {

@@ -14,7 +14,11 @@ import (
 // instant somebody holds the addresses; so too when the daemon crashes and
 // is started again within 200 ms.
 func TestHandoverLeavesNoGap(t *testing.T) {
-	for seed := range uint64(400) {
+	clusters := uint64(400)
+	if testing.Short() {
+		clusters = 40
+	}
+	for seed := range clusters {
 		for _, kinds := range [][]sim.Kind{{sim.Stop}, {sim.Crash, sim.Start}} {
 			if gap := handover(seed, kinds); gap != "" {
 				t.Fatalf("seed %d, %v: %s", seed, kinds, gap)

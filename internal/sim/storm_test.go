@@ -41,7 +41,7 @@ func TestStorms(t *testing.T) {
 	}
 	n := *storms
 	if testing.Short() {
-		n = min(n, 500)
+		n = min(n, 100)
 	}
 	for seed := range uint64(n) {
 		s := newStorm(seed + 1)

@@ -17,17 +17,20 @@ type Command = notify.Command
 
 // Policy is what global_defs says about all scripts.
 type Policy struct {
-	// User and Group are script_user; a leading colon on Group asks for the
-	// user's supplementary groups. Empty: keepalived_script if that account
+	// User and Group are script_user. Empty: keepalived_script if that account
 	// exists, else the user of the daemon.
 	User, Group string
+	// Supplementary gives those who run as User its other groups too: script_user
+	// with a colon before the group.
+	Supplementary bool
 	// Security is enable_script_security: what is insecure is disabled, and a
 	// script needs a user other than by default root.
 	Security bool
 	// SymlinkPaths is use_symlink_paths: run the path as written, cleaned,
 	// instead of the file it leads to.
 	SymlinkPaths bool
-	// SupplementaryGroups is set_supplementary_groups.
+	// SupplementaryGroups is set_supplementary_groups: every script gets the other
+	// groups of its user too.
 	SupplementaryGroups bool
 	// Path is searched for names without a slash, as $PATH is written.
 	// Empty: the system's default.
@@ -96,7 +99,7 @@ func (p Problem) String() string {
 // for concurrent use.
 type Resolver struct {
 	policy   Policy
-	users    map[[2]string]lookup
+	users    map[account]lookup
 	programs map[program]*Runnable
 }
 
@@ -109,12 +112,13 @@ type lookup struct {
 // program is a command without its arguments, which do not matter to whether
 // it can be run.
 type program struct {
-	file, user, group string
+	file string
+	account
 }
 
 // NewResolver returns a resolver for policy.
 func NewResolver(policy Policy) *Resolver {
-	return &Resolver{policy: policy, users: map[[2]string]lookup{}, programs: map[program]*Runnable{}}
+	return &Resolver{policy: policy, users: map[account]lookup{}, programs: map[program]*Runnable{}}
 }
 
 // Resolve is the Resolver's Resolve for a single command.
@@ -127,7 +131,7 @@ func (r *Resolver) Resolve(c Command) (*Runnable, []Problem) {
 	if len(c.Argv) == 0 || c.Argv[0] == "" {
 		return nil, []Problem{{Severity: Disabled, Script: c.Line, Text: "script without a command - disabling", Fix: "name the program to be run"}}
 	}
-	key := program{c.Argv[0], c.User, c.Group}
+	key := program{c.Argv[0], r.account(c)}
 	found, known := r.programs[key]
 	var problems []Problem
 	if !known {

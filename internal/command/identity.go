@@ -11,18 +11,31 @@ import (
 // fallbackUser runs scripts when nobody else is named and the account exists.
 const fallbackUser = "keepalived_script"
 
+// account is a user as the configuration names it.
+type account struct {
+	user, group string // group empty: the user's own
+	// supplementary asks for the user's other groups too.
+	supplementary bool
+}
+
+// account is whom c asks for: the user it names, else script_user.
+func (r *Resolver) account(c Command) account {
+	a := account{c.User, c.Group, c.Supplementary}
+	if a.user == "" {
+		a = account{r.policy.User, r.policy.Group, r.policy.Supplementary}
+	}
+	a.supplementary = a.supplementary || r.policy.SupplementaryGroups
+	return a
+}
+
 // identity finds out as whom c runs: the user it names, else script_user, else
 // keepalived_script, else the daemon's own.
 func (r *Resolver) identity(c Command) (Identity, []Problem) {
-	name, group := c.User, c.Group
-	if name == "" {
-		name, group = r.policy.User, r.policy.Group
-	}
-	key := [2]string{name, group}
-	known, ok := r.users[key]
+	who := r.account(c)
+	known, ok := r.users[who]
 	if !ok {
-		known = r.account(name, group)
-		r.users[key] = known
+		known = r.lookUp(who)
+		r.users[who] = known
 	}
 	var problems []Problem
 	for _, p := range known.problems {
@@ -42,21 +55,21 @@ func (r *Resolver) Owner(file, name, group string) (Identity, []Problem) {
 	return r.identity(Command{Line: file, User: name, Group: group})
 }
 
-// account asks the account database. Texts have a place for the script's line.
-func (r *Resolver) account(name, group string) lookup {
-	if name == "" {
-		return r.byDefault()
+// lookUp asks the account database. Texts have a place for the script's line.
+func (r *Resolver) lookUp(a account) lookup {
+	if a.user == "" {
+		return r.byDefault(a)
 	}
-	u, err := user.Lookup(name)
+	u, err := user.Lookup(a.user)
 	if err != nil {
-		return refused("Unable to resolve user %q for script '%%s' - disabling", name, "create the account or name another user")
+		return refused("Unable to resolve user %q for script '%%s' - disabling", a.user, "create the account or name another user")
 	}
-	return r.member(u, group)
+	return a.of(u)
 }
 
-func (r *Resolver) byDefault() lookup {
+func (r *Resolver) byDefault(a account) lookup {
 	if u, err := user.Lookup(fallbackUser); err == nil {
-		return r.member(u, "")
+		return a.of(u)
 	}
 	if r.policy.Security {
 		return refused("No user for script '%%s', and user %q does not exist - disabling", fallbackUser,
@@ -65,20 +78,18 @@ func (r *Resolver) byDefault() lookup {
 	return lookup{Identity: Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}}
 }
 
-// member is u in group, or in its own when group is empty. A leading colon on
-// group asks for the supplementary groups.
-func (r *Resolver) member(u *user.User, group string) lookup {
-	group, all := strings.CutPrefix(group, ":")
+// of is the identity of u, in its own group unless a names another.
+func (a account) of(u *user.User) lookup {
 	gid := u.Gid
-	if group != "" {
-		g, err := user.LookupGroup(group)
+	if a.group != "" {
+		g, err := user.LookupGroup(a.group)
 		if err != nil {
-			return refused("Unable to resolve group %q for script '%%s' - disabling", group, "create the group or name another")
+			return refused("Unable to resolve group %q for script '%%s' - disabling", a.group, "create the group or name another")
 		}
 		gid = g.Gid
 	}
 	ids := []string{u.Uid, gid}
-	if all || r.policy.SupplementaryGroups {
+	if a.supplementary {
 		groups, err := u.GroupIds()
 		if err != nil {
 			return refused("Unable to find the groups of user %q for script '%%s' - disabling", u.Username, "check /etc/group")

@@ -274,10 +274,8 @@ func TestResolveIdentity(t *testing.T) {
 		{"explicit with a group", "nobody", "daemon", Policy{}, Identity{UID: 65534, GID: 1}, ""},
 		{"script_user", "", "", Policy{User: "nobody", Group: "daemon"}, Identity{UID: 65534, GID: 1}, ""},
 		{"a group goes with its own user", "nobody", "", Policy{User: "root", Group: "daemon"}, Identity{UID: 65534, GID: 65534}, ""},
-		{"a colon alone keeps the user's group", "nobody", ":", Policy{}, Identity{UID: 65534, GID: 65534}, ""},
 		{"unknown user", "no-such-user%d", "", Policy{}, Identity{}, `Unable to resolve user "no-such-user%d" for script '` + file + `'`},
 		{"unknown group", "nobody", "no-such-group", Policy{}, Identity{}, `Unable to resolve group "no-such-group"`},
-		{"unknown group behind a colon", "nobody", ":no-such-group", Policy{}, Identity{}, `Unable to resolve group "no-such-group"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,10 +2,13 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -165,15 +168,78 @@ func ownGroups(t *testing.T) string {
 	return strings.TrimSpace(string(out))
 }
 
+// withGroups does something on a thread that sees more lines in /etc/group than
+// there are. The thread, and its view of the files, end with its goroutine.
+func withGroups(t *testing.T, lines string, do func()) {
+	t.Helper()
+	file := put(t, t.TempDir()+"/group", read(t, "/etc/group")+"\n"+lines, 0o644)
+	seen := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked, on purpose
+		err := unix.Unshare(unix.CLONE_NEWNS)
+		if err == nil {
+			err = errors.Join(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""), unix.Mount(file, "/etc/group", "", unix.MS_BIND, ""))
+		}
+		if err == nil {
+			do()
+		}
+		seen <- err
+	}()
+	must(t, <-seen)
+}
+
+// A colon before the group and set_supplementary_groups both ask for all groups
+// of the user.
 func TestSupplementaryGroupsOnRequest(t *testing.T) {
 	asRoot(t)
 	s := starter(t)
-	out := filepath.Join(t.TempDir(), "out")
-	r := script(t, "", "id -G >"+out)
-	r.Identity = Identity{UID: 0, GID: 0, Groups: []uint32{12, 34}}
-	finish(t, start(t, s, r))
-	if got := read(t, out); got != "0 12 34" {
-		t.Errorf("groups %q, want 0 12 34", got)
+	dir := trusted(t)
+	chmod(t, dir, 0o777)
+	file := put(t, dir+"/id.sh", "#!/bin/sh\nid -G >"+dir+"/$1\n", 0o755)
+	for _, tt := range []struct {
+		name    string
+		command Command
+		policy  Policy
+		want    string
+	}{
+		{"nobody asks", Command{User: "nobody"}, Policy{}, "65534"},
+		{"a colon", Command{User: "nobody", Supplementary: true}, Policy{}, "65534 4242 4343"},
+		{"a colon and a group", Command{User: "nobody", Group: "daemon", Supplementary: true}, Policy{}, "1 4242 4343 65534"},
+		{"set_supplementary_groups", Command{User: "nobody", Group: "daemon"}, Policy{SupplementaryGroups: true}, "1 4242 4343 65534"},
+		{"script_user with a colon", Command{}, Policy{User: "nobody", Supplementary: true}, "65534 4242 4343"},
+		{"script_user has nothing to say about another", Command{User: "nobody"}, Policy{User: "nobody", Supplementary: true}, "65534"},
+		{"script_user and set_supplementary_groups", Command{}, Policy{User: "nobody", SupplementaryGroups: true}, "65534 4242 4343"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out := strings.ReplaceAll(tt.name, " ", "-")
+			tt.command.Argv = []string{file, out}
+			var r *Runnable
+			withGroups(t, "one:x:4242:nobody\ntwo:x:4343:root,nobody\n", func() { r, _ = Resolve(tt.command, tt.policy) })
+			if r == nil {
+				t.Fatal("disabled")
+			}
+			finish(t, start(t, s, r))
+			if got := read(t, dir+"/"+out); got != tt.want {
+				t.Errorf("groups %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// Commands that differ in nothing else have groups of their own all the same.
+func TestOneResolverTellsSupplementaryGroupsApart(t *testing.T) {
+	asRoot(t)
+	file := put(t, trusted(t)+"/x.sh", shebang, 0o755)
+	r := NewResolver(Policy{})
+	var without, with *Runnable
+	withGroups(t, "one:x:4242:nobody\n", func() {
+		c := Command{Argv: []string{file}, User: "nobody"}
+		without, _ = r.Resolve(c)
+		c.Supplementary = true
+		with, _ = r.Resolve(c)
+	})
+	if without == nil || with == nil || without.Groups != nil || !slices.Equal(with.Groups, []uint32{4242}) || with.Equal(without) {
+		t.Errorf("without: %+v, with: %+v; want group 4242 in the second only", without, with)
 	}
 }
 

@@ -102,9 +102,7 @@ func globalTable() *block[globals] {
 		row{word: "script_user", form: loose(account()), note: "keepalived_script, else root",
 			meaning: "Who runs scripts that name no user.",
 			set: func(g *globals, v value) {
-				user, group, all := g.b.user(v)
-				g.ScriptUser, g.ScriptGroup = user, group
-				g.SupplementaryGroups = g.SupplementaryGroups || all
+				g.ScriptUser, g.ScriptGroup, g.ScriptSupplementary = g.b.user(v)
 			}},
 		row{word: "enable_script_security", form: flag(), note: "off",
 			meaning: "Scripts that root would run are refused when somebody else can write to a part of their path.",
@@ -306,7 +304,7 @@ func (g *globals) fifo(f *FIFO, v value) {
 		f.User = g.b.keep(v.words[1].Text)
 	}
 	if len(v.words) > 2 {
-		f.Group = g.b.keep(v.words[2].Text)
+		f.Group, _ = g.b.group(v.words[2].Text) // a file has no further groups
 	}
 }
 

@@ -210,3 +210,29 @@ func TestCommands(t *testing.T) {
 		})
 	}
 }
+
+// The other groups of a user are asked for in three places, each for itself.
+func TestWhoRunsScripts(t *testing.T) {
+	c, diags := buildText(`
+global_defs {
+    script_user nobody :adm
+    set_supplementary_groups
+    notify_fifo /run/pipe nobody :daemon
+}
+vrrp_script s {
+    script /bin/true
+    user nobody :mail
+}
+vrrp_instance A {
+` + plain + `track_script {
+        s
+    }
+}
+`)
+	g, s := c.Global, c.Scripts[0].Command
+	got := fmt.Sprint(g.ScriptUser, " ", g.ScriptGroup, " ", g.ScriptSupplementary, " ", g.SupplementaryGroups,
+		"; ", g.NotifyFIFO.User, " ", g.NotifyFIFO.Group, "; ", s.User, " ", s.Group, " ", s.Supplementary)
+	if want := "nobody adm true true; nobody daemon; nobody mail true"; got != want {
+		t.Errorf("got %s, want %s; findings %v", got, want, diags)
+	}
+}

@@ -72,9 +72,12 @@ type Global struct {
 	Mail Mail
 
 	ScriptUser, ScriptGroup string
-	ScriptSecurity          bool
-	UseSymlinkPaths         bool
-	SupplementaryGroups     bool
+	// ScriptSupplementary: script_user names its group with a colon before it.
+	ScriptSupplementary bool
+	ScriptSecurity      bool
+	UseSymlinkPaths     bool
+	// SupplementaryGroups is set_supplementary_groups.
+	SupplementaryGroups bool
 
 	NotifyFIFO, VRRPNotifyFIFO FIFO
 	FIFOStatesOnReload         bool

@@ -57,7 +57,7 @@ func (t *teller) apply(c *config.Config) {
 // policy is what global_defs says about scripts.
 func policy(c *config.Config) command.Policy {
 	return command.Policy{
-		User: c.Global.ScriptUser, Group: c.Global.ScriptGroup, Security: c.Global.ScriptSecurity,
+		User: c.Global.ScriptUser, Group: c.Global.ScriptGroup, Supplementary: c.Global.ScriptSupplementary, Security: c.Global.ScriptSecurity,
 		SymlinkPaths: c.Global.UseSymlinkPaths, SupplementaryGroups: c.Global.SupplementaryGroups, Path: os.Getenv("PATH"),
 	}
 }

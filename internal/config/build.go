@@ -152,6 +152,11 @@ func (b *builder) notYet(at conf.Span, what string) {
 	b.report(conf.Diag{Severity: conf.Complaint, Span: at, Text: what + ": not done by this version of holdfast yet"})
 }
 
+// notRun reports what keepalived runs and this version cannot.
+func (b *builder) notRun(at conf.Span, what, fix string) {
+	b.report(conf.Diag{Severity: conf.Error, Span: at, Text: what + " is not done by this version of holdfast yet", Fix: fix})
+}
+
 // advise reports what is legal and surprising.
 func (b *builder) advise(at conf.Span, text, fix string) {
 	b.report(conf.Diag{Severity: conf.Advice, Span: at, Text: text, Fix: fix})

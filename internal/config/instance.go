@@ -73,7 +73,7 @@ func instanceTable(v *vocabulary) *block[instance] {
 		{word: "state", form: choice("MASTER", "BACKUP"), note: "BACKUP; MASTER for priority 255",
 			meaning: "The role wanted at start; MASTER below 255 only clears nopreempt and preempt_delay.",
 			set:     (*instance).setState},
-		{word: "interface", form: link(), note: "required, unless unicast_src_ip is given",
+		{word: "interface", form: link(), note: "required",
 			meaning: "The interface that carries adverts and, where nothing else is said, the addresses.",
 			set:     (*instance).setLink},
 		{word: "virtual_router_id", form: integer(between(1, 255)), note: "required",

@@ -66,9 +66,11 @@ func (i *instance) settleIdentity() {
 	case !i.peers.given:
 		i.lacks("interface", "write interface NAME")
 	case !i.source.given:
-		i.b.fail(i.node.Span(), "a unicast instance needs an interface or a unicast_src_ip", "write one of them")
+		i.b.fail(i.node.Span(), "a unicast instance needs an interface or a unicast_src_ip", "write interface NAME")
 	case i.source.value.IsLinkLocalUnicast() && i.source.value.Is6():
 		i.b.fail(i.source.at, "a link-local source needs an interface", "write interface NAME")
+	default:
+		i.b.notRun(i.source.at, "an instance that has a source address and no interface", "write interface NAME, the one that has "+i.source.value.String())
 	}
 }
 
@@ -415,7 +417,7 @@ func (i *instance) settleKey() bool {
 	at := i.vrid.at
 	text := fmt.Sprintf("virtual_router_id %d is taken on %s by %s", i.VRRP.VRID, i.VRRP.Link, first.Title())
 	if i.mayShare(first) {
-		i.b.report(conf.Diag{Severity: conf.Error, Span: at, Text: text + "; one VRID for several groups of routers is not done by this version of holdfast yet"})
+		i.b.notRun(at, text+"; one VRID for several groups of routers", "")
 		return false
 	}
 	i.b.fail(at, text, "give each instance on a link a number of its own")

@@ -376,13 +376,17 @@ func (b *builder) use(at conf.Span, cmd *notify.Command) {
 	b.inUse, b.anyUse = at, true
 }
 
+// ScriptsUnsecured is the text of the finding that scripts are run without script
+// security. It makes a configuration test a failure if the scripts are there.
+const ScriptsUnsecured = "scripts are run without script security"
+
 // finishGlobals says what can be said only when all is read.
 func (b *builder) finishGlobals() {
 	if b.anyUse && !b.cfg.Global.ScriptSecurity {
 		// Whether it counts depends on the scripts being there, which is for
 		// those to judge who can see this machine.
 		b.report(conf.Diag{Severity: conf.Complaint, Span: b.inUse,
-			Text: "scripts are run without script security",
+			Text: ScriptsUnsecured,
 			Fix:  "write enable_script_security, and a script_user, in global_defs"})
 	}
 	if b.filtered.Origin != nil {

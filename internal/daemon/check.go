@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -65,18 +66,22 @@ func Test(o cli.Options, path string) int {
 	for _, p := range r.Problems {
 		fmt.Fprintf(out, "%s: %s\n", r.File, p)
 	}
-	if r.Violation != "" {
-		fmt.Fprintf(out, "%s: %s\n", r.File, r.Violation)
+	if r.Violation != "" && !slices.ContainsFunc(r.Findings, unsecured) {
+		fmt.Fprintf(out, "%s: %s\n", r.File, r.Violation) // its finding was one too many
 	}
 	return r.testStatus(o.AllConfig)
 }
 
 // testStatus is the exit status of a test: that of the language, raised by
-// scripts that are insecure or missing (reference: interfaces, section 5).
+// scripts that are insecure or missing (reference: interfaces, section 5), and
+// by what keepalived runs and holdfast does not.
 func (r *reading) testStatus(allChecks bool) int {
 	s := conf.ExitStatus(r.Findings, allChecks)
 	if s == testIncomplete {
 		return s
+	}
+	if slices.ContainsFunc(r.Findings, notRun) {
+		s = max(s, testFaulty)
 	}
 	for _, p := range r.Problems {
 		if p.Severity == command.Disabled {
@@ -91,6 +96,9 @@ func (r *reading) testStatus(allChecks bool) int {
 	}
 	return s
 }
+
+// notRun tells what is an error to holdfast alone.
+func notRun(d conf.Diag) bool { return d.Severity == conf.Error && d.Class == conf.Unclassed }
 
 // Exit statuses of a test.
 const (

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"slices"
@@ -20,7 +21,8 @@ type reading struct {
 	Config   *config.Config
 	Findings []conf.Diag
 	Problems []command.Problem
-	// Violation is keepalived's line when scripts run without script security.
+	// Violation is keepalived's line when scripts run without script security. It
+	// says the same as one of the findings, so each reader is told one of them.
 	Violation string
 	options   *cli.Options
 }
@@ -128,14 +130,10 @@ func (r *reading) exit() int {
 func (r *reading) report(log *slog.Logger) {
 	log.Info("Configuration file " + r.File)
 	for _, d := range r.Findings {
-		switch d.Severity {
-		case conf.Error:
-			log.Error(line(d))
-		case conf.Complaint:
-			log.Warn(line(d))
-		case conf.Advice:
-			log.Debug(line(d))
+		if r.Violation != "" && unsecured(d) {
+			continue // operators match on the line of the violation
 		}
+		log.Log(context.Background(), level(d.Severity), line(d))
 	}
 	for _, p := range r.Problems {
 		log.Warn(p.String())
@@ -143,6 +141,20 @@ func (r *reading) report(log *slog.Logger) {
 	if r.Violation != "" {
 		log.Warn(r.Violation)
 	}
+}
+
+// unsecured tells the finding that Violation repeats.
+func unsecured(d conf.Diag) bool { return d.Text == config.ScriptsUnsecured }
+
+// level is how a finding is logged.
+func level(s conf.Severity) slog.Level {
+	switch s {
+	case conf.Error:
+		return slog.LevelError
+	case conf.Complaint:
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }
 
 // line is a finding on one line, with its fix.

@@ -1,0 +1,118 @@
+package daemon
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/internal/cli"
+	"holdfast/internal/config"
+)
+
+// write puts a file into a directory of the test and returns its path.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// logTo is a logger that writes bare lines, level first.
+func logTo(out *bytes.Buffer, level slog.Level) *slog.Logger {
+	return slog.New(&logs{level: level, lock: &sync.Mutex{}, places: []place{func(_ time.Time, l slog.Level, line string) {
+		out.WriteString(l.String() + " " + line + "\n")
+	}}})
+}
+
+// instance is a configuration of one instance and what else it says.
+func instance(more string) string {
+	return "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 10.0.0.1/24\n }\n" + more + "\n}\n"
+}
+
+// test is what keepalived -t prints and how it ends.
+func test(t *testing.T, text string) (printed string, status int) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out")
+	status = Test(cli.Options{ConfigFile: write(t, "k.conf", text)}, out)
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b), status
+}
+
+const violation = "SECURITY VIOLATION"
+
+func TestScriptsWithoutSecurityAreSpokenOfOnce(t *testing.T) {
+	text := instance(" notify /bin/true root")
+	printed, status := test(t, text)
+	if !strings.Contains(printed, "k.conf:7:2: complaint: "+config.ScriptsUnsecured) || strings.Contains(printed, violation) || status != testInsecure {
+		t.Errorf("the test prints, with status %d:\n%s", status, printed)
+	}
+
+	var checked bytes.Buffer
+	if s := Check(cli.Options{}, []string{write(t, "k.conf", text)}, &checked); s != checkComplaint ||
+		strings.Count(checked.String(), config.ScriptsUnsecured) != 1 || strings.Contains(checked.String(), violation) {
+		t.Errorf("check prints, with status %d:\n%s", s, &checked)
+	}
+
+	var logged bytes.Buffer
+	readConfig(&cli.Options{ConfigFile: write(t, "k.conf", text)}).report(logTo(&logged, slog.LevelInfo))
+	if strings.Count(logged.String(), "WARN "+violation) != 1 || strings.Contains(logged.String(), config.ScriptsUnsecured) {
+		t.Errorf("the log says:\n%s", &logged)
+	}
+}
+
+func TestScriptsWithSecurityAreNotSpokenOf(t *testing.T) {
+	printed, status := test(t, "global_defs {\n enable_script_security\n script_user root\n}\n"+instance(" notify /bin/true"))
+	if printed != "" || status != 0 {
+		t.Errorf("the test prints, with status %d:\n%s", status, printed)
+	}
+}
+
+func TestStatusOfAConfigurationTest(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		want       int
+	}{
+		{"clean", instance(""), 0},
+		{"a complaint", instance(" fly"), testFaulty},
+		{"an argument is missing", instance(" priority"), testIncomplete},
+		{"a script is missing", "global_defs {\n enable_script_security\n}\n" + instance(" notify /no/such root"), testFaulty},
+		{"keepalived would run it", "vrrp_instance A {\n virtual_router_id 1\n unicast_src_ip 10.0.0.9\n unicast_peer {\n 10.0.0.8\n }\n" +
+			" virtual_ipaddress {\n 10.0.0.1/24 dev eth0\n }\n}\n", testFaulty},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if printed, got := test(t, tt.text); got != tt.want || (printed == "") != (got == 0) {
+				t.Errorf("status %d, want %d; printed:\n%s", got, tt.want, printed)
+			}
+		})
+	}
+	if got := Test(cli.Options{ConfigFile: "/no/such/file"}, os.DevNull); got != 0 {
+		t.Errorf("a missing file gives %d, want keepalived's 0", got)
+	}
+	if got := Test(cli.Options{ConfigFile: "/no/such/file", AllConfig: true}, os.DevNull); got != 4 {
+		t.Errorf("with -e a missing file gives %d, want 4", got)
+	}
+}
+
+func TestFindingsAreNotWrittenThroughALink(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "target")
+	link := target + ".link"
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	if got := Test(cli.Options{ConfigFile: "/no/such/file"}, link); got != exitFatal {
+		t.Errorf("status %d, want %d", got, exitFatal)
+	}
+	if _, err := os.Stat(target); err == nil {
+		t.Error("the target was made")
+	}
+}

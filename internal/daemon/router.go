@@ -163,9 +163,10 @@ func (p *routerProcess) order(o engine.HostOrder) {
 	p.hosting.Order(o)
 }
 
-// run is the life of the process. The loop has this thread for itself.
+// run is the life of the process. The loop is not locked to a thread: the
+// scheduler interrupts it every ten milliseconds, and going on where it is costs
+// less than being handed back to a thread of its own.
 func (p *routerProcess) run() int {
-	runtime.LockOSThread()
 	runtime.GOMAXPROCS(runtime.NumCPU() + 2) // the loop keeps one while it waits
 	p.life = takeRealTime(realTime)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -71,6 +71,7 @@ type Machine struct {
 	failed func(int, error) // made once, so that sending allocates nothing
 	index  func(string) int
 	send   *router.Effects // the effects being transmitted
+	heard  mono.Instant    // when this turn read datagrams; 0: it did not
 	sick   map[string]bool // links whose last send failed: complained about once
 }
 
@@ -102,13 +103,18 @@ func (m *Machine) Late(by mono.Instant) { m.late.add(time.Duration(by)) }
 // Lateness is how late the loop has been.
 func (m *Machine) Lateness() *Lateness { return &m.late }
 
+// company is how long a datagram may wait for others while many come: under a
+// flood, waking for each costs more than reading it.
+const company = 500 * time.Microsecond
+
 // Wait implements World.
 func (m *Machine) Wait(until mono.Instant) {
-	if until == mono.Never {
-		m.poll.wait(-1)
-		return
+	now := Now()
+	if early := company - now.Sub(m.heard); m.heard != 0 && early > 0 {
+		m.poll.pause(min(early, max(0, until.Sub(now))))
 	}
-	m.poll.wait(max(0, until.Sub(Now())))
+	m.heard = 0
+	m.poll.wait(until)
 }
 
 // rounds bounds how often one turn goes back to the sockets, so that a flood
@@ -118,15 +124,13 @@ const rounds = 4
 // Drain implements World.
 func (m *Machine) Drain(step func(router.Event)) {
 	for range rounds {
-		knocked := m.readReady(step)
-		if knocked {
+		if m.readReady(step) {
 			m.poll.hush()
 			m.Inbox.Take(step)
 		}
-		if m.poll.count == 0 {
+		if m.poll.poll(); m.poll.count == 0 {
 			return
 		}
-		m.poll.wait(0)
 	}
 }
 
@@ -145,10 +149,12 @@ func (m *Machine) readReady(step func(router.Event)) (knocked bool) {
 }
 
 func (m *Machine) read(r Receiver, step func(router.Event)) {
-	n, err := r.Read(Now(), m.batch)
+	now := Now()
+	n, err := r.Read(now, m.batch)
 	if err != nil {
 		return // the link went away; the kernel's report of that closes the port
 	}
+	m.heard = now
 	for i := range n {
 		step(router.Advert{Datagram: &m.batch[i]})
 	}
@@ -247,7 +253,7 @@ func (m *Machine) reuse(old []port, want *router.Port, index int) (port, bool) {
 func (m *Machine) open(want *router.Port, index int) (port, bool) {
 	r, err := m.hands.Open(want, index)
 	if err == nil {
-		err = m.poll.add(r.FD())
+		err = m.poll.add(r.FD(), 0)
 	}
 	if err != nil {
 		m.hands.Tell(Told{Trouble: err.Error()})

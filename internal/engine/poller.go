@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -15,38 +17,69 @@ import (
 // so that a frozen virtual machine sees how long it was away.
 func Now() mono.Instant {
 	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail for this clock
+	// Raw, as are all calls of the loop: an announced system call wakes the
+	// monitor of the Go runtime, which costs more than the call.
+	_, _, _ = unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&ts)), 0)
 	return mono.Instant(ts.Nano())
 }
 
-// nap is the longest wait that keeps the processor of the Go scheduler: giving
-// it away and taking it back costs more than the waiting.
-const nap = 20 * time.Millisecond
-
-// poller waits for file descriptors and a deadline with one system call.
+// poller waits for file descriptors and a deadline. It is an epoll descriptor
+// that contains the sockets and a timer of the kernel, and is itself waited for
+// by the Go runtime: while the loop waits no thread is busy, and it wakes with
+// the precision of the kernel, not with the millisecond of the runtime's timers.
 type poller struct {
 	fd    int
+	timer int // timerfd
 	wake  int // eventfd: somebody put something into the inbox
+	conn  syscall.RawConn
+	file  *os.File // keeps fd open
 	ready [64]unix.EpollEvent
 	count int
+	look  func(uintptr) bool // p.looked, made once
 }
 
 func newPoller() (*poller, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("create epoll: %w", err)
+	p := &poller{}
+	for _, step := range []func() error{p.openEpoll, p.openTimer, p.openWake} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return nil, fmt.Errorf("create eventfd: %w", err)
+	p.look = p.looked
+	return p, nil
+}
+
+func (p *poller) openEpoll() (err error) {
+	if p.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("create epoll: %w", err)
 	}
-	p := &poller{fd: fd, wake: wake}
-	return p, p.add(wake)
+	if err := unix.SetNonblock(p.fd, true); err != nil { // says to package os that it can be waited for
+		return fmt.Errorf("make epoll non-blocking: %w", err)
+	}
+	p.file = os.NewFile(uintptr(p.fd), "epoll")
+	if p.conn, err = p.file.SyscallConn(); err != nil {
+		return fmt.Errorf("wait for epoll: %w", err)
+	}
+	return nil
+}
+
+func (p *poller) openTimer() (err error) {
+	if p.timer, err = unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		return fmt.Errorf("create timer: %w", err)
+	}
+	return p.add(p.timer, unix.EPOLLET) // once for each expiry, whether read or not
+}
+
+func (p *poller) openWake() (err error) {
+	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return fmt.Errorf("create eventfd: %w", err)
+	}
+	return p.add(p.wake, 0)
 }
 
 // add watches a descriptor. Its number comes back in ready.
-func (p *poller) add(fd int) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
+func (p *poller) add(fd int, how uint32) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | how, Fd: int32(fd)}
 	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		return fmt.Errorf("watch descriptor %d: %w", fd, err)
 	}
@@ -62,41 +95,55 @@ func (p *poller) knock() {
 // hush takes note of all knocks.
 func (p *poller) hush() {
 	var n [8]byte
-	_, _ = unix.Read(p.wake, n[:]) // empty: nothing to note
+	_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(p.wake), uintptr(unsafe.Pointer(&n)), 8)
 }
 
-// wait fills ready. Being interrupted counts as nothing ready: the caller
-// looks at the clock in any case.
-func (p *poller) wait(timeout time.Duration) {
-	ts := unix.NsecToTimespec(max(0, int64(timeout)))
-	tsp := &ts
-	if timeout < 0 {
-		tsp = nil
+// wait returns when something is ready, at the latest at until.
+func (p *poller) wait(until mono.Instant) {
+	p.arm(until)
+	if err := p.conn.Read(p.look); err != nil {
+		panic("engine: wait for epoll: " + err.Error())
 	}
-	n, errno := p.epoll(tsp, timeout >= 0 && timeout < nap)
+}
+
+// arm sets the timer, which also takes back an earlier expiry.
+func (p *poller) arm(until mono.Instant) {
+	var at unix.ItimerSpec // zero: never
+	if until != mono.Never {
+		at.Value = unix.NsecToTimespec(max(1, int64(until)))
+	}
+	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(p.timer), unix.TFD_TIMER_ABSTIME, uintptr(unsafe.Pointer(&at)), 0, 0, 0)
+	if errno != 0 {
+		panic("engine: set timer: " + errno.Error())
+	}
+}
+
+// looked is called by the runtime before it waits and after each wake-up.
+func (p *poller) looked(uintptr) bool {
+	p.poll()
+	return p.count > 0
+}
+
+// poll fills ready with what is ready now.
+func (p *poller) poll() {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.ready[0])), uintptr(len(p.ready)), 0, 0, 0)
 	if errno != 0 {
 		if !errors.Is(errno, unix.EINTR) {
-			panic("engine: epoll_pwait2: " + errno.Error())
+			panic("engine: epoll: " + errno.Error())
 		}
 		n = 0
 	}
 	p.count = int(n)
 }
 
-// epoll waits on the thread that runs the loop. Short waits keep the
-// scheduler's processor (a raw system call); the signal with which the runtime
-// preempts a thread interrupts them, so that they hold up no collection.
-func (p *poller) epoll(ts *unix.Timespec, short bool) (uintptr, unix.Errno) {
-	events, limit := uintptr(unsafe.Pointer(&p.ready[0])), uintptr(len(p.ready))
-	if short {
-		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), events, limit, uintptr(unsafe.Pointer(ts)), 0, 0)
-		return n, errno
-	}
-	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), events, limit, uintptr(unsafe.Pointer(ts)), 0, 0)
-	return n, errno
+// pause waits without looking at anything.
+func (p *poller) pause(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0) // interrupted: a shorter pause
 }
 
 func (p *poller) close() {
 	_ = unix.Close(p.wake)
-	_ = unix.Close(p.fd)
+	_ = unix.Close(p.timer)
+	_ = p.file.Close()
 }

@@ -16,7 +16,7 @@ const (
 	// crowd is from how many routers on adverts are spread over the interval.
 	crowd = 32
 	// slots is how many instants of an interval adverts are spread over.
-	slots = 128
+	slots = 32
 )
 
 // becomeMaster changes role, timer and announcements. Addresses are announced

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -36,6 +38,25 @@ func (disk) Read(path string) ([]byte, conf.Kind, error) {
 
 // Glob implements conf.Files.
 func (disk) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
+
+// makeDir makes a folder, and those above it that are missing, for everybody to
+// enter: whatever the umask, others find sockets and pid files in it.
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err == nil {
+		return os.Chmod(dir, 0o755)
+	}
+	if info, missing := os.Stat(dir); missing == nil && info.IsDir() {
+		return nil
+	}
+	return err
+}
 
 // hostID is the default of the config id: the host name up to its first dot.
 func hostID() string {

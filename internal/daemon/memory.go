@@ -41,7 +41,7 @@ const recordSize = int(unsafe.Sizeof(record{}))
 
 // openMemory maps the file and reads what an earlier run left in it.
 func openMemory(path string) (*memory, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := makeDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("make the directory of %s: %w", path, err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)

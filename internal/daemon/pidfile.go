@@ -19,7 +19,7 @@ type pidFile struct{ *os.File }
 
 // lockPIDFile opens, locks and empties a pid file. Symbolic links are refused.
 func lockPIDFile(path string) (*pidFile, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := makeDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("make the directory of pid file %s: %w", path, err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)

@@ -1,7 +1,7 @@
 # make            build bin/holdfast
 # make run        two nodes that share an address, on this machine
 # make test       every test; installs what it needs (as root, on Debian)
-# make bench      side by side with keepalived; takes about an hour
+# make bench      side by side with keepalived; about 25 minutes
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FLAGS    = -trimpath -ldflags '-s -w -X main.version=$(VERSION)'

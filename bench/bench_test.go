@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -44,6 +45,24 @@ func TestTableShowsBothProgramsAndTheRatio(t *testing.T) {
 	want := "| CPU per advert | us | 10 (9..12) | 5 (4.50..6) | 0.50 | ≤ 0.600 × | pass |"
 	if !strings.Contains(out.String(), want) || tab.failed() != 0 {
 		t.Errorf("got %s\nwant a line %s", out.String(), want)
+	}
+}
+
+func TestThePageIsFilledIn(t *testing.T) {
+	page := fmt.Sprintf(pageText(), "THE MACHINE", "THE TABLE")
+	if strings.Contains(page, "%!") || !strings.HasSuffix(page, "THE MACHINE\n\nTHE TABLE") {
+		t.Errorf("the page reads\n%s", page)
+	}
+}
+
+func TestLeftOutProbes(t *testing.T) {
+	for _, row := range []struct {
+		sent, skipped int
+		want          float64
+	}{{0, 0, 0}, {100, 0, 0}, {95, 5, 5}, {0, 3, 100}} {
+		if got := leftOut(row.sent, row.skipped); got != row.want {
+			t.Errorf("%d sent, %d left out: %v %%, want %v", row.sent, row.skipped, got, row.want)
+		}
 	}
 }
 

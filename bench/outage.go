@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -57,7 +58,7 @@ func (b *bench) dead(ctx context.Context, program int, interval time.Duration) e
 		return err
 	}
 	lost, err := p.outage(ctx, probe, fell)
-	if err != nil {
+	if err := errors.Join(err, b.probed(program, "node dead", probe)); err != nil {
 		return err
 	}
 	b.recordDeath(program, p, interval, last.At, first.At, lost)
@@ -137,6 +138,29 @@ func (p *pair) outage(ctx context.Context, probe *netns.Prober, since time.Time)
 	}
 }
 
+// leftOutLimit is how many of its probes, in percent, a client may leave out: one
+// that slept through more cannot say how long an outage was.
+const leftOutLimit = 5
+
+// probed notes how many probes the client left out, and calls the run off when
+// they were too many.
+func (b *bench) probed(program int, what string, probe *netns.Prober) error {
+	share := leftOut(probe.Counts())
+	b.record(program, what+": probes the client left out", "%", none(), share)
+	if share > leftOutLimit {
+		return fmt.Errorf("the client left out %s %% of its probes: the machine was too busy", figure(share))
+	}
+	return nil
+}
+
+// leftOut is the share, in percent, of the probes that were not sent.
+func leftOut(sent, skipped int) float64 {
+	if skipped == 0 {
+		return 0
+	}
+	return 100 * float64(skipped) / float64(sent+skipped)
+}
+
 // sum adds up spans and reports whether the last has no end yet.
 func sum(spans []netns.Span) (b blackout, open bool) {
 	for _, s := range spans {
@@ -172,6 +196,9 @@ func (b *bench) stopped(ctx context.Context, master, backup int, what string, in
 		return err
 	}
 	lost, err := p.outage(ctx, probe, ended)
+	if err := b.probed(master, "SIGTERM", probe); err != nil {
+		return err
+	}
 	b.record(master, fmt.Sprintf("SIGTERM, %v adverts%s: outage", interval, what), "ms", within(5), ms(lost.total))
 	return err
 }
@@ -200,6 +227,9 @@ func (b *bench) restarts(ctx context.Context, program int) error {
 		return err
 	}
 	lost, err := p.outage(ctx, probe, killed)
+	if err := b.probed(program, "kill -9 of the daemon", probe); err != nil {
+		return err
+	}
 	taken := len(p.backup.Log.Lines(killed, seized()))
 	b.record(program, "kill -9 of the daemon, started again: outage", "ms", within(0), ms(lost.total))
 	b.record(program, "kill -9 of the daemon, started again: take-overs by the backup", "", within(0), float64(taken))

@@ -46,16 +46,25 @@ func Holdfast(path string) Program {
 	return p
 }
 
-// Build makes a holdfast as packages ship it from the module around the working
-// directory and puts it into dir.
+// Build makes a holdfast as `make` does, stamped with its version, from the module
+// around the working directory and puts it into dir.
 func Build(ctx context.Context, dir string) (Program, error) {
 	path := filepath.Join(dir, "holdfast")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "holdfast/cmd/holdfast")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w -X main.version="+revision(ctx), "-o", path, "holdfast/cmd/holdfast")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return Program{}, fmt.Errorf("build holdfast: %w\n%s", err, out)
 	}
 	return Holdfast(path), nil
+}
+
+// revision is what is built, in the words of git; a tree without git has none.
+func revision(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "git", "describe", "--tags", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // firstLine is how a program introduces itself; keepalived does so on stderr.

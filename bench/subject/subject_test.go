@@ -37,6 +37,19 @@ func TestLogWaitsForALineAfterAnInstant(t *testing.T) {
 	})
 }
 
+func TestWhatIsBuiltSaysWhatItIs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program")
+	}
+	p, err := Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "holdfast version " + revision(t.Context()); p.Version != want {
+		t.Errorf("version %q, want %q", p.Version, want)
+	}
+}
+
 func TestLogGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()

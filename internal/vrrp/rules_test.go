@@ -58,8 +58,8 @@ func TestAdvertsOfManyRoutersAreSpreadOverSlots(t *testing.T) {
 		}
 		r.out.Reset()
 	}
-	if wakes != 5*128 {
-		t.Errorf("%d wake-ups in five intervals, want 128 for each", wakes)
+	if wakes != 5*32 {
+		t.Errorf("%d wake-ups in five intervals, want 32 for each", wakes)
 	}
 }
 

@@ -31,11 +31,14 @@ type record struct {
 	from [16]byte
 	sent atomic.Int64 // mono.Instant of the last advert
 	role atomic.Uint32
+	mark uint32 // recordMark; anything else is not a record
 	vrid uint8
-	v6   bool
-	used bool
-	_    [17]byte
+	v6   uint8 // 0 or 1
+	_    [14]byte
 }
+
+// recordMark tells a record of this layout from whatever else the file may hold.
+const recordMark = 0x68_66_0001
 
 const recordSize = int(unsafe.Sizeof(record{}))
 
@@ -70,7 +73,7 @@ func (m *memory) recall() error {
 		return err
 	}
 	for i := range m.records {
-		if r := &m.records[i]; r.used {
+		if r := &m.records[i]; r.mark == recordMark {
 			m.past[r.key()] = vrrp.Memory{Role: vrrp.Role(r.role.Load()), LastAdvert: mono.Instant(r.sent.Load())}
 		}
 	}
@@ -166,13 +169,16 @@ func (r *record) set(k vrrp.Key, role vrrp.Role, sent int64) {
 	if k.From.IsValid() {
 		r.from = k.From.As16()
 	}
-	r.vrid, r.v6, r.used = k.VRID, k.V6, k.Link != "" || k.From.IsValid()
+	r.vrid, r.v6, r.mark = k.VRID, 0, recordMark
+	if k.V6 {
+		r.v6 = 1
+	}
 	r.role.Store(uint32(role))
 	r.sent.Store(sent)
 }
 
 func (r *record) key() vrrp.Key {
-	k := vrrp.Key{Link: unix.ByteSliceToString(r.link[:]), VRID: r.vrid, V6: r.v6}
+	k := vrrp.Key{Link: unix.ByteSliceToString(r.link[:]), VRID: r.vrid, V6: r.v6 == 1}
 	if a := netip.AddrFrom16(r.from); !a.IsUnspecified() {
 		k.From = a.Unmap()
 	}

@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"bytes"
+	"flag"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/cli"
+	"holdfast/internal/mono"
+	"holdfast/internal/relay"
+	"holdfast/internal/status"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(stated(t, path), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// snapshot is a node with a backup that has seen much and a master that has not.
+func snapshot() *status.Router {
+	backup := status.Instance{
+		Name: "VI_1", Link: "eth0", VRID: 51, Version: 2, Role: "BACKUP", Since: mono.Instant(time.Second),
+		Reason: "preempted by 192.0.2.2 priority 150", Priority: 100, Effective: 90,
+		Interval: time.Second, MasterInterval: 2 * time.Second, Source: netip.MustParseAddr("192.0.2.1"),
+		MasterHeard: netip.MustParseAddr("192.0.2.2"), MasterPriority: 150,
+		Addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24"), netip.MustParsePrefix("192.0.2.101/24")},
+		// Numbers that differ, so that none can stand in another's place.
+		Excluded: []netip.Prefix{netip.MustParsePrefix("2001:db8::100/64")}, Repairs: 20,
+		Stats: status.Stats{AdvertRcvd: 1, AdvertSent: 2, BecomeMaster: 3, ReleaseMaster: 4, PriZeroRcvd: 5, PriZeroSent: 6,
+			PacketLenErr: 7, TTLErr: 8, VersionErr: 9, ChecksumErr: 10, InvalidTypeRcvd: 11, AdvertIntervalErr: 12, AddrListErr: 13,
+			InvalidAuthtype: 100, AuthtypeMismatch: 200, AuthFailure: 300},
+	}
+	master := status.Instance{Name: "VI_6", Link: "eth1", VRID: 6, V6: true, Version: 3, Role: "MASTER", Since: mono.Instant(61500 * time.Millisecond),
+		Reason: "master down", Priority: 255, Effective: 255, Interval: 10 * time.Millisecond, MasterInterval: 10 * time.Millisecond,
+		Source: netip.MustParseAddr("fe80::1")}
+	return &status.Router{At: mono.Instant(61750 * time.Millisecond), RealTime: "SCHED_RR 30", Lateness: 120 * time.Microsecond,
+		Instances: []status.Instance{backup, master}}
+}
+
+func TestTheStateDump(t *testing.T) {
+	var out bytes.Buffer
+	writeData(&out, snapshot())
+	golden(t, "keepalived.data", out.String())
+}
+
+func TestTheStateDumpGoesToTMPDIR(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	withUmask(t, 0o177)
+	var out bytes.Buffer
+	w := &workerProcess{log: logTo(&out, slog.LevelInfo)}
+	for range 2 { // a second one replaces the first
+		w.dump(&relay.Up{Status: snapshot(), Dump: relay.DumpData})
+	}
+	golden(t, "keepalived.data", stated(t, filepath.Join(dir, "keepalived.data")))
+	files, _ := os.ReadDir(dir)
+	if info, _ := files[0].Info(); len(files) != 1 || info.Mode() != fs.FileMode(0o600) {
+		t.Errorf("%d files are left; mode %v", len(files), info.Mode())
+	}
+}
+
+func TestWithoutAGoodTMPDIRDumpsGoToTmp(t *testing.T) {
+	for _, dir := range []string{"", "relative", "/no/such/dir", "/etc/passwd"} {
+		t.Setenv("TMPDIR", dir)
+		if got := tmp(); got != "/tmp" {
+			t.Errorf("TMPDIR=%q: %s", dir, got)
+		}
+	}
+}
+
+func TestTheConfigurationDumpHasNoPasswords(t *testing.T) {
+	path := write(t, "k.conf", `
+global_defs {
+    enable_script_security
+    script_user root
+}
+vrrp_script chk {
+    script "/bin/true -x"
+    interval 2
+    fall 3
+}
+vrrp_sync_group G {
+    group {
+        A
+        B
+    }
+}
+`+instance("authentication {\nauth_type PASS\nauth_pass hush\n}\ntrack_script {\nchk\n}")+`
+vrrp_instance B {
+    interface eth1
+    virtual_router_id 2
+    priority 150
+    version 3
+    advert_int 0.25
+    virtual_ipaddress {
+        10.0.1.1/24
+        10.0.1.2/24 dev eth2
+    }
+}
+`)
+	r := readConfig(&cli.Options{ConfigFile: path})
+	if r.failed() {
+		t.Fatal(r.Findings)
+	}
+	var out bytes.Buffer
+	dumpConfig(logTo(&out, slog.LevelInfo), r.Config)
+	golden(t, "configuration.log", out.String())
+}

@@ -40,6 +40,9 @@ func asKeepalived(args []string) int {
 	if len(k.Unexpected) > 0 {
 		fmt.Fprintf(os.Stderr, "Unexpected argument(s): %v\n", k.Unexpected)
 	}
+	for _, r := range k.Remarks {
+		fmt.Fprintln(os.Stderr, r)
+	}
 	switch {
 	case k.Help:
 		fmt.Fprint(os.Stderr, k.Usage())

@@ -3,8 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +22,8 @@ type Keepalived struct {
 	Signum string
 	// Unexpected are left-over arguments: printed, not fatal.
 	Unexpected []string
+	// Remarks are about values that are not understood and ignored.
+	Remarks []string
 
 	refuse []refusal
 }
@@ -47,10 +47,11 @@ func ParseKeepalived(args []string) (*Keepalived, error) {
 		PIDFile: "/run/keepalived.pid", VRRPPIDFile: "/run/vrrp.pid", CheckersPIDFile: "/run/checkers.pid",
 	}}
 	set := k.flags()
-	if err := set.Parse(attach(expand(set, args))); err != nil {
+	rest, err := getopt(set, args)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	k.Unexpected = set.Args()
+	k.Unexpected = rest
 	k.settle(set)
 	return k, k.refused()
 }
@@ -58,7 +59,6 @@ func ParseKeepalived(args []string) (*Keepalived, error) {
 // flags declares every option that keepalived knows.
 func (k *Keepalived) flags() *pflag.FlagSet {
 	s := pflag.NewFlagSet("keepalived", pflag.ContinueOnError)
-	s.SetOutput(io.Discard)
 	s.SortFlags = false
 	s.StringVarP(&k.ConfigFile, "use-file", "f", "", "configuration file")
 	s.BoolP("vrrp", "P", false, "run virtual routers, no health checkers")
@@ -73,7 +73,7 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 	s.Bool("flush-log-file", false, "every line of the log file is written at once (always so here)")
 	s.BoolVarP(&k.AllConfig, "all-config", "e", false, "missing or unreadable include files are errors")
 	s.BoolP("no-syslog", "G", false, "no syslog")
-	umask := s.StringP("umask", "u", "0177", "creation mask")
+	s.StringP("umask", "u", "0177", "creation mask")
 	s.BoolP("release-vips", "X", false, "release addresses on transitions (always so here)")
 	s.BoolVarP(&k.KeepAddresses, "dont-release-vrrp", "V", false, "leave virtual addresses in place at a stop")
 	s.BoolP("dont-release-ipvs", "I", false, "leave the IPVS table in place at a stop")
@@ -106,15 +106,8 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 		{"--snmp", func() bool { return *snmp || *agent != "" }, "SNMP is not part of this version"},
 		{"--core-dump", func() bool { return *core || *pattern != "" }, "set the limit and the pattern of core dumps outside"},
 		{"--namespace", func() bool { return *netns != "" }, "start it with `ip netns exec NAME`"},
-		{"--umask", func() bool { return !k.umask(*umask) }, "the creation mask is a number in C notation, such as 0177"},
 	}
 	return s
-}
-
-func (k *Keepalived) umask(text string) bool {
-	n, err := strconv.ParseUint(text, 0, 9)
-	k.Umask = int(n)
-	return err == nil
 }
 
 // settle draws the conclusions between options: the console is only for the
@@ -128,8 +121,33 @@ func (k *Keepalived) settle(set *pflag.FlagSet) {
 	k.Detail = set.Changed("log-detail")
 	k.Console = k.Console && k.Foreground
 	if k.LogFile != "" && !strings.HasPrefix(k.LogFile, "/") {
-		k.LogFile = filepath.Join(os.TempDir(), k.LogFile)
+		k.LogFile = filepath.Join(TempDir(), k.LogFile)
 	}
+	k.settleUmask(set.Lookup("umask").Value.String())
+	k.settleFacility()
+}
+
+func (k *Keepalived) settleUmask(text string) {
+	mask, err := strconv.ParseUint(text, 0, 9)
+	if err != nil {
+		k.remark("--umask %q is ignored: a creation mask is a number in C notation, such as 0177", text)
+		return
+	}
+	k.Umask = int(mask)
+}
+
+// settleFacility keeps a word that there is: 0 to 7, local0 to local7, user or daemon.
+func (k *Keepalived) settleFacility() {
+	n := strings.TrimPrefix(k.Facility, "local")
+	if k.Facility == "user" || k.Facility == "daemon" || len(n) == 1 && n >= "0" && n <= "7" {
+		return
+	}
+	k.remark("--log-facility %q is ignored: write 0 to 7, local0 to local7, user or daemon", k.Facility)
+	k.Facility = "daemon"
+}
+
+func (k *Keepalived) remark(format string, args ...any) {
+	k.Remarks = append(k.Remarks, fmt.Sprintf(format, args...))
 }
 
 // Usage is the text of --help.
@@ -144,51 +162,4 @@ func (k *Keepalived) refused() error {
 		}
 	}
 	return nil
-}
-
-// expand completes unique prefixes of long options.
-func expand(set *pflag.FlagSet, args []string) []string {
-	out := make([]string, 0, len(args))
-	for _, a := range args {
-		name, value, hasValue := strings.Cut(strings.TrimPrefix(a, "--"), "=")
-		if !strings.HasPrefix(a, "--") || a == "--" || set.Lookup(name) != nil {
-			out = append(out, a)
-			continue
-		}
-		if full := onlyWithPrefix(set, name); full != "" {
-			a = "--" + full
-			if hasValue {
-				a += "=" + value
-			}
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-func onlyWithPrefix(set *pflag.FlagSet, prefix string) (full string) {
-	found := 0
-	set.VisitAll(func(f *pflag.Flag) {
-		if strings.HasPrefix(f.Name, prefix) {
-			full = f.Name
-			found++
-		}
-	})
-	if found != 1 {
-		return ""
-	}
-	return full
-}
-
-// attach writes -tFILE, -gFILE and -MPATTERN, the short options with optional
-// arguments, the way the library reads them.
-func attach(args []string) []string {
-	out := make([]string, 0, len(args))
-	for _, a := range args {
-		if len(a) > 2 && a[0] == '-' && strings.ContainsRune("tgM", rune(a[1])) && a[2] != '=' {
-			a = a[:2] + "=" + a[2:]
-		}
-		out = append(out, a)
-	}
-	return out
 }

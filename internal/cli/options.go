@@ -1,6 +1,9 @@
 package cli
 
-import "path/filepath"
+import (
+	"os"
+	"path/filepath"
+)
 
 // Options is what a daemon is started with, whichever command line said it:
 // that of `holdfast run` or keepalived's.
@@ -50,3 +53,14 @@ func DefaultConfigs() []string {
 
 // MemoryFile is where roles survive a crash.
 func (o *Options) MemoryFile() string { return filepath.Join(o.RunDir, "roles") }
+
+// TempDir is where dumps go, and log files that are named without a path: $TMPDIR
+// if that is an absolute directory, else /tmp.
+func TempDir() string {
+	if dir := os.Getenv("TMPDIR"); filepath.IsAbs(dir) {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+	}
+	return "/tmp"
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/cli"
 	"holdfast/internal/config"
 	"holdfast/internal/mono"
 	"holdfast/internal/relay"
@@ -17,22 +18,12 @@ import (
 
 // dump writes the file that a signal asked for.
 func (w *workerProcess) dump(m *relay.Up) {
-	path := filepath.Join(tmp(), "keepalived.data")
+	path := filepath.Join(cli.TempDir(), "keepalived.data")
 	if err := replace(path, func(out io.Writer) { writeData(out, m.Status) }); err != nil {
 		w.log.Error(err.Error())
 		return
 	}
 	w.log.Info("state written to " + path)
-}
-
-// tmp is $TMPDIR if that is an absolute directory, else /tmp.
-func tmp() string {
-	if dir := os.Getenv("TMPDIR"); filepath.IsAbs(dir) {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return dir
-		}
-	}
-	return "/tmp"
 }
 
 // replace writes a new file and moves it into place, so that nobody reads half.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -20,10 +21,11 @@ type worker struct {
 	up     *engine.Mailbox[relay.Up]
 	kick   <-chan struct{}
 
-	queued  atomic.Int64 // messages not yet sent
-	lost    atomic.Int64 // notes not kept because too many waited
-	inForce atomic.Pointer[relay.Slot]
-	process atomic.Pointer[os.Process]
+	queued   atomic.Int64 // messages not yet sent
+	lost     atomic.Int64 // notes not kept because too many waited
+	patience atomic.Int64 // child_wait_time; 0: childWait
+	inForce  atomic.Pointer[relay.Slot]
+	process  atomic.Pointer[os.Process]
 }
 
 // backlog is how many messages wait for a worker that is slow or dead before
@@ -68,14 +70,14 @@ func (w *worker) accepted(s relay.Slot) {
 // stop asks the worker to end, and ends it after child_wait_time.
 func (w *worker) stop() {
 	w.put(relay.Up{Stop: true})
-	time.AfterFunc(childWait, func() {
+	time.AfterFunc(cmp.Or(time.Duration(w.patience.Load()), childWait), func() {
 		if p := w.process.Load(); p != nil {
 			_ = p.Kill()
 		}
 	})
 }
 
-// childWait is keepalived's child_wait_time.
+// childWait is the default of child_wait_time.
 const childWait = 5 * time.Second
 
 // serve keeps a worker alive until the daemon stops: a dead one is replaced at

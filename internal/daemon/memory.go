@@ -107,7 +107,7 @@ func (m *memory) unmap() {
 // Assign lays out one record per router, by ID, keeping what is known of each.
 // The loop calls it right after it took a configuration over.
 func (m *memory) Assign(keys []vrrp.Key, roles []vrrp.Role) error {
-	if len(keys) == 0 {
+	if len(keys) == 0 || m.lists(keys) {
 		return nil
 	}
 	sent := m.sent()
@@ -119,6 +119,20 @@ func (m *memory) Assign(keys []vrrp.Key, roles []vrrp.Role) error {
 	}
 	m.past = nil
 	return nil
+}
+
+// lists reports whether the records are those of keys already: roles and adverts
+// have been kept in them all the time.
+func (m *memory) lists(keys []vrrp.Key) bool {
+	if len(keys) != len(m.records) {
+		return false
+	}
+	for i, k := range keys {
+		if !m.records[i].of(k) {
+			return false
+		}
+	}
+	return true
 }
 
 // sent is the last advert of every router known so far.
@@ -175,6 +189,12 @@ func (r *record) set(k vrrp.Key, role vrrp.Role, sent int64) {
 	}
 	r.role.Store(uint32(role))
 	r.sent.Store(sent)
+}
+
+func (r *record) of(k vrrp.Key) bool {
+	from := netip.AddrFrom16(r.from).Unmap()
+	return r.vrid == k.VRID && (r.v6 == 1) == k.V6 && (from == k.From || from.IsUnspecified() && !k.From.IsValid()) &&
+		string(r.link[:len(k.Link)]) == k.Link && (len(k.Link) == len(r.link) || r.link[len(k.Link)] == 0)
 }
 
 func (r *record) key() vrrp.Key {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,9 @@ type routerProcess struct {
 	loop    engine.Loop
 	worker  *worker
 	janitor *janitor
-	life    string // how the process is scheduled
+	// life is how the process is scheduled, in words; priority what was asked for.
+	life     string
+	priority int
 
 	stopping atomic.Bool
 	exit     atomic.Int32
@@ -168,7 +171,7 @@ func (p *routerProcess) order(o engine.HostOrder) {
 // less than being handed back to a thread of its own.
 func (p *routerProcess) run() int {
 	runtime.GOMAXPROCS(runtime.NumCPU() + 2) // the loop keeps one while it waits
-	p.life = takeRealTime(realTime)
+	p.priority, p.life = realTime, takeRealTime(realTime)
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := p.hosting.Begin(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", p.opts.Name, err)
@@ -237,11 +240,17 @@ func (p *routerProcess) dump() {
 
 // adopt makes the loop run a configuration from a slot.
 func (p *routerProcess) adopt(slot relay.Slot) error {
-	var c router.Config
-	if err := p.slots.Read(slot, &c); err != nil {
+	p.janitor.burst()
+	c, err := p.slots.Read(slot)
+	if err != nil {
 		return err
 	}
-	p.machine.Inbox.Put(router.Reload{Config: &c})
+	p.name(c.Global.ProcessName)
+	p.worker.patience.Store(int64(c.Global.ChildWait))
+	if want := cmp.Or(c.Global.RealTime, realTime); want != p.priority {
+		p.priority, p.life = want, takeRealTime(want)
+	}
+	p.machine.Inbox.Put(router.Prepare(c))
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		if err := p.memory.Assign(r.Keys()); err != nil {
 			p.worker.say(relay.Line{Text: err.Error(), Bad: true})
@@ -250,4 +259,11 @@ func (p *routerProcess) adopt(slot relay.Slot) error {
 		p.janitor.after()
 	}})
 	return nil
+}
+
+// name is what the process is called in lists of processes (PR_SET_NAME).
+func (p *routerProcess) name(name string) {
+	if name != "" {
+		_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // cosmetic
+	}
 }

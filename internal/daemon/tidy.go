@@ -3,6 +3,7 @@ package daemon
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -31,6 +32,13 @@ func (j *janitor) after() {
 	}
 }
 
+// burst says that one begins: until it is over, no collection is to get in the
+// way of the loop, and the whole program is needed.
+func (j *janitor) burst() {
+	debug.SetMemoryLimit(math.MaxInt64)
+	adviseText(unix.MADV_POPULATE_READ)
+}
+
 // rest is how long a burst is given to end.
 const rest = 2 * time.Second
 
@@ -44,14 +52,14 @@ func (j *janitor) work() {
 		runtime.ReadMemStats(&m)
 		// The next burst may double what is in use before it is collected in its midst.
 		debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased+m.HeapAlloc) + 16<<20)
-		dropText()
+		adviseText(unix.MADV_DONTNEED)
 	}
 }
 
-// dropText lets go of the pages of the program file: most were needed only to
-// start and to read a configuration. What is needed again comes back from the
-// page cache without the disk.
-func dropText() {
+// adviseText tells the kernel what is to come of the pages of the program file.
+// Most are needed only to start and to read a configuration: MADV_DONTNEED lets
+// go of them, and what is needed again comes back from the page cache.
+func adviseText(advice uintptr) {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
@@ -68,7 +76,7 @@ func dropText() {
 			continue
 		}
 		if !strings.Contains(mode, "w") { // what may have been written has no copy in the file
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, advice)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"holdfast/internal/cli"
 	"holdfast/internal/config"
 	"holdfast/internal/relay"
+	"holdfast/internal/router"
 )
 
 // workerProcess is everything that may be slow or wrong: reading
@@ -28,8 +29,9 @@ type workerProcess struct {
 	slots relay.Slots
 	next  int // slot for the next configuration
 
-	candidate *config.Config // written to a slot, not yet accepted
-	started   bool           // a configuration has been taken over
+	candidate *config.Config // proposed to the router, not yet accepted
+	proposed  relay.Slot
+	started   bool // a configuration has been taken over
 	teller    *teller
 	watchers  *watchers
 	janitor   *janitor
@@ -153,6 +155,7 @@ func (w *workerProcess) logText(text string) { w.log.Info(text) }
 // load reads the configuration and proposes it to the router. One that cannot
 // be run changes nothing.
 func (w *workerProcess) load() {
+	w.janitor.burst()
 	read := readConfig(&w.opts)
 	read.report(w.log)
 	if w.opts.DumpConfig && read.Config != nil {
@@ -165,26 +168,27 @@ func (w *workerProcess) load() {
 		w.send(&relay.Down{Refused: true, Exit: read.exit()})
 		return
 	}
-	slot, err := w.slots.Write(w.next, read.Config)
+	slot, err := w.slots.Write(w.next, router.Part(read.Config))
 	if err != nil {
 		w.log.Error(err.Error())
 		w.send(&relay.Down{Refused: true, Exit: exitFatal})
 		return
 	}
-	w.candidate = read.Config
+	w.candidate, w.proposed = read.Config, *slot
 	w.next = 1 - w.next
 	w.send(&relay.Down{Config: slot})
 }
 
 // adopt takes over the configuration in force, as the worker that died had it.
 func (w *workerProcess) adopt(slot relay.Slot) {
-	var c config.Config
-	if err := w.slots.Read(slot, &c); err != nil {
+	c, err := w.slots.Recall(slot)
+	if err != nil { // the one before died in the midst of keeping it
 		w.log.Error(err.Error())
+		w.load()
 		return
 	}
 	w.next = 1 - slot.Number
-	w.candidate, w.started = &c, true
+	w.candidate, w.proposed, w.started = c, slot, true
 	w.accepted()
 }
 
@@ -204,6 +208,9 @@ func (w *workerProcess) accepted() {
 	w.started = true
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
+	if err := w.slots.Keep(w.proposed, c); err != nil {
+		w.log.Error(err.Error())
+	}
 	w.janitor.after() // reading a configuration needs much, running it little
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/config"
+	"holdfast/internal/router"
 	"holdfast/internal/status"
 	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
@@ -71,7 +73,8 @@ type Down struct {
 	Settled bool
 }
 
-// Slot is one of the two memory files, and how much of it is meant.
+// Slot is one of the two memory files. Size is how long the router's part in it
+// is; the whole configuration follows it once it is in force.
 type Slot struct {
 	Number int
 	Size   int64
@@ -120,41 +123,52 @@ func NewSlots() (Slots, error) {
 	return s, nil
 }
 
-// Write puts v into slot number n and describes what was written.
-func (s Slots) Write(n int, v any) (*Slot, error) {
-	f := s[n]
+// Write puts the router's part of a configuration into slot number n.
+func (s Slots) Write(n int, c *router.Config) (*Slot, error) {
+	f, b := s[n], encode(c)
 	if err := f.Truncate(0); err != nil {
 		return nil, fmt.Errorf("empty configuration slot %d: %w", n, err)
 	}
-	w := &counted{w: bufio.NewWriterSize(io.NewOffsetWriter(f, 0), 1<<16)}
-	if err := gob.NewEncoder(w).Encode(v); err != nil {
-		return nil, fmt.Errorf("encode configuration: %w", err)
-	}
-	if err := w.w.Flush(); err != nil {
+	if _, err := f.WriteAt(b, 0); err != nil {
 		return nil, fmt.Errorf("write configuration slot %d: %w", n, err)
 	}
-	return &Slot{Number: n, Size: w.n}, nil
+	return &Slot{Number: n, Size: int64(len(b))}, nil
 }
 
-// Read decodes a slot into v, which may be of a type with fewer fields than
-// what was written.
-func (s Slots) Read(slot Slot, v any) error {
-	r := bufio.NewReaderSize(io.NewSectionReader(s[slot.Number], 0, slot.Size), 1<<16)
-	if err := gob.NewDecoder(r).Decode(v); err != nil {
-		return fmt.Errorf("decode configuration slot %d: %w", slot.Number, err)
+// Read decodes the router's part.
+func (s Slots) Read(slot Slot) (*router.Config, error) {
+	b := make([]byte, slot.Size)
+	if _, err := s[slot.Number].ReadAt(b, 0); err != nil {
+		return nil, fmt.Errorf("read configuration slot %d: %w", slot.Number, err)
+	}
+	c, err := decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("decode configuration slot %d: %w", slot.Number, err)
+	}
+	return c, nil
+}
+
+// Keep puts the whole configuration behind the router's part, for a worker that
+// may have to replace this one.
+func (s Slots) Keep(slot Slot, c *config.Config) error {
+	w := bufio.NewWriterSize(io.NewOffsetWriter(s[slot.Number], slot.Size), 1<<16)
+	if err := gob.NewEncoder(w).Encode(c); err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
 	}
 	return nil
 }
 
-type counted struct {
-	w *bufio.Writer
-	n int64
-}
-
-func (c *counted) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
+// Recall reads what was kept.
+func (s Slots) Recall(slot Slot) (*config.Config, error) {
+	var c config.Config
+	r := bufio.NewReader(io.NewSectionReader(s[slot.Number], slot.Size, 1<<40))
+	if err := gob.NewDecoder(r).Decode(&c); err != nil {
+		return nil, fmt.Errorf("recall the configuration: %w", err)
+	}
+	return &c, nil
 }
 
 // Pair makes a connected pair of stream sockets.

@@ -9,12 +9,13 @@ import (
 )
 
 // Config is the part of a config.Config that deciding about addresses needs.
-// Its fields carry the names they have there, so that encoding/gob decodes one
-// from an encoded config.Config and leaves the rest out.
 type Config struct {
-	Global    Global
-	Groups    []Group
-	Instances []Instance
+	Global Global
+	Groups []Group
+	// Routers are the virtual routers, Details what else is known of the one
+	// with the same index.
+	Routers []vrrp.Config
+	Details []Detail
 }
 
 // Global is what concerns the router of global_defs.
@@ -24,9 +25,9 @@ type Global struct {
 	LogUnknownVRIDs bool
 	GARPInterval    time.Duration
 	GNAInterval     time.Duration
-	VRRPRealTime    int
-	VRRPPriority    int
 	ChildWait       time.Duration
+	RealTime        int    // vrrp_rt_priority; 0: the daemon's own choice
+	ProcessName     string // empty: left as it is
 }
 
 // Group is a vrrp_sync_group.
@@ -35,12 +36,10 @@ type Group struct {
 	Members []string
 }
 
-// Instance is a vrrp_instance.
-type Instance struct {
-	VRRP             vrrp.Config
-	Addrs            []config.Address
-	Tracks           []tracker.Track
-	DontTrackPrimary bool
+// Detail is what a vrrp_instance holds and follows.
+type Detail struct {
+	Addrs  []config.Address
+	Tracks []tracker.Track
 }
 
 // Part takes out of a whole configuration what a Config holds.
@@ -52,28 +51,48 @@ func Part(c *config.Config) *Config {
 			LogUnknownVRIDs: c.Global.LogUnknownVRIDs,
 			GARPInterval:    c.Global.GARPInterval,
 			GNAInterval:     c.Global.GNAInterval,
-			VRRPRealTime:    c.Global.VRRPRealTime,
-			VRRPPriority:    c.Global.VRRPPriority,
 			ChildWait:       c.Global.ChildWait,
+			RealTime:        c.Global.VRRPRealTime,
+			ProcessName:     processName(&c.Global),
 		},
+		Routers: make([]vrrp.Config, 0, len(c.Instances)),
+		Details: make([]Detail, 0, len(c.Instances)),
 	}
 	for _, g := range c.Groups {
 		p.Groups = append(p.Groups, Group{Name: g.Name, Members: g.Members})
 	}
-	for _, i := range c.Instances {
-		p.Instances = append(p.Instances, Instance{
-			VRRP: i.VRRP, Addrs: i.Addrs, Tracks: i.Tracks, DontTrackPrimary: i.DontTrackPrimary,
-		})
+	for i := range c.Instances {
+		inst := &c.Instances[i]
+		p.Routers = append(p.Routers, inst.VRRP)
+		p.Routers[i].DontTrackPrimary = inst.DontTrackPrimary
+		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: inst.Tracks})
 	}
 	return p
+}
+
+// processName is what the process that runs VRRP is called: its own name, else
+// that of all, else keepalived's if names are wanted.
+func processName(g *config.Global) string {
+	switch {
+	case g.VRRPName != "":
+		return g.VRRPName
+	case g.ProcessName != "":
+		return g.ProcessName
+	case g.ProcessNames:
+		return "keepalived_vrrp"
+	}
+	return ""
 }
 
 // groups names the members by their identity on the wire. Package config has
 // reported members that do not exist; they are left out.
 func (c *Config) groups() []vrrp.Group {
-	keys := make(map[string]vrrp.Key, len(c.Instances))
-	for i := range c.Instances {
-		keys[c.Instances[i].VRRP.Name] = c.Instances[i].VRRP.Key
+	if len(c.Groups) == 0 {
+		return nil
+	}
+	keys := make(map[string]vrrp.Key, len(c.Routers))
+	for i := range c.Routers {
+		keys[c.Routers[i].Name] = c.Routers[i].Key
 	}
 	var groups []vrrp.Group
 	for _, g := range c.Groups {
@@ -86,4 +105,13 @@ func (c *Config) groups() []vrrp.Group {
 		groups = append(groups, group)
 	}
 	return groups
+}
+
+// index finds the place of a router among the Routers.
+func (c *Config) index() map[vrrp.Key]int {
+	at := make(map[vrrp.Key]int, len(c.Routers))
+	for i := range c.Routers {
+		at[c.Routers[i].Key] = i
+	}
+	return at
 }

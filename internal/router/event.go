@@ -35,9 +35,6 @@ type Settled struct {
 // Sampled is news from a tracker.
 type Sampled struct{ tracker.Sample }
 
-// Reload is a new configuration, the first one included.
-type Reload struct{ *Config }
-
 // Stop gives everything up in good order.
 type Stop struct{}
 

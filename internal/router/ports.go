@@ -27,8 +27,8 @@ func listPorts(c *Config) []Port {
 	}
 	var ports []Port
 	at := map[where]int{}
-	for i := range c.Instances {
-		v := &c.Instances[i].VRRP
+	for i := range c.Routers {
+		v := &c.Routers[i]
 		w := where{v.Link, v.V6}
 		n, ok := at[w]
 		if !ok {

@@ -11,66 +11,76 @@ import (
 	"holdfast/internal/vrrp"
 )
 
+// Reload is a new configuration, the first one included. Make one with Prepare.
+type Reload struct {
+	*Config
+	groups []vrrp.Group
+	at     map[vrrp.Key]int // place of a router among the Routers
+	ports  []Port
+}
+
+// Prepare draws from a configuration all that needs no Router, so that the loop
+// is not kept from its adverts by it. The Router keeps c.
+func Prepare(c *Config) Reload {
+	return Reload{Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c)}
+}
+
 // reload makes c the configuration. Identity is what the wire sees, so that
 // renaming and reordering change nothing; addresses are claimed anew before old
 // claims are dropped, so that an address that only moves between two MASTERs
 // stays where it is.
-func (r *Router) reload(now mono.Instant, c *Config, out *Effects) {
-	first := !r.ready
-	r.links.virtual = virtual(c)
-	r.garpGap, r.naGap = c.Global.GARPInterval, c.Global.GNAInterval
-	old := r.parts
-	r.parts = nil
-	setup := vrrp.Setup{Groups: c.groups(), Past: r.recall(c), Standing: r.standings(c), LogUnknownVRIDs: c.Global.LogUnknownVRIDs}
+func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
+	first, old := !r.ready, r.parts
+	setup := vrrp.Setup{
+		Routers: c.Routers, Groups: c.groups, Past: r.recall(c), Standing: r.standings(c), LogUnknownVRIDs: c.Global.LogUnknownVRIDs,
+	}
 	if first {
 		setup.Quiet = quiet(now, &c.Global)
 	}
-	for i := range c.Instances {
-		setup.Routers = append(setup.Routers, c.Instances[i].VRRP)
-	}
+	r.garpGap, r.naGap = c.Global.GARPInterval, c.Global.GNAInterval
+	r.links.virtual = c.virtual
 	r.linksBefore(now, c, out)
 	r.set.Apply(now, &setup, &out.Out)
 	r.adopt(c)
 	r.inherit(old, out)
-	r.refollow(c)
-	r.ports, out.Ports = listPorts(c), true
-	if first {
-		r.ready, out.HostWhole = true, true
-	}
+	r.ports, out.Ports = c.ports, true
+	r.ready, out.HostWhole = true, first
 }
 
-// adopt builds the parts of the new configuration, by ID.
-func (r *Router) adopt(c *Config) {
-	for i := range c.Instances {
-		inst := &c.Instances[i]
-		id, ok := r.set.Lookup(inst.VRRP.Key)
+// adopt builds the parts of the new configuration, by ID, and connects trackers
+// to those who follow them now.
+func (r *Router) adopt(c *Reload) {
+	r.parts = make([]part, 0, len(c.Routers))
+	tracks := map[vrrp.ID][]tracker.Track{}
+	for i := range c.Routers {
+		v := &c.Routers[i]
+		id, ok := r.set.Lookup(v.Key)
 		if !ok {
 			continue
 		}
 		for len(r.parts) <= int(id) {
 			r.parts = append(r.parts, part{})
 		}
-		r.parts[id] = part{key: inst.VRRP.Key, addrs: inst.Addrs, rounds: inst.VRRP.Announce.Repeat}
+		r.parts[id] = part{key: v.Key, addrs: c.Details[i].Addrs, rounds: v.Announce.Repeat}
+		if list := c.followed(i); len(list) > 0 {
+			tracks[id] = list
+		}
 	}
+	r.watch.follow(tracks)
 }
 
 // inherit carries claims over from the parts of the old configuration, and
-// drops those that nobody carries on.
+// drops those that nobody carries on. Parts that hold the same as before need
+// neither.
 func (r *Router) inherit(old []part, out *Effects) {
-	before := options(old)
-	for i := range old {
-		p := r.successor(old, i)
-		if p == nil || !old[i].holds {
-			continue
+	changed := r.carryOver(old)
+	before := options(old, changed)
+	for _, i := range changed {
+		if p := r.successor(old, i); p != nil {
+			p.pending = r.holdings.take(vrrp.ID(i), p.addrs, before, &out.Host)
 		}
-		id := vrrp.ID(i)
-		p.holds, p.repairs = true, old[i].repairs
-		p.pending = r.holdings.take(id, p.addrs, before, &out.Host)
 	}
-	for i := range old {
-		if !old[i].holds {
-			continue
-		}
+	for _, i := range changed {
 		id, keep := vrrp.ID(i), []config.Address(nil)
 		if p := r.successor(old, i); p != nil {
 			keep = p.addrs
@@ -81,14 +91,33 @@ func (r *Router) inherit(old []part, out *Effects) {
 	}
 }
 
-// options are those that held addresses were wanted with.
-func options(parts []part) map[host.Addr]host.AddrOpts {
+// carryOver hands what parts hold to their successors and lists those that held
+// something else than their successors want.
+func (r *Router) carryOver(old []part) (changed []int) {
+	for i := range old {
+		if !old[i].holds {
+			continue
+		}
+		p := r.successor(old, i)
+		if p == nil {
+			changed = append(changed, i)
+			continue
+		}
+		p.holds, p.repairs, p.pending = true, old[i].repairs, old[i].pending
+		if !slices.Equal(p.addrs, old[i].addrs) {
+			changed = append(changed, i)
+		}
+	}
+	return changed
+}
+
+// options are those that the addresses of some parts were wanted with.
+func options(parts []part, some []int) map[host.Addr]host.AddrOpts {
 	opts := map[host.Addr]host.AddrOpts{}
-	for i := range parts {
+	for _, i := range some {
 		for j := range parts[i].addrs {
-			if a := &parts[i].addrs[j]; parts[i].holds {
-				opts[a.Addr] = a.AddrOpts
-			}
+			a := &parts[i].addrs[j]
+			opts[a.Addr] = a.AddrOpts
 		}
 	}
 	return opts
@@ -104,49 +133,23 @@ func (r *Router) successor(old []part, i int) *part {
 
 // without lists the addresses of a that are not in b.
 func without(a, b []config.Address) []config.Address {
-	var rest []config.Address
-	for i := range a {
-		kept := false
-		for j := range b {
-			kept = kept || a[i].Addr == b[j].Addr
-		}
-		if !kept {
-			rest = append(rest, a[i])
-		}
-	}
-	return rest
-}
-
-// refollow connects trackers to those who follow them now.
-func (r *Router) refollow(c *Config) {
-	tracks := make(map[vrrp.ID][]tracker.Track)
-	for i := range c.Instances {
-		inst := &c.Instances[i]
-		if id, ok := r.set.Lookup(inst.VRRP.Key); ok {
-			if list := followed(inst); len(list) > 0 {
-				tracks[id] = list
-			}
-		}
-	}
-	r.watch.follow(tracks)
+	return slices.DeleteFunc(slices.Clone(a), func(x config.Address) bool {
+		return slices.ContainsFunc(b, func(y config.Address) bool { return x.Addr == y.Addr })
+	})
 }
 
 // standings answers what the trackers of each router of c say at present.
-func (r *Router) standings(c *Config) func(vrrp.Key) vrrp.Standing {
-	of := make(map[vrrp.Key]*Instance, len(c.Instances))
-	for i := range c.Instances {
-		of[c.Instances[i].VRRP.Key] = &c.Instances[i]
-	}
-	return func(k vrrp.Key) vrrp.Standing { return r.watch.weigh(followed(of[k])) }
+func (r *Router) standings(c *Reload) func(vrrp.Key) vrrp.Standing {
+	return func(k vrrp.Key) vrrp.Standing { return r.watch.weigh(c.followed(c.at[k])) }
 }
 
-// followed are the trackers of an instance: those it names, and the devices of
-// its addresses, whose loss means FAULT unless no_track.
-func followed(inst *Instance) []tracker.Track {
-	tracks := inst.Tracks[:len(inst.Tracks):len(inst.Tracks)]
-	for _, a := range inst.Addrs {
+// followed are the trackers of a router: those it names, and the devices of its
+// addresses, whose loss means FAULT unless no_track.
+func (c *Config) followed(i int) []tracker.Track {
+	tracks := slices.Clip(c.Details[i].Tracks)
+	for _, a := range c.Details[i].Addrs {
 		t := tracker.Track{Kind: tracker.Interface, Name: a.Link}
-		if a.Link != inst.VRRP.Link && !a.NoTrack && !tracked(tracks, t) {
+		if a.Link != c.Routers[i].Link && !a.NoTrack && !tracked(tracks, t) {
 			tracks = append(tracks, t)
 		}
 	}
@@ -154,19 +157,14 @@ func followed(inst *Instance) []tracker.Track {
 }
 
 func tracked(tracks []tracker.Track, t tracker.Track) bool {
-	for _, o := range tracks {
-		if o.Kind == t.Kind && o.Name == t.Name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tracks, func(o tracker.Track) bool { return o.Kind == t.Kind && o.Name == t.Name })
 }
 
 // linksBefore tells the machine about links before it makes routers that use
 // them, so that a router is born knowing its interface.
-func (r *Router) linksBefore(now mono.Instant, c *Config, out *Effects) {
-	for i := range c.Instances {
-		r.links.get(c.Instances[i].VRRP.Link)
+func (r *Router) linksBefore(now mono.Instant, c *Reload, out *Effects) {
+	for i := range c.ports {
+		r.links.get(c.ports[i].Link)
 	}
 	for name, l := range r.links.byName {
 		r.set.Link(now, name, r.links.state(l), &out.Out)
@@ -189,18 +187,14 @@ func (r *Router) release(out *Effects) {
 
 // recall asks the memory of an earlier run about a router, and the kernel
 // whether its addresses are still there.
-func (r *Router) recall(c *Config) func(vrrp.Key) (vrrp.Memory, bool) {
+func (r *Router) recall(c *Reload) func(vrrp.Key) (vrrp.Memory, bool) {
 	if r.past == nil || r.ready {
 		return nil
-	}
-	addrs := make(map[vrrp.Key][]config.Address, len(c.Instances))
-	for i := range c.Instances {
-		addrs[c.Instances[i].VRRP.Key] = c.Instances[i].Addrs
 	}
 	return func(k vrrp.Key) (vrrp.Memory, bool) {
 		m, ok := r.past(k)
 		m.Holding = ok
-		for _, a := range addrs[k] {
+		for _, a := range c.Details[c.at[k]].Addrs {
 			m.Holding = m.Holding && r.found[a.Addr]
 		}
 		return m, ok
@@ -208,18 +202,17 @@ func (r *Router) recall(c *Config) func(vrrp.Key) (vrrp.Memory, bool) {
 }
 
 // virtual tells whether an address is one of the configuration: such a one is
-// never the source of an advert. Sources are looked for so rarely that the list
-// is searched.
-func virtual(c *Config) func(netip.Addr) bool {
-	var list [][]config.Address
-	for i := range c.Instances {
-		list = append(list, c.Instances[i].Addrs)
+// never the source of an advert. Sources are looked for so rarely that the
+// whole of it is searched.
+func (c *Config) virtual(a netip.Addr) bool {
+	for i := range c.Details {
+		for j := range c.Details[i].Addrs {
+			if c.Details[i].Addrs[j].Prefix.Addr() == a {
+				return true
+			}
+		}
 	}
-	return func(a netip.Addr) bool {
-		return slices.ContainsFunc(list, func(addrs []config.Address) bool {
-			return slices.ContainsFunc(addrs, func(v config.Address) bool { return v.Prefix.Addr() == a })
-		})
-	}
+	return false
 }
 
 // quiet is until when adverts are discarded after a start: the later of

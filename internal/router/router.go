@@ -79,7 +79,7 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	case Observed:
 		r.observed(now, ev, out)
 	case Reload:
-		r.reload(now, ev.Config, out)
+		r.reload(now, &ev, out)
 	case Ask:
 		ev.Look(r)
 	case Stop:

@@ -45,8 +45,8 @@ func addr(p string) config.Address {
 }
 
 // instance is a router on eth0 with priority 100.
-func instance(name string, vrid uint8, vips ...string) router.Instance {
-	i := router.Instance{VRRP: vrrp.Config{
+func instance(name string, vrid uint8, vips ...string) config.Instance {
+	i := config.Instance{VRRP: vrrp.Config{
 		Key: vrrp.Key{Link: "eth0", VRID: vrid}, Name: name, Version: 2, Priority: 100, Interval: time.Second, DownAdverts: 3,
 		Group: netip.MustParseAddr("224.0.0.18"), Announce: vrrp.Announcing{Repeat: 5},
 	}}
@@ -57,8 +57,8 @@ func instance(name string, vrid uint8, vips ...string) router.Instance {
 	return i
 }
 
-func (b *bench) reload(list ...router.Instance) {
-	b.step(router.Reload{Config: &router.Config{Instances: list}})
+func (b *bench) reload(list ...config.Instance) {
+	b.step(router.Prepare(router.Part(&config.Config{Instances: list})))
 }
 
 func (b *bench) step(ev router.Event) {

@@ -25,7 +25,7 @@ func (r *router) examine() (f faults) {
 	switch {
 	case !r.link.Exists:
 		f |= linkMissing
-	case !r.link.Up:
+	case !r.link.Up && !r.cfg.DontTrackPrimary:
 		f |= linkDown
 	case !r.sourceOf().IsValid():
 		f |= noSource

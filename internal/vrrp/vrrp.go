@@ -75,8 +75,10 @@ type Config struct {
 	OwnerIgnoreAdverts   bool
 	Strict               bool
 	SkipCheckAdvAddr     bool
-	ChecksumAsV2         bool
-	OldUnicastChecksum   OldChecksum
+	// DontTrackPrimary ignores that the link is down; only its absence counts.
+	DontTrackPrimary   bool
+	ChecksumAsV2       bool
+	OldUnicastChecksum OldChecksum
 
 	Announce Announcing
 }

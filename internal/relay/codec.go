@@ -1,0 +1,263 @@
+package relay
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"holdfast/internal/config"
+	"holdfast/internal/router"
+	"holdfast/internal/tracker"
+	"holdfast/internal/vrrp"
+)
+
+// Configurations of thousands of instances cross between the processes at each
+// reload, and the router decodes them beside its loop. encoding/gob takes four
+// times as long for it and makes garbage that a collection would have to follow.
+// So the fields are listed here, once for both directions.
+
+// coder appends fields to b, or takes them from b into the same places. After the
+// first error everything that is taken is zero.
+type coder struct {
+	b       []byte
+	reading bool
+	known   map[string]string // equal texts are kept once: names of links recur
+	err     error
+}
+
+// errShort says that a configuration ends too early.
+var errShort = errors.New("the encoded configuration is cut short")
+
+func (c *coder) short() {
+	c.err, c.b = errShort, nil
+}
+
+func (c *coder) word(v *uint64) {
+	if !c.reading {
+		c.b = binary.AppendUvarint(c.b, *v)
+		return
+	}
+	n, size := binary.Uvarint(c.b)
+	if size <= 0 {
+		c.short()
+		n, size = 0, 0
+	}
+	*v, c.b = n, c.b[size:]
+}
+
+// bytes codes bytes whose number both sides know.
+func (c *coder) bytes(p []byte) {
+	switch {
+	case !c.reading:
+		c.b = append(c.b, p...)
+	case len(p) > len(c.b):
+		c.short()
+		clear(p)
+	default:
+		c.b = c.b[copy(p, c.b):]
+	}
+}
+
+func (c *coder) text(s *string) {
+	n := uint64(len(*s))
+	c.word(&n)
+	if !c.reading {
+		c.b = append(c.b, *s...)
+		return
+	}
+	if n > uint64(len(c.b)) {
+		c.short()
+		n = 0
+	}
+	raw := c.b[:n]
+	c.b = c.b[n:]
+	known, ok := c.known[string(raw)]
+	if !ok {
+		known = string(raw)
+		c.known[known] = known
+	}
+	*s = known
+}
+
+// number codes any integer, negative ones too.
+func number[T ~int | ~uint8 | ~int64 | ~uint32](c *coder, v *T) {
+	w := uint64(int64(*v))
+	w = w<<1 ^ uint64(int64(w)>>63) // small magnitudes, short words
+	c.word(&w)
+	*v = T(int64(w>>1) ^ -int64(w&1))
+}
+
+func flag(c *coder, v *bool) {
+	var w uint64
+	if *v {
+		w = 1
+	}
+	c.word(&w)
+	*v = w != 0
+}
+
+// addr codes an address by its kind and its bytes. Zones do not occur.
+func addr(c *coder, a *netip.Addr) {
+	kind := uint64(a.BitLen() / 8)
+	c.word(&kind)
+	switch kind {
+	case 0:
+		*a = netip.Addr{}
+	case 4:
+		var raw [4]byte
+		if a.Is4() {
+			raw = a.As4()
+		}
+		c.bytes(raw[:])
+		*a = netip.AddrFrom4(raw)
+	default:
+		var raw [16]byte
+		if a.Is6() {
+			raw = a.As16()
+		}
+		c.bytes(raw[:])
+		*a = netip.AddrFrom16(raw)
+	}
+}
+
+func prefix(c *coder, p *netip.Prefix) {
+	a, bits := p.Addr(), p.Bits()
+	addr(c, &a)
+	number(c, &bits)
+	*p = netip.PrefixFrom(a, bits)
+	if !a.IsValid() {
+		*p = netip.Prefix{}
+	}
+}
+
+// most bounds the length of a list, against a length that was never written.
+const most = 1 << 20
+
+// list codes the length of a list and then each element.
+func list[T any](c *coder, l *[]T, each func(*coder, *T)) {
+	n := len(*l)
+	number(c, &n)
+	if n > 0 && n <= most && len(*l) == 0 {
+		*l = make([]T, n)
+	}
+	for i := range *l {
+		each(c, &(*l)[i])
+	}
+}
+
+func configuration(c *coder, f *router.Config) {
+	global(c, &f.Global)
+	list(c, &f.Groups, group)
+	list(c, &f.Routers, virtualRouter)
+	list(c, &f.Details, detail)
+}
+
+func global(c *coder, g *router.Global) {
+	number(c, &g.StartupDelay)
+	number(c, &g.DelayAfterBoot)
+	flag(c, &g.LogUnknownVRIDs)
+	number(c, &g.GARPInterval)
+	number(c, &g.GNAInterval)
+	number(c, &g.ChildWait)
+	number(c, &g.RealTime)
+	c.text(&g.ProcessName)
+}
+
+func group(c *coder, g *router.Group) {
+	c.text(&g.Name)
+	list(c, &g.Members, func(c *coder, s *string) { c.text(s) })
+}
+
+func virtualRouter(c *coder, v *vrrp.Config) {
+	identity(c, v)
+	number(c, &v.Version)
+	number(c, &v.Priority)
+	number(c, &v.Interval)
+	addr(c, &v.Source)
+	addr(c, &v.Group)
+	list(c, &v.Peers, peer)
+	number(c, &v.UnicastTTL)
+	list(c, &v.VIPs, addr)
+	c.bytes(v.Password[:])
+	number(c, &v.PreemptDelay)
+	number(c, &v.DownAdverts)
+	switches(c, v)
+	announcing(c, &v.Announce)
+}
+
+func identity(c *coder, v *vrrp.Config) {
+	c.text(&v.Link)
+	number(c, &v.VRID)
+	flag(c, &v.V6)
+	addr(c, &v.From)
+	c.text(&v.Name)
+}
+
+func switches(c *coder, v *vrrp.Config) {
+	for _, b := range []*bool{
+		&v.StartMaster, &v.CheckUnicastSource, &v.HasPass, &v.NoPreempt, &v.LowerPrioNoAdvert, &v.HigherPrioSendAdvert,
+		&v.OwnerIgnoreAdverts, &v.Strict, &v.SkipCheckAdvAddr, &v.ChecksumAsV2, &v.DontTrackPrimary,
+	} {
+		flag(c, b)
+	}
+	number(c, &v.OldUnicastChecksum)
+}
+
+func peer(c *coder, p *vrrp.Peer) {
+	addr(c, &p.Addr)
+	number(c, &p.MinTTL)
+	number(c, &p.MaxTTL)
+}
+
+func announcing(c *coder, a *vrrp.Announcing) {
+	number(c, &a.Repeat)
+	number(c, &a.Delay)
+	number(c, &a.Refresh)
+	number(c, &a.RefreshRepeat)
+	number(c, &a.LowerRepeat)
+	number(c, &a.LowerDelay)
+}
+
+func detail(c *coder, d *router.Detail) {
+	list(c, &d.Addrs, address)
+	list(c, &d.Tracks, track)
+}
+
+func address(c *coder, a *config.Address) {
+	c.text(&a.Link)
+	prefix(c, &a.Prefix)
+	prefix(c, &a.Peer)
+	addr(c, &a.Broadcast)
+	number(c, &a.Scope)
+	c.text(&a.Label)
+	number(c, &a.Preferred)
+	for _, b := range []*bool{&a.NoDAD, &a.Home, &a.ManageTemp, &a.NoPrefixRoute, &a.AutoJoin, &a.NoTrack} {
+		flag(c, b)
+	}
+}
+
+func track(c *coder, t *tracker.Track) {
+	number(c, &t.Kind)
+	c.text(&t.Name)
+	number(c, &t.Weight)
+	flag(c, &t.Reverse)
+}
+
+// encode is f as bytes.
+func encode(f *router.Config) []byte {
+	var c coder
+	configuration(&c, f)
+	return c.b
+}
+
+// decode is what encode made the bytes of.
+func decode(b []byte) (*router.Config, error) {
+	c := coder{b: b, reading: true, known: map[string]string{}}
+	var f router.Config
+	configuration(&c, &f)
+	if c.err == nil && len(c.b) > 0 {
+		c.err = fmt.Errorf("%d bytes are left over behind the configuration", len(c.b))
+	}
+	return &f, c.err
+}

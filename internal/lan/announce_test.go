@@ -47,6 +47,9 @@ func (c *cable) announcement(vip string, rounds int) Announcement {
 }
 
 func TestOtherProgramsDecodeGratuitousARP(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out of short runs")
+	}
 	c := newCable(t)
 	a := c.announcer(nil)
 	fields := []string{"eth.src", "eth.dst", "arp.opcode", "arp.isgratuitous", "arp.src.hw_mac", "arp.src.proto_ipv4", "arp.dst.hw_mac", "arp.dst.proto_ipv4"}
@@ -61,6 +64,9 @@ func TestOtherProgramsDecodeGratuitousARP(t *testing.T) {
 }
 
 func TestOtherProgramsDecodeNeighbourAdvertisements(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out of short runs")
+	}
 	for _, forwarding := range []string{"0", "1"} {
 		c := newCable(t)
 		if err := os.WriteFile("/proc/sys/net/ipv6/conf/v0/forwarding", []byte(forwarding), 0); err != nil {

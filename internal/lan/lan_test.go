@@ -93,6 +93,9 @@ func TestNoPacketIsLaterThanNow(t *testing.T) {
 }
 
 func TestOtherProgramsDecodeWhatIsSent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out of short runs")
+	}
 	c := newCable(t)
 	s := c.sender()
 	unicast4 := c.packet(51, over4)

@@ -38,16 +38,35 @@ func newWorker(p *routerProcess) *worker {
 	return w
 }
 
+// portion is how many transitions go in one message: the buffers of a message
+// are kept, and a burst of thousands is not to blow them up.
+const portion = 64
+
 // tell passes on what a turn of the loop has to say. It does not wait.
 func (w *worker) tell(t engine.Told) {
-	m := relay.Up{Changes: t.Changes, Signals: t.Signals, Notes: t.Notes}
 	if t.Trouble != "" {
-		m.Lines = []relay.Line{{Text: t.Trouble, Bad: true}}
+		w.say(relay.Line{Text: t.Trouble, Bad: true})
 	}
+	for len(t.Changes)+len(t.Signals)+len(t.Notes) > 0 {
+		var m relay.Up
+		m.Changes, t.Changes = cut(t.Changes)
+		m.Signals, t.Signals = cut(t.Signals)
+		m.Notes, t.Notes = cut(t.Notes)
+		w.offer(m)
+	}
+}
+
+// cut takes a portion off a list.
+func cut[T any](list []T) (first, rest []T) {
+	n := min(portion, len(list))
+	return list[:n], list[n:]
+}
+
+// offer leaves the notes out when too many messages wait.
+func (w *worker) offer(m relay.Up) {
 	if w.queued.Load() > backlog {
-		w.lost.Add(int64(len(m.Notes) + len(m.Lines)))
-		m.Notes, m.Lines = nil, nil
-		if len(m.Changes)+len(m.Signals) == 0 {
+		w.lost.Add(int64(len(m.Notes)))
+		if m.Notes = nil; len(m.Changes)+len(m.Signals) == 0 {
 			return
 		}
 	}
@@ -163,7 +182,11 @@ func (w *worker) writePID(pid int) {
 	if path == "" {
 		return
 	}
-	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", pid), 0o644); err != nil {
+	err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", pid), 0o644)
+	if err == nil {
+		err = os.Chmod(path, 0o644) // whatever the umask
+	}
+	if err != nil {
 		w.say(relay.Line{Text: fmt.Sprintf("write pid file of the worker: %v", err), Bad: true})
 	}
 }

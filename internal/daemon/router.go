@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 
@@ -69,7 +68,7 @@ func Run(o cli.Options) int {
 }
 
 func newRouterProcess(o cli.Options) (*routerProcess, error) {
-	p := &routerProcess{opts: o, served: make(chan struct{}), janitor: newJanitor()}
+	p := &routerProcess{opts: o, served: make(chan struct{}), janitor: newJanitor(16 << 20)}
 	for _, step := range []func() error{p.lock, p.remember, p.makeSlots, p.openHands} {
 		if err := step(); err != nil {
 			p.unlock()
@@ -170,7 +169,6 @@ func (p *routerProcess) order(o engine.HostOrder) {
 // scheduler interrupts it every ten milliseconds, and going on where it is costs
 // less than being handed back to a thread of its own.
 func (p *routerProcess) run() int {
-	runtime.GOMAXPROCS(runtime.NumCPU() + 2) // the loop keeps one while it waits
 	p.priority, p.life = realTime, takeRealTime(realTime)
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := p.hosting.Begin(ctx); err != nil {

@@ -3,7 +3,6 @@ package daemon
 import (
 	"bufio"
 	"fmt"
-	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -16,10 +15,14 @@ import (
 // janitor gives memory back that a burst of work has used (a configuration, a
 // fail-over of thousands), once the burst is over. The steady state allocates
 // nothing, so that between bursts no collection is needed at all.
-type janitor struct{ kick chan struct{} }
+type janitor struct {
+	kick chan struct{}
+	// room is how much a burst may allocate before it is collected in its midst.
+	room int64
+}
 
-func newJanitor() *janitor {
-	j := &janitor{kick: make(chan struct{}, 1)}
+func newJanitor(room int64) *janitor {
+	j := &janitor{kick: make(chan struct{}, 1), room: room}
 	go j.work()
 	return j
 }
@@ -32,12 +35,8 @@ func (j *janitor) after() {
 	}
 }
 
-// burst says that one begins: until it is over, no collection is to get in the
-// way of the loop, and the whole program is needed.
-func (j *janitor) burst() {
-	debug.SetMemoryLimit(math.MaxInt64)
-	adviseText(unix.MADV_POPULATE_READ)
-}
+// burst says that one begins: the whole program is needed.
+func (j *janitor) burst() { adviseText(unix.MADV_POPULATE_READ) }
 
 // rest is how long a burst is given to end.
 const rest = 2 * time.Second
@@ -50,8 +49,7 @@ func (j *janitor) work() {
 		debug.SetGCPercent(-1)
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		// The next burst may double what is in use before it is collected in its midst.
-		debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased+m.HeapAlloc) + 16<<20)
+		debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + j.room)
 		adviseText(unix.MADV_DONTNEED)
 	}
 }

@@ -53,7 +53,7 @@ func Work() int {
 }
 
 func newWorkerProcess() (*workerProcess, error) {
-	w := &workerProcess{janitor: newJanitor()}
+	w := &workerProcess{janitor: newJanitor(6 << 20)}
 	if err := json.Unmarshal([]byte(os.Getenv(optionsVariable)), &w.opts); err != nil {
 		return nil, fmt.Errorf("read the options from %s: %w", optionsVariable, err)
 	}

@@ -150,4 +150,7 @@ func (q *queue) tidy(now mono.Instant) {
 		}
 		return idle
 	})
+	if len(q.lines) == 0 {
+		q.items = map[target]*item{} // a map that was large stays large
+	}
 }

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"net/netip"
 	"slices"
 
 	"holdfast/internal/config"
@@ -17,15 +18,46 @@ type claim struct {
 }
 
 // holdings are the addresses wanted at present, and who wants them.
-type holdings map[host.Addr]claim
+type holdings struct {
+	claims map[place]claim
+	links  map[string]int32 // numbers of the links, so that keys are small
+}
+
+// place is a host.Addr in few bytes.
+type place struct {
+	link int32
+	bits uint8 // length of the prefix
+	peer bool
+	addr netip.Addr
+}
+
+func newHoldings() holdings {
+	return holdings{claims: map[place]claim{}, links: map[string]int32{}}
+}
+
+func (h *holdings) at(a host.Addr) place {
+	n, known := h.links[a.Link]
+	if !known {
+		n = int32(len(h.links))
+		h.links[a.Link] = n
+	}
+	return place{n, uint8(a.Prefix.Bits()), a.Peer.IsValid(), a.Prefix.Addr()}
+}
+
+// of is the claim on an address; ok is false if nobody wants it.
+func (h *holdings) of(a host.Addr) (c claim, ok bool) {
+	c, ok = h.claims[h.at(a)]
+	return c, ok
+}
 
 // take adds the claims of a router and returns how many of its addresses the
 // kernel has not answered for yet. An address that is claimed already is wanted
 // anew only if its options were others before.
-func (h holdings) take(id vrrp.ID, addrs []config.Address, before map[host.Addr]host.AddrOpts, d *host.Delta) (pending int) {
+func (h *holdings) take(id vrrp.ID, addrs []config.Address, before map[host.Addr]host.AddrOpts, d *host.Delta) (pending int) {
 	for i := range addrs {
 		w := &addrs[i].Wish
-		c, claimed := h[w.Addr]
+		at := h.at(w.Addr)
+		c, claimed := h.claims[at]
 		opts, known := before[w.Addr]
 		switch {
 		case !claimed:
@@ -41,16 +73,16 @@ func (h holdings) take(id vrrp.ID, addrs []config.Address, before map[host.Addr]
 		if !c.settled {
 			pending++
 		}
-		h[w.Addr] = c
+		h.claims[at] = c
 	}
 	return pending
 }
 
 // leave drops the claims of a router on addrs.
-func (h holdings) leave(id vrrp.ID, addrs []config.Address, d *host.Delta) {
+func (h *holdings) leave(id vrrp.ID, addrs []config.Address, d *host.Delta) {
 	for i := range addrs {
-		a := addrs[i].Addr
-		c, claimed := h[a]
+		at := h.at(addrs[i].Addr)
+		c, claimed := h.claims[at]
 		switch {
 		case !claimed:
 			continue
@@ -59,24 +91,25 @@ func (h holdings) leave(id vrrp.ID, addrs []config.Address, d *host.Delta) {
 		case len(c.more) > 0:
 			c.owner, c.more = c.more[0], c.more[1:]
 		default:
-			delete(h, a)
-			d.Drop = append(d.Drop, a)
+			delete(h.claims, at)
+			d.Drop = append(d.Drop, addrs[i].Addr)
 			continue
 		}
-		h[a] = c
+		h.claims[at] = c
 	}
 }
 
 // settle notes the kernel's answer and returns the claim, and whether somebody
 // waited for it.
-func (h holdings) settle(a host.Addr, held bool) (c claim, waited bool) {
-	c, claimed := h[a]
+func (h *holdings) settle(a host.Addr, held bool) (c claim, waited bool) {
+	at := h.at(a)
+	c, claimed := h.claims[at]
 	if !claimed {
 		return c, false
 	}
 	waited = !c.settled
 	c.settled, c.held = true, held
-	h[a] = c
+	h.claims[at] = c
 	return c, waited
 }
 

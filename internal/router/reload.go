@@ -177,7 +177,7 @@ func (r *Router) linksBefore(now mono.Instant, c *Reload, out *Effects) {
 func (r *Router) release(out *Effects) {
 	for i := range r.parts {
 		for _, a := range r.parts[i].addrs {
-			if _, claimed := r.holdings[a.Addr]; r.found[a.Addr] && !claimed {
+			if _, claimed := r.holdings.of(a.Addr); r.found[a.Addr] && !claimed {
 				out.Host.Drop = append(out.Host.Drop, a.Addr)
 			}
 		}

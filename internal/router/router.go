@@ -45,7 +45,7 @@ type part struct {
 func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
 	return &Router{
 		set:      vrrp.New(),
-		holdings: holdings{},
+		holdings: newHoldings(),
 		links:    links{byName: map[string]*link{}, virtual: func(netip.Addr) bool { return false }},
 		watch:    newWatch(),
 		past:     past,
@@ -134,7 +134,7 @@ func (r *Router) settled(now mono.Instant, ev Settled, out *Effects) {
 // repaired announces again what somebody had removed: neighbours may have
 // learnt in the meantime that nobody answers.
 func (r *Router) repaired(a host.Addr, out *Effects) {
-	c, claimed := r.holdings[a]
+	c, claimed := r.holdings.of(a)
 	if !claimed {
 		return
 	}
@@ -161,7 +161,7 @@ func (r *Router) announce(out *Effects) {
 	for _, a := range out.Announces {
 		for i := range r.parts[a.ID].addrs {
 			addr := r.parts[a.ID].addrs[i].Addr
-			if !r.holdings[addr].held {
+			if c, _ := r.holdings.of(addr); !c.held {
 				continue
 			}
 			r.say(a.ID, addr, a.Rounds, out)

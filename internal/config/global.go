@@ -211,9 +211,6 @@ func globalTable() *block[globals] {
 		row{word: "dynamic_interfaces", form: words("[allow_if_changes]"), note: "off",
 			meaning: "Interfaces may come later; holdfast waits for them anyway.",
 			set:     (*globals).dynamic},
-		row{word: "default_interface", form: loose(link()), def: "eth0",
-			meaning: "Where static addresses go that name no device.",
-			set:     func(g *globals, v value) { g.DefaultInterface = v.text }},
 
 		// Processes.
 		row{word: "process_names", form: flag(), note: "off",
@@ -225,9 +222,6 @@ func globalTable() *block[globals] {
 		row{word: "vrrp_process_name", form: cutText("NAME", nameLimit), note: "the main process's name",
 			meaning: "The name of the process that speaks VRRP.",
 			set:     func(g *globals, v value) { g.VRRPName = v.text }},
-		row{word: "vrrp_priority", form: integer(between(-20, 19)), def: "0",
-			meaning: "Niceness of the process that speaks VRRP.",
-			set:     func(g *globals, v value) { g.VRRPPriority = v.n }},
 		row{word: "vrrp_rt_priority", form: integer(between(1, 99).clamped()), note: "holdfast's own",
 			meaning: "Real-time priority of the process that speaks VRRP.",
 			set:     func(g *globals, v value) { g.VRRPRealTime = v.n }},

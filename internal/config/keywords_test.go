@@ -108,9 +108,6 @@ var samples = map[string]string{
 	"(root) vrrp_instance":   "vrrp_instance Z {\ninterface eth9\nvirtual_router_id 9\n}",
 	"(root) virtual_server":  "virtual_server fwmark 3 {\nreal_server 1.1.1.1 1 {\n}\n}",
 	"(root) child_wait_time": "child_wait_time 9",
-	"(root) use_pid_dir":     "use_pid_dir",
-	"(root) instance":        "instance two",
-	"(root) net_namespace":   "net_namespace blue",
 
 	"global_defs router_id":                        "router_id other",
 	"global_defs notification_email":               "notification_email {\na@b c@d\n}",
@@ -155,11 +152,9 @@ var samples = map[string]string{
 	"global_defs vrrp_delay_after_boot":            "vrrp_delay_after_boot 20",
 	"global_defs log_unknown_vrids":                "log_unknown_vrids",
 	"global_defs dynamic_interfaces":               "dynamic_interfaces allow_if_changes",
-	"global_defs default_interface":                "default_interface eth7",
 	"global_defs process_names":                    "process_names",
 	"global_defs process_name":                     "process_name p",
 	"global_defs vrrp_process_name":                "vrrp_process_name p",
-	"global_defs vrrp_priority":                    "vrrp_priority -5",
 	"global_defs vrrp_rt_priority":                 "vrrp_rt_priority 50",
 	"global_defs include_check":                    "", // conf.TestIncludeCheckChangesIncludeUpToTheEndOfTheFile
 

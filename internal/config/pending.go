@@ -10,9 +10,10 @@ import (
 // leaves this list; a test holds the two apart.
 const pendingList = `
 (root):
-	SSL bfd_instance garp_group interface_up_down_delays linkbeat_interfaces linkbeat_use_polling
-	namespace_with_ipsets net_namespace_ipvs static_ipaddress static_routes static_rules track_file
-	track_group virtual_server_group vrrp_track_file vrrp_track_process
+	SSL bfd_instance garp_group instance interface_up_down_delays linkbeat_interfaces
+	linkbeat_use_polling namespace_with_ipsets net_namespace net_namespace_ipvs static_ipaddress
+	static_routes static_rules track_file track_group use_pid_dir virtual_server_group vrrp_track_file
+	vrrp_track_process
 SSL:
 	ca certificate key password
 bfd_instance:
@@ -24,7 +25,7 @@ global_defs:
 	bfd_cpu_affinity bfd_no_swap bfd_priority bfd_process_name bfd_rlimit_rtime bfd_rlimit_rttime
 	bfd_rt_priority checker_cpu_affinity checker_log_all_failures checker_no_swap checker_priority
 	checker_process_name checker_rlimit_rtime checker_rlimit_rttime checker_rt_priority config_save_dir
-	data_use_instance dbus_no_interface_name dbus_service_name disable_local_igmp enable_dbus
+	data_use_instance default_interface dbus_no_interface_name dbus_service_name disable_local_igmp enable_dbus
 	enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3
 	enable_snmp_vrrp enable_traps iproute_etc_dir iproute_usr_dir json_dump_file json_version lvs_flush
 	lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force
@@ -38,7 +39,7 @@ global_defs:
 	startup_script startup_script_timeout state_dump_file stats_dump_file tmp_config_directory umask
 	vmac_addr_prefix vmac_prefix vrrp_cpu_affinity vrrp_garp_extra_if vrrp_ipsets vrrp_iptables
 	vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs
-	vrrp_netlink_monitor_rcv_bufs_force vrrp_no_swap vrrp_rlimit_rtime vrrp_rlimit_rttime
+	vrrp_netlink_monitor_rcv_bufs_force vrrp_no_swap vrrp_priority vrrp_rlimit_rtime vrrp_rlimit_rttime
 	vrrp_rx_bufs_multiplier vrrp_rx_bufs_policy vrrp_vmac_garp_intvl
 track_file:
 	file init_file weight

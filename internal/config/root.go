@@ -33,19 +33,6 @@ func rootTable(v *vocabulary) *block[builder] {
 		keyword[builder]{word: "child_wait_time", form: integer(between(0, 1<<32-1).in("s")), def: "5",
 			meaning: "How long a stop waits for the worker before it is killed.",
 			set:     func(b *builder, v value) { b.cfg.Global.ChildWait = time.Duration(v.n) * time.Second }},
-		keyword[builder]{word: "use_pid_dir", form: flag(), note: "off",
-			meaning: "Pid files stand in a directory of their own.",
-			set:     func(b *builder, v value) { b.cfg.Global.UsePIDDir = true }},
-		keyword[builder]{word: "instance", form: loose(text("NAME")), once: true, note: "none",
-			meaning: "Names this copy of the daemon, so that several can run; implies use_pid_dir; fixed at start.",
-			set: func(b *builder, v value) {
-				b.cfg.Global.Instance, b.cfg.Global.UsePIDDir = v.text, true
-			}},
-		keyword[builder]{word: "net_namespace", form: loose(text("NAME")), once: true, note: "the present one",
-			meaning: "The network namespace that the daemon enters; implies use_pid_dir; fixed at start.",
-			set: func(b *builder, v value) {
-				b.cfg.Global.NetNamespace, b.cfg.Global.UsePIDDir = v.text, true
-			}},
 	)
 }
 

@@ -90,17 +90,11 @@ type Global struct {
 	GNAInterval       time.Duration
 	// AllowIfChanges is dynamic_interfaces with its argument.
 	AllowIfChanges bool
-	// DefaultInterface is where static addresses go that name no device.
-	DefaultInterface string
 
 	ProcessNames          bool
 	ProcessName, VRRPName string
-	VRRPPriority          int // nice
 	VRRPRealTime          int // 0: holdfast's own default
 	ChildWait             time.Duration
-	// Instance and NetNamespace name this copy of the daemon; fixed at start.
-	Instance, NetNamespace string
-	UsePIDDir              bool
 }
 
 // Mail is how alert mail leaves.

@@ -29,15 +29,20 @@ func (b *builder) unknown(p page, n *conf.Node) {
 }
 
 // pendingKeyword speaks of a keyword of keepalived that is not done yet. Where
-// leaving it out would make two masters, it is an error.
+// leaving it out would make two masters, or put addresses on another network, it
+// is an error.
 func (b *builder) pendingKeyword(n *conf.Node) {
-	word := n.Keyword.Text
-	if word == "auth_hmac" {
-		b.report(conf.Diag{Severity: conf.Error, Span: n.Keyword.Span,
-			Text: word + ": not done by this version of holdfast yet", Fix: "without it the other routers do not understand this one"})
+	fix := ""
+	switch n.Keyword.Text {
+	case "auth_hmac":
+		fix = "without it the other routers do not understand this one"
+	case "net_namespace":
+		fix = "start holdfast in the namespace (ip netns exec NAME ...) and delete the line"
+	default:
+		b.notYet(n.Keyword.Span, n.Keyword.Text)
 		return
 	}
-	b.notYet(n.Keyword.Span, word)
+	b.report(conf.Diag{Severity: conf.Error, Span: n.Keyword.Span, Text: n.Keyword.Text + ": not done by this version of holdfast yet", Fix: fix})
 }
 
 // unknownWord speaks of a word in a line list that means nothing there.

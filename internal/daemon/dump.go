@@ -45,6 +45,11 @@ func replace(path string, write func(io.Writer)) error {
 // writeData writes the state of every instance, a section and a block each.
 func writeData(out io.Writer, s *status.Router) {
 	fmt.Fprintf(out, "------< Scheduling >------\n Router process = %s\n Latest deadline = %v\n", s.RealTime, s.Lateness)
+	for i, n := range s.Late {
+		if n > 0 {
+			fmt.Fprintf(out, " Deadlines late by less than %v = %d\n", time.Microsecond<<i, n)
+		}
+	}
 	fmt.Fprintln(out, "------< VRRP Topology >------")
 	for i := range s.Instances {
 		writeInstance(out, s.At, &s.Instances[i])

@@ -92,15 +92,18 @@ func vrids(p *router.Port) (set lan.VRIDs) {
 }
 
 // announcements is an engine.Announcer.
-type announcements struct{ announcer *lan.Announcer }
+type announcements struct {
+	announcer *lan.Announcer
+	burst     func() // called for more than a few
+}
 
-func openAnnouncements(failed func(lan.Announcement, error)) (*announcements, error) {
+func openAnnouncements(failed func(lan.Announcement, error), burst func()) (*announcements, error) {
 	a, err := lan.OpenAnnouncer(failed)
 	if err != nil {
 		return nil, err
 	}
 	go a.Run(context.Background()) // until the process ends
-	return &announcements{announcer: a}, nil
+	return &announcements{announcer: a, burst: burst}, nil
 }
 
 // Announce implements engine.Announcer.
@@ -114,6 +117,9 @@ func (a *announcements) Announce(list []router.Announcement) {
 		}
 	}
 	a.announcer.Announce(converted)
+	if len(list) > chunk {
+		a.burst()
+	}
 }
 
 // Hush implements engine.Announcer.

@@ -62,7 +62,7 @@ func configFile(o *cli.Options) string {
 // judgeScripts resolves every command once. A script that cannot be run is
 // tracked by nobody, as keepalived has it: the finding says so.
 func (r *reading) judgeScripts() {
-	resolver := command.NewResolver(policy(r.Config))
+	resolver := command.NewResolver(policy(&r.Config.Global))
 	used := 0
 	judge := func(c *notify.Command) bool {
 		if c == nil {
@@ -87,7 +87,7 @@ func (r *reading) judgeScripts() {
 	if len(dead) > 0 {
 		r.untrack(dead)
 	}
-	r.Violation = policy(r.Config).Violation(used, r.Problems)
+	r.Violation = policy(&r.Config.Global).Violation(used, r.Problems)
 }
 
 func (r *reading) judgeNotify(judge func(*notify.Command) bool) {

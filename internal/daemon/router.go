@@ -123,7 +123,7 @@ func (p *routerProcess) openHands() error {
 		return fmt.Errorf("open sockets for adverts: %w", err)
 	}
 	p.worker = newWorker(p)
-	announcer, err := openAnnouncements(p.unannounced)
+	announcer, err := openAnnouncements(p.unannounced, p.janitor.after)
 	if err != nil {
 		return fmt.Errorf("open the socket for announcements: %w", err)
 	}
@@ -231,7 +231,7 @@ func (p *routerProcess) dump() {
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		s := r.Status(engine.Now())
 		s.RealTime = p.life
-		s.Lateness = p.machine.Lateness().Worst()
+		s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
 		p.worker.up.Put(relay.Up{Status: s, Dump: relay.DumpData})
 	}})
 }

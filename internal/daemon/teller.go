@@ -35,8 +35,8 @@ func newTeller(log func(string)) *teller {
 
 // apply takes a configuration over. What is wrong with its commands was
 // reported when it was read.
-func (t *teller) apply(c *config.Config) {
-	resolver := command.NewResolver(policy(c))
+func (t *teller) apply(c *told) {
+	resolver := command.NewResolver(policy(&c.Global))
 	t.openFIFOs(c, resolver)
 	t.mailer.Apply(smtp.Config{
 		RouterID: c.Global.RouterID, From: c.Global.Mail.From, To: c.Global.Mail.To, Server: c.Global.Mail.Server, Port: c.Global.Mail.Port,
@@ -55,32 +55,32 @@ func (t *teller) apply(c *config.Config) {
 }
 
 // policy is what global_defs says about scripts.
-func policy(c *config.Config) command.Policy {
+func policy(g *config.Global) command.Policy {
 	return command.Policy{
-		User: c.Global.ScriptUser, Group: c.Global.ScriptGroup, Supplementary: c.Global.ScriptSupplementary, Security: c.Global.ScriptSecurity,
-		SymlinkPaths: c.Global.UseSymlinkPaths, SupplementaryGroups: c.Global.SupplementaryGroups, Path: os.Getenv("PATH"),
+		User: g.ScriptUser, Group: g.ScriptGroup, Supplementary: g.ScriptSupplementary, Security: g.ScriptSecurity,
+		SymlinkPaths: g.UseSymlinkPaths, SupplementaryGroups: g.SupplementaryGroups, Path: os.Getenv("PATH"),
 	}
 }
 
 // routes lists who has anything configured.
-func routes(c *config.Config) map[notify.Key]*notify.Scripts {
+func routes(c *told) map[notify.Key]*notify.Scripts {
 	r := map[notify.Key]*notify.Scripts{}
-	for i := range c.Instances {
-		if s := c.Instances[i].Notify; s != (notify.Scripts{}) {
-			r[notify.Key{Name: c.Instances[i].VRRP.Name}] = &s
+	add := func(list []toldName, group bool) {
+		for i := range list {
+			if list[i].Notify != (notify.Scripts{}) {
+				s := list[i].Notify
+				r[notify.Key{Group: group, Name: list[i].Name}] = &s
+			}
 		}
 	}
-	for i := range c.Groups {
-		if s := c.Groups[i].Notify; s != (notify.Scripts{}) {
-			r[notify.Key{Group: true, Name: c.Groups[i].Name}] = &s
-		}
-	}
+	add(c.Instances, false)
+	add(c.Groups, true)
 	return r
 }
 
 // openFIFOs opens the pipes of a configuration: notify_fifo, then
 // vrrp_notify_fifo. One that has not changed stays open: its reader misses nothing.
-func (t *teller) openFIFOs(c *config.Config, resolver *command.Resolver) {
+func (t *teller) openFIFOs(c *told, resolver *command.Resolver) {
 	for i, f := range []config.FIFO{c.Global.NotifyFIFO, c.Global.VRRPNotifyFIFO} {
 		var spec *fifo.Spec
 		if f.Path != "" {
@@ -108,10 +108,7 @@ func fifoSpec(f config.FIFO, resolver *command.Resolver) fifo.Spec {
 func (t *teller) tell(changes []vrrp.Change, signals []vrrp.Signal) {
 	for i := range changes {
 		m := message(&changes[i])
-		t.last[m.Key()] = m
-		if m.State == notify.Deleted {
-			delete(t.last, m.Key())
-		}
+		t.remember(m)
 		t.dispatch.Tell(m)
 	}
 	for i := range signals {
@@ -149,11 +146,22 @@ func signalMessage(s *vrrp.Signal) notify.Message {
 	return m
 }
 
+// remember keeps the latest message of each name, if there is a FIFO that may
+// have to be told again.
+func (t *teller) remember(m notify.Message) {
+	switch {
+	case m.State == notify.Deleted:
+		delete(t.last, m.Key())
+	case t.fifos[0] != nil || t.fifos[1] != nil:
+		t.last[m.Key()] = m
+	}
+}
+
 // repeat writes the present states to the FIFOs: instances, then groups, in the
 // order of the configuration.
-func (t *teller) repeat(c *config.Config) {
+func (t *teller) repeat(c *told) {
 	for i := range c.Instances {
-		t.again(notify.Key{Name: c.Instances[i].VRRP.Name})
+		t.again(notify.Key{Name: c.Instances[i].Name})
 	}
 	for i := range c.Groups {
 		t.again(notify.Key{Group: true, Name: c.Groups[i].Name})

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"holdfast/internal/command"
-	"holdfast/internal/config"
 	"holdfast/internal/relay"
 	"holdfast/internal/tracker"
 	"holdfast/internal/tracker/script"
@@ -24,8 +23,8 @@ func newWatchers(send func(*relay.Down), log func(string)) *watchers {
 func (w *watchers) report(s tracker.Sample) { w.send(&relay.Down{Samples: []tracker.Sample{s}}) }
 
 // apply watches what a configuration tracks.
-func (w *watchers) apply(c *config.Config) {
-	resolver := command.NewResolver(policy(c))
+func (w *watchers) apply(c *told) {
+	resolver := command.NewResolver(policy(&c.Global))
 	var specs []script.Spec
 	for i := range c.Scripts {
 		s := &c.Scripts[i]

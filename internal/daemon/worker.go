@@ -29,12 +29,11 @@ type workerProcess struct {
 	slots relay.Slots
 	next  int // slot for the next configuration
 
-	candidate *config.Config // proposed to the router, not yet accepted
-	proposed  relay.Slot
-	started   bool // a configuration has been taken over
-	teller    *teller
-	watchers  *watchers
-	janitor   *janitor
+	proposed relay.Slot // what the router was given last
+	started  bool       // a configuration has been taken over
+	teller   *teller
+	watchers *watchers
+	janitor  *janitor
 }
 
 // Work is the life of the worker process.
@@ -53,7 +52,7 @@ func Work() int {
 }
 
 func newWorkerProcess() (*workerProcess, error) {
-	w := &workerProcess{janitor: newJanitor(6 << 20)}
+	w := &workerProcess{janitor: newJanitor(24 << 20)}
 	if err := json.Unmarshal([]byte(os.Getenv(optionsVariable)), &w.opts); err != nil {
 		return nil, fmt.Errorf("read the options from %s: %w", optionsVariable, err)
 	}
@@ -162,45 +161,55 @@ func (w *workerProcess) load() {
 		dumpConfig(w.log, read.Config)
 	}
 	if read.failed() {
-		if w.started {
-			w.log.Error("the new configuration has errors: nothing is changed")
-		}
-		w.send(&relay.Down{Refused: true, Exit: read.exit()})
+		w.refuse(read.exit())
 		return
 	}
-	slot, err := w.slots.Write(w.next, router.Part(read.Config))
-	if err != nil {
+	if err := w.propose(read.Config); err != nil {
 		w.log.Error(err.Error())
-		w.send(&relay.Down{Refused: true, Exit: exitFatal})
-		return
+		w.refuse(exitFatal)
 	}
-	w.candidate, w.proposed = read.Config, *slot
+}
+
+// refuse says that what was to be read cannot be run; status is what the daemon
+// ends with if it runs nothing yet.
+func (w *workerProcess) refuse(status int) {
+	if w.started {
+		w.log.Error("the new configuration has errors: nothing is changed")
+	}
+	w.send(&relay.Down{Refused: true, Exit: status})
+}
+
+// propose puts a configuration into the slot that is free: the router's part and
+// the worker's.
+func (w *workerProcess) propose(c *config.Config) error {
+	slot, err := w.slots.Write(w.next, router.Part(c))
+	if err != nil {
+		return err
+	}
+	if err := w.slots.Keep(*slot, telling(c)); err != nil {
+		return err
+	}
+	w.proposed = *slot
 	w.next = 1 - w.next
 	w.send(&relay.Down{Config: slot})
+	return nil
 }
 
 // adopt takes over the configuration in force, as the worker that died had it.
 func (w *workerProcess) adopt(slot relay.Slot) {
-	c, err := w.slots.Recall(slot)
-	if err != nil { // the one before died in the midst of keeping it
-		w.log.Error(err.Error())
-		w.load()
-		return
-	}
-	w.next = 1 - slot.Number
-	w.candidate, w.proposed, w.started = c, slot, true
+	w.proposed, w.next, w.started = slot, 1-slot.Number, true
 	w.accepted()
 }
 
 // accepted takes over for scripts and notifications what the router runs now.
 func (w *workerProcess) accepted() {
-	c := w.candidate
-	if c == nil {
+	var t told
+	if err := w.slots.Recall(w.proposed, &t); err != nil {
+		w.log.Error(err.Error())
 		return
 	}
-	w.candidate = nil
-	w.teller.apply(c)
-	w.watchers.apply(c)
+	w.teller.apply(&t)
+	w.watchers.apply(&t)
 	word := "Startup complete"
 	if w.started {
 		word = "Reload complete"
@@ -208,9 +217,6 @@ func (w *workerProcess) accepted() {
 	w.started = true
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
-	if err := w.slots.Keep(w.proposed, c); err != nil {
-		w.log.Error(err.Error())
-	}
 	w.janitor.after() // reading a configuration needs much, running it little
 }
 

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"holdfast/internal/config"
 	"holdfast/internal/router"
 	"holdfast/internal/status"
 	"holdfast/internal/tracker"
@@ -74,7 +73,7 @@ type Down struct {
 }
 
 // Slot is one of the two memory files. Size is how long the router's part in it
-// is; the whole configuration follows it once it is in force.
+// is; the worker's follows it.
 type Slot struct {
 	Number int
 	Size   int64
@@ -148,11 +147,11 @@ func (s Slots) Read(slot Slot) (*router.Config, error) {
 	return c, nil
 }
 
-// Keep puts the whole configuration behind the router's part, for a worker that
-// may have to replace this one.
-func (s Slots) Keep(slot Slot, c *config.Config) error {
+// Keep puts what the worker needs of a configuration behind the router's part:
+// for itself, and for the worker that may have to replace it.
+func (s Slots) Keep(slot Slot, v any) error {
 	w := bufio.NewWriterSize(io.NewOffsetWriter(s[slot.Number], slot.Size), 1<<16)
-	if err := gob.NewEncoder(w).Encode(c); err != nil {
+	if err := gob.NewEncoder(w).Encode(v); err != nil {
 		return fmt.Errorf("keep the configuration: %w", err)
 	}
 	if err := w.Flush(); err != nil {
@@ -162,13 +161,12 @@ func (s Slots) Keep(slot Slot, c *config.Config) error {
 }
 
 // Recall reads what was kept.
-func (s Slots) Recall(slot Slot) (*config.Config, error) {
-	var c config.Config
+func (s Slots) Recall(slot Slot, v any) error {
 	r := bufio.NewReader(io.NewSectionReader(s[slot.Number], slot.Size, 1<<40))
-	if err := gob.NewDecoder(r).Decode(&c); err != nil {
-		return nil, fmt.Errorf("recall the configuration: %w", err)
+	if err := gob.NewDecoder(r).Decode(v); err != nil {
+		return fmt.Errorf("recall the configuration: %w", err)
 	}
-	return &c, nil
+	return nil
 }
 
 // Pair makes a connected pair of stream sockets.

@@ -51,8 +51,9 @@ func TestAConfigurationIsReadAsItWasWritten(t *testing.T) {
 		if diff := cmp.Diff(part, got, alike()); diff != "" || err != nil {
 			t.Errorf("the router reads %v (-written +read):\n%s", err, diff)
 		}
-		whole, err := s.Recall(*slot)
-		if diff := cmp.Diff(c, whole, alike()); diff != "" || err != nil {
+		var whole config.Config
+		err = s.Recall(*slot, &whole)
+		if diff := cmp.Diff(c, &whole, alike()); diff != "" || err != nil {
 			t.Errorf("a new worker reads %v (-kept +read):\n%s", err, diff)
 		}
 	}
@@ -77,7 +78,7 @@ func TestSlotsDoNotDisturbOneAnother(t *testing.T) {
 		if info, err := s[1].Stat(); err != nil || info.Size() != slot.Size {
 			t.Errorf("the file has %d bytes, %v; %d are meant", info.Size(), err, slot.Size)
 		}
-		if _, err := s.Recall(*slot); err == nil {
+		if err := s.Recall(*slot, new(config.Config)); err == nil {
 			t.Error("what was not kept is recalled")
 		}
 	}

@@ -53,7 +53,7 @@ func (h *holdings) of(a host.Addr) (c claim, ok bool) {
 // take adds the claims of a router and returns how many of its addresses the
 // kernel has not answered for yet. An address that is claimed already is wanted
 // anew only if its options were others before.
-func (h *holdings) take(id vrrp.ID, addrs []config.Address, before map[host.Addr]host.AddrOpts, d *host.Delta) (pending int) {
+func (h *holdings) take(id vrrp.ID, addrs []config.Address, before map[host.Addr]host.AddrOpts, d *host.Delta) (pending int32) {
 	for i := range addrs {
 		w := &addrs[i].Wish
 		at := h.at(w.Addr)

@@ -61,7 +61,7 @@ func (r *Router) adopt(c *Reload) {
 		for len(r.parts) <= int(id) {
 			r.parts = append(r.parts, part{})
 		}
-		r.parts[id] = part{key: v.Key, addrs: c.Details[i].Addrs, rounds: v.Announce.Repeat}
+		r.parts[id] = part{cfg: v, addrs: c.Details[i].Addrs}
 		if list := c.followed(i); len(list) > 0 {
 			tracks[id] = list
 		}
@@ -125,7 +125,7 @@ func options(parts []part, some []int) map[host.Addr]host.AddrOpts {
 
 // successor is the part that goes on with what old[i] was, if there is one.
 func (r *Router) successor(old []part, i int) *part {
-	if i < len(r.parts) && r.parts[i].key == old[i].key {
+	if i < len(r.parts) && r.parts[i].key() == old[i].key() {
 		return &r.parts[i]
 	}
 	return nil

@@ -31,12 +31,19 @@ type Router struct {
 
 // part is what the router knows of a virtual router beside its state machine.
 type part struct {
-	key     vrrp.Key
+	cfg     *vrrp.Config // nil: the ID is not in use
 	addrs   []config.Address
-	pending int // addresses the kernel has not answered for yet
-	repairs int // addresses put back after somebody removed them
-	rounds  int // of announcements after a repair
+	pending int32 // addresses the kernel has not answered for yet
+	repairs int32 // addresses put back after somebody removed them
 	holds   bool
+}
+
+// key is the identity; the zero Key for an ID that is not in use.
+func (p *part) key() vrrp.Key {
+	if p.cfg == nil {
+		return vrrp.Key{}
+	}
+	return p.cfg.Key
 }
 
 // New returns a Router without a configuration. Past tells what an earlier run
@@ -140,7 +147,7 @@ func (r *Router) repaired(a host.Addr, out *Effects) {
 	}
 	c.owners(func(id vrrp.ID) {
 		r.parts[id].repairs++
-		r.say(id, a, r.parts[id].rounds, out)
+		r.say(id, a, r.parts[id].cfg.Announce.Repeat, out)
 	})
 }
 

@@ -26,7 +26,7 @@ func (r *Router) Name(id vrrp.ID) string {
 // Keys lists the identity and role of every router, by ID.
 func (r *Router) Keys() (keys []vrrp.Key, roles []vrrp.Role) {
 	for i := range r.parts {
-		keys = append(keys, r.parts[i].key)
+		keys = append(keys, r.parts[i].key())
 		roles = append(roles, r.set.View(vrrp.ID(i)).Role)
 	}
 	return keys, roles
@@ -36,7 +36,7 @@ func (r *Router) Keys() (keys []vrrp.Key, roles []vrrp.Role) {
 func (r *Router) Status(now mono.Instant) *status.Router {
 	s := &status.Router{At: now}
 	for i := range r.parts {
-		if r.parts[i].key.VRID != 0 {
+		if r.parts[i].cfg != nil {
 			s.Instances = append(s.Instances, r.instance(vrrp.ID(i)))
 		}
 	}
@@ -51,7 +51,7 @@ func (r *Router) instance(id vrrp.ID) status.Instance {
 		Priority: v.Config.Priority, Effective: v.Priority, Interval: v.Config.Interval, MasterInterval: v.Interval,
 		Source: v.Source, MasterHeard: v.Master, MasterPriority: v.MasterPriority,
 		Addrs: prefixes(p.addrs, v.Config.VIPs, true), Excluded: prefixes(p.addrs, v.Config.VIPs, false),
-		Repairs: p.repairs, Stats: stats(&v.Stats),
+		Repairs: int(p.repairs), Stats: stats(&v.Stats),
 	}
 }
 

@@ -14,7 +14,10 @@ type Router struct {
 	At       mono.Instant
 	RealTime string // how the process is scheduled, in words
 	// Lateness is the longest that a deadline waited for the loop.
-	Lateness  time.Duration
+	Lateness time.Duration
+	// Late counts deadlines by how long they waited: place i is for less than 2^i
+	// microseconds, and at least half of that.
+	Late      [24]uint64
 	Instances []Instance
 }
 

@@ -1,0 +1,32 @@
+package daemon
+
+import (
+	"holdfast/internal/config"
+	"holdfast/internal/notify"
+)
+
+// told is the part of a configuration that the worker lives by: who is to be
+// told what, and what is to be watched. The router's part is a router.Config.
+type told struct {
+	Global    config.Global
+	Scripts   []config.Script
+	Groups    []toldName
+	Instances []toldName
+}
+
+// toldName is an instance or a sync group.
+type toldName struct {
+	Name   string
+	Notify notify.Scripts
+}
+
+func telling(c *config.Config) *told {
+	t := &told{Global: c.Global, Scripts: c.Scripts, Instances: make([]toldName, 0, len(c.Instances))}
+	for i := range c.Groups {
+		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
+	}
+	for i := range c.Instances {
+		t.Instances = append(t.Instances, toldName{c.Instances[i].VRRP.Name, c.Instances[i].Notify})
+	}
+	return t
+}

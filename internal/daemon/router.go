@@ -238,7 +238,6 @@ func (p *routerProcess) dump() {
 
 // adopt makes the loop run a configuration from a slot.
 func (p *routerProcess) adopt(slot relay.Slot) error {
-	p.janitor.burst()
 	c, err := p.slots.Read(slot)
 	if err != nil {
 		return err

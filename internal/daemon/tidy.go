@@ -35,9 +35,6 @@ func (j *janitor) after() {
 	}
 }
 
-// burst says that one begins: the whole program is needed.
-func (j *janitor) burst() { adviseText(unix.MADV_POPULATE_READ) }
-
 // rest is how long a burst is given to end.
 const rest = 2 * time.Second
 
@@ -50,14 +47,14 @@ func (j *janitor) work() {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + j.room)
-		adviseText(unix.MADV_DONTNEED)
+		dropText()
 	}
 }
 
-// adviseText tells the kernel what is to come of the pages of the program file.
-// Most are needed only to start and to read a configuration: MADV_DONTNEED lets
-// go of them, and what is needed again comes back from the page cache.
-func adviseText(advice uintptr) {
+// dropText lets go of the pages of the program file. Most are needed only to
+// start and to read a configuration; what is needed again comes back from the
+// page cache without the disk.
+func dropText() {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
@@ -74,7 +71,7 @@ func adviseText(advice uintptr) {
 			continue
 		}
 		if !strings.Contains(mode, "w") { // what may have been written has no copy in the file
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, advice)
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
 		}
 	}
 }

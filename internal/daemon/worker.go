@@ -29,11 +29,11 @@ type workerProcess struct {
 	slots relay.Slots
 	next  int // slot for the next configuration
 
-	proposed relay.Slot // what the router was given last
-	started  bool       // a configuration has been taken over
-	teller   *teller
-	watchers *watchers
-	janitor  *janitor
+	candidate *told // proposed to the router, not yet accepted
+	started   bool  // a configuration has been taken over
+	teller    *teller
+	watchers  *watchers
+	janitor   *janitor
 }
 
 // Work is the life of the worker process.
@@ -154,7 +154,6 @@ func (w *workerProcess) logText(text string) { w.log.Info(text) }
 // load reads the configuration and proposes it to the router. One that cannot
 // be run changes nothing.
 func (w *workerProcess) load() {
-	w.janitor.burst()
 	read := readConfig(&w.opts)
 	read.report(w.log)
 	if w.opts.DumpConfig && read.Config != nil {
@@ -186,30 +185,35 @@ func (w *workerProcess) propose(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := w.slots.Keep(*slot, telling(c)); err != nil {
-		return err
-	}
-	w.proposed = *slot
+	w.candidate = telling(c)
 	w.next = 1 - w.next
 	w.send(&relay.Down{Config: slot})
+	if err := w.slots.Keep(*slot, w.candidate); err != nil { // while the router takes it over
+		w.log.Error(err.Error())
+	}
 	return nil
 }
 
 // adopt takes over the configuration in force, as the worker that died had it.
 func (w *workerProcess) adopt(slot relay.Slot) {
-	w.proposed, w.next, w.started = slot, 1-slot.Number, true
+	w.next, w.started, w.candidate = 1-slot.Number, true, &told{}
+	if err := w.slots.Recall(slot, w.candidate); err != nil { // the one before died while keeping it
+		w.log.Error(err.Error())
+		w.load()
+		return
+	}
 	w.accepted()
 }
 
 // accepted takes over for scripts and notifications what the router runs now.
 func (w *workerProcess) accepted() {
-	var t told
-	if err := w.slots.Recall(w.proposed, &t); err != nil {
-		w.log.Error(err.Error())
-		return
+	t := w.candidate
+	if t == nil {
+		return // of a reload that this worker was not there for
 	}
-	w.teller.apply(&t)
-	w.watchers.apply(&t)
+	w.candidate = nil
+	w.teller.apply(t)
+	w.watchers.apply(t)
 	word := "Startup complete"
 	if w.started {
 		word = "Reload complete"

@@ -50,6 +50,12 @@ func writeData(out io.Writer, s *status.Router) {
 			fmt.Fprintf(out, " Deadlines late by less than %v = %d\n", time.Microsecond<<i, n)
 		}
 	}
+	for _, c := range s.Refused {
+		fmt.Fprintf(out, " Datagrams refused, %s = %d\n", c.What, c.N)
+	}
+	if s.Unknown > 0 {
+		fmt.Fprintf(out, " Adverts for unknown routers = %d\n", s.Unknown)
+	}
 	fmt.Fprintln(out, "------< VRRP Topology >------")
 	for i := range s.Instances {
 		writeInstance(out, s.At, &s.Instances[i])

@@ -66,9 +66,6 @@ func (r *Router) Deadline() mono.Instant { return r.set.Deadline() }
 // Stopped reports whether everything has been given up after Stop.
 func (r *Router) Stopped() bool { return r.set.Stopped() }
 
-// Ready reports whether there is a configuration.
-func (r *Router) Ready() bool { return r.ready }
-
 // Step takes one event at the instant now and appends to out what it asks for.
 func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	first := len(out.Changes)

@@ -14,6 +14,7 @@ import (
 	"holdfast/internal/router"
 	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
+	"holdfast/internal/vrrp/wire"
 )
 
 // bench is a router on a machine whose kernel does what it is asked at once.
@@ -282,5 +283,17 @@ func TestStopKeepsTheAddressUntilTheSuccessorIsHeardOrItsTimeIsOver(t *testing.T
 	b.expect("del 10.0.0.10/32", "A STOP")
 	if !b.r.Stopped() {
 		t.Error("not stopped")
+	}
+}
+
+func TestADatagramThatCannotBeReadIsCountedByReason(t *testing.T) {
+	b := newBench(t, nil)
+	b.reload(instance("A", 1, "10.0.0.10"))
+	for range 3 {
+		b.step(router.Advert{Datagram: &wire.Datagram{Link: "eth0", Data: []byte{0x45, 0}, At: b.now}})
+	}
+	refused := b.r.Status(b.now).Refused
+	if len(refused) != 1 || refused[0].N != 3 || refused[0].What == "" {
+		t.Errorf("refused %+v, want one reason, three times", refused)
 	}
 }

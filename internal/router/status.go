@@ -8,6 +8,7 @@ import (
 	"holdfast/internal/mono"
 	"holdfast/internal/status"
 	"holdfast/internal/vrrp"
+	"holdfast/internal/vrrp/wire"
 )
 
 // Ask lets somebody look at the router between two steps, for reading only.
@@ -34,7 +35,12 @@ func (r *Router) Keys() (keys []vrrp.Key, roles []vrrp.Role) {
 
 // Status copies everything worth seeing out of the router.
 func (r *Router) Status(now mono.Instant) *status.Router {
-	s := &status.Router{At: now}
+	s := &status.Router{At: now, Unknown: r.set.Unknown()}
+	for flaw, n := range r.set.Refused() {
+		if n > 0 {
+			s.Refused = append(s.Refused, status.Count{What: wire.Flaw(flaw).String(), N: n})
+		}
+	}
 	for i := range r.parts {
 		if r.parts[i].cfg != nil {
 			s.Instances = append(s.Instances, r.instance(vrrp.ID(i)))

@@ -17,8 +17,18 @@ type Router struct {
 	Lateness time.Duration
 	// Late counts deadlines by how long they waited: place i is for less than 2^i
 	// microseconds, and at least half of that.
-	Late      [24]uint64
+	Late [24]uint64
+	// Refused counts the datagrams that could not be read, Unknown the adverts for
+	// routers that are not configured here.
+	Refused   []Count
+	Unknown   uint64
 	Instances []Instance
+}
+
+// Count is how often something happened, and what.
+type Count struct {
+	What string
+	N    uint64
 }
 
 // Instance is one virtual router.

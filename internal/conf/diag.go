@@ -56,6 +56,14 @@ type Diag struct {
 	Fix string
 	// Block names the block the finding is in: "vrrp_instance VI_1 (line 9)".
 	Block string
+	// Rule names what was checked, "sample-vrid"; it is what a file acknowledges
+	// and what tools sort by. Findings of the language itself have none.
+	Rule string
+}
+
+// finding is one without a rule, as the reader of the language makes them.
+func finding(s Severity, c Class, at Span, text, fix, block string) Diag {
+	return Diag{Severity: s, Class: c, Span: at, Text: text, Fix: fix, Block: block}
 }
 
 // Sort puts findings into the order in which a reader meets their places and

@@ -69,7 +69,7 @@ func (r *reader) includeCheck(words []Token) {
 func (r *reader) include(word, pattern string, at Span, depth int) {
 	counts, _ := r.includeChecks(word)
 	if pattern == "" {
-		r.report(Diag{Error, Incomplete, at, word + " needs the name of a file", "", r.build.within()})
+		r.report(finding(Error, Incomplete, at, word+" needs the name of a file", "", r.build.within()))
 		return
 	}
 	alternatives := braces(path.Join(dir(at.File()), pattern))
@@ -175,10 +175,10 @@ func reason(k Kind, err error) string {
 // what keepalived only logs.
 func (r *reader) includeFault(counts bool, at Span, text string) {
 	if counts {
-		r.report(Diag{Error, Insecure, at, text, "", r.build.within()})
+		r.report(finding(Error, Insecure, at, text, "", r.build.within()))
 		return
 	}
-	r.report(Diag{Complaint, Unclassed, at, text, "", r.build.within()})
+	r.report(finding(Complaint, Unclassed, at, text, "", r.build.within()))
 }
 
 // braces lists the alternatives of a pattern with {a,b}.

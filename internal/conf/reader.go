@@ -76,7 +76,7 @@ func (r *reader) mainFiles(path string) []string {
 	}
 	if len(names) > 1 {
 		o := &Origin{File: &File{Name: path}}
-		r.report(Diag{Complaint, Faulty, Span{Origin: o}, "several files match; all are read, in order", "", ""})
+		r.report(finding(Complaint, Faulty, Span{Origin: o}, "several files match; all are read, in order", "", ""))
 	}
 	return names
 }
@@ -85,7 +85,7 @@ func (r *reader) main(name string, seq int) {
 	text, kind, err := r.files.Read(name)
 	o := &Origin{File: r.add(name, text), seq: seq}
 	if kind != Regular {
-		r.report(Diag{Error, NoFile, Span{Origin: o}, "the file " + reason(kind, err), "", ""})
+		r.report(finding(Error, NoFile, Span{Origin: o}, "the file "+reason(kind, err), "", ""))
 		return
 	}
 	r.read(o, 0)
@@ -389,13 +389,13 @@ func (r *reader) report(d Diag) {
 }
 
 func (r *reader) fault(at Span, text, fix string) {
-	r.report(Diag{Error, Faulty, at, text, fix, r.build.within()})
+	r.report(finding(Error, Faulty, at, text, fix, r.build.within()))
 }
 
 func (r *reader) complain(at Span, text, fix string) {
-	r.report(Diag{Complaint, Faulty, at, text, fix, r.build.within()})
+	r.report(finding(Complaint, Faulty, at, text, fix, r.build.within()))
 }
 
 func (r *reader) advise(at Span, text, fix string) {
-	r.report(Diag{Advice, Unclassed, at, text, fix, r.build.within()})
+	r.report(finding(Advice, Unclassed, at, text, fix, r.build.within()))
 }

@@ -104,7 +104,7 @@ func (b *builder) statement(words []Token, raw string) {
 
 func (b *builder) open(at Span) {
 	if b.last == nil || b.last.Block {
-		b.report(Diag{Error, Faulty, at, "this { opens nothing", "a keyword is missing before it", b.within()})
+		b.report(finding(Error, Faulty, at, "this { opens nothing", "a keyword is missing before it", b.within()))
 		b.stack = append(b.stack, frame{nil, len(b.pending)})
 		return
 	}
@@ -133,10 +133,10 @@ func (b *builder) surplus(at Span) {
 	d := b.doubt
 	b.doubt = doubt{}
 	if d.node == nil || at.Col > d.node.Keyword.Span.Col || at.Origin != d.node.Close.Origin {
-		b.report(Diag{Error, Faulty, at, "this } closes nothing", "delete it, or look for a missing { above", ""})
+		b.report(finding(Error, Faulty, at, "this } closes nothing", "delete it, or look for a missing { above", ""))
 		return
 	}
-	b.report(Diag{Error, Faulty, d.node.Close, "this } ends " + d.node.Title(), "is a { missing above it? the } in line " + itoa(at.Line) + " closes nothing", ""})
+	b.report(finding(Error, Faulty, d.node.Close, "this } ends "+d.node.Title(), "is a { missing above it? the } in line "+itoa(at.Line)+" closes nothing", ""))
 	d.node.Body = append(d.node.Body, b.pending[d.after:]...)
 	b.pending = b.pending[:d.after]
 	d.node.Close = at
@@ -205,7 +205,7 @@ func (b *builder) strayed(f frame) int {
 // unclosed speaks of a block that lacks its }: the one that is open at the end,
 // or one inside it that has taken its }.
 func (b *builder) unclosed(f frame, stop int) Diag {
-	d := Diag{Error, Faulty, f.node.Span(), "this block is not closed: a } is missing", "", ""}
+	d := finding(Error, Faulty, f.node.Span(), "this block is not closed: a } is missing", "", "")
 	if stop < len(b.pending) {
 		d.Fix = "it should end before line " + itoa(b.pending[stop].Keyword.Span.Line)
 	}

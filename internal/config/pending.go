@@ -6,8 +6,8 @@ import (
 )
 
 // pendingList holds, block by block, the keywords of keepalived 2.4.3 that this
-// version knows by name and does not do. A keyword that gets a row in a table
-// leaves this list; a test holds the two apart.
+// version reads and does not act on yet: each is told when it is used. It is the
+// only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):
 	SSL bfd_instance garp_group instance interface_up_down_delays linkbeat_interfaces

@@ -2,6 +2,7 @@ package config
 
 import (
 	"iter"
+	"slices"
 
 	"holdfast/internal/conf"
 )
@@ -42,6 +43,8 @@ type keyword[T any] struct {
 	// keyword opens; set has it read.
 	opens page
 	set   func(*T, value)
+	// later: the value is kept, and what it asks for is not done yet (pending.go).
+	later bool
 }
 
 // page is a table without its type, for those who only read about keywords.
@@ -62,7 +65,9 @@ type block[T any] struct {
 // table lists the keywords of one kind of block.
 func table[T any](name string, rows ...keyword[T]) *block[T] {
 	t := &block[T]{name, rows, make(map[string]int, len(rows))}
+	later := pendingOf(name)
 	for i := range rows {
+		rows[i].later = slices.Contains(later, rows[i].word)
 		if _, twice := t.index[rows[i].word]; twice {
 			panic("config: " + rows[i].word + " stands twice in the table of " + name)
 		}
@@ -70,6 +75,9 @@ func table[T any](name string, rows ...keyword[T]) *block[T] {
 	}
 	return t
 }
+
+// titled is the same table for a block of another name.
+func (t *block[T]) titled(name string) *block[T] { return table(name, slices.Clone(t.rows)...) }
 
 func (t *block[T]) title() string { return t.name }
 
@@ -158,6 +166,9 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
 	if used < len(n.Args) {
 		b.superfluous(n, used)
 	}
+	if k.later {
+		b.pendingKeyword(n)
+	}
 	k.set(to, v)
 }
 
@@ -191,6 +202,9 @@ func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
 		v, used, ok := k.form.read(b, call{word: words[0], args: words[1:], option: true})
 		if !ok && used == 0 {
 			return false
+		}
+		if ok && k.later {
+			b.notYet(words[0].Span, words[0].Text)
 		}
 		if ok {
 			k.set(to, v)

@@ -30,8 +30,8 @@ func layers() [][]string {
 		1: {"vrrp", "tracker", "notify", "host"},
 		2: {"config", "router", "sim"},
 		3: {"command", "host/netlink", "lan", "tracker/script", "notify/script", "notify/fifo", "notify/smtp"},
-		4: {"relay", "engine"},
-		5: {"cli"},
+		4: {"relay", "engine", "load"},
+		5: {"cli", "check"},
 		6: {"lab/netns", "lab", "daemon"},
 	}
 }

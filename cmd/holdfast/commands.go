@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/check"
 	"holdfast/internal/cli"
 	"holdfast/internal/daemon"
 	"holdfast/internal/lab"
@@ -69,7 +70,7 @@ func runCommand() *cobra.Command {
 }
 
 func checkCommand() *cobra.Command {
-	var o cli.Options
+	var o check.Options
 	c := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Read configurations and say what is wrong, with place, cause and fix; works on any machine",
@@ -77,10 +78,10 @@ func checkCommand() *cobra.Command {
 			"Exit status: 0 clean, 1 advice only, 2 complaints, 3 errors.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {
-			return exit(daemon.Check(o, files, os.Stdout))
+			return exit(check.Files(o, files, os.Stdout))
 		},
 	}
-	c.Flags().StringVarP(&o.ConfigID, "config-id", "i", "", "value for @ID lines")
+	c.Flags().StringVarP(&o.ID, "config-id", "i", "", "value for @ID lines")
 	return c
 }
 

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"holdfast/internal/check"
 	"holdfast/internal/cli"
 	"holdfast/internal/daemon"
+	"holdfast/internal/load"
 )
 
 // version is set by the linker.
@@ -53,7 +55,7 @@ func asKeepalived(args []string) int {
 	case k.Signum != "":
 		return signum(k.Signum)
 	case k.Test:
-		return daemon.Test(k.Options, k.TestFile)
+		return check.Test(load.Options{File: k.Config(), ID: k.ConfigID, AllChecks: k.AllConfig}, k.TestFile)
 	default:
 		return daemon.Start(k.Options)
 	}

@@ -51,6 +51,21 @@ func DefaultConfigs() []string {
 	return []string{"/etc/holdfast/holdfast.conf", "/etc/keepalived/keepalived.conf"}
 }
 
+// Config is the configuration to read: ConfigFile, else the first of
+// DefaultConfigs that exists, else the last of them.
+func (o *Options) Config() string {
+	if o.ConfigFile != "" {
+		return o.ConfigFile
+	}
+	files := DefaultConfigs()
+	for _, f := range files {
+		if _, err := os.Stat(f); err == nil {
+			return f
+		}
+	}
+	return files[len(files)-1]
+}
+
 // MemoryFile is where roles survive a crash.
 func (o *Options) MemoryFile() string { return filepath.Join(o.RunDir, "roles") }
 

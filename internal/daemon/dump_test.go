@@ -109,7 +109,7 @@ vrrp_instance B {
 }
 `)
 	r := readConfig(&cli.Options{ConfigFile: path})
-	if r.failed() {
+	if r.Failed() {
 		t.Fatal(r.Findings)
 	}
 	var out bytes.Buffer

@@ -3,11 +3,11 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"holdfast/internal/command"
 	"holdfast/internal/config"
+	"holdfast/internal/load"
 	"holdfast/internal/notify"
 	"holdfast/internal/notify/fifo"
 	"holdfast/internal/notify/script"
@@ -36,7 +36,7 @@ func newTeller(log func(string)) *teller {
 // apply takes a configuration over. What is wrong with its commands was
 // reported when it was read.
 func (t *teller) apply(c *told) {
-	resolver := command.NewResolver(policy(&c.Global))
+	resolver := command.NewResolver(load.Policy(&c.Global))
 	t.openFIFOs(c, resolver)
 	t.mailer.Apply(smtp.Config{
 		RouterID: c.Global.RouterID, From: c.Global.Mail.From, To: c.Global.Mail.To, Server: c.Global.Mail.Server, Port: c.Global.Mail.Port,
@@ -51,14 +51,6 @@ func (t *teller) apply(c *told) {
 	t.dispatch.Apply(script.Setup{Routes: routes(c), Resolver: resolver, FIFOs: sinks, Mail: t.mailer})
 	if c.Global.FIFOStatesOnReload {
 		t.repeat(c)
-	}
-}
-
-// policy is what global_defs says about scripts.
-func policy(g *config.Global) command.Policy {
-	return command.Policy{
-		User: g.ScriptUser, Group: g.ScriptGroup, Supplementary: g.ScriptSupplementary, Security: g.ScriptSecurity,
-		SymlinkPaths: g.UseSymlinkPaths, SupplementaryGroups: g.SupplementaryGroups, Path: os.Getenv("PATH"),
 	}
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"holdfast/internal/command"
+	"holdfast/internal/load"
 	"holdfast/internal/relay"
 	"holdfast/internal/tracker"
 	"holdfast/internal/tracker/script"
@@ -24,7 +25,7 @@ func (w *watchers) report(s tracker.Sample) { w.send(&relay.Down{Samples: []trac
 
 // apply watches what a configuration tracks.
 func (w *watchers) apply(c *told) {
-	resolver := command.NewResolver(policy(&c.Global))
+	resolver := command.NewResolver(load.Policy(&c.Global))
 	var specs []script.Spec
 	for i := range c.Scripts {
 		s := &c.Scripts[i]

@@ -155,12 +155,12 @@ func (w *workerProcess) logText(text string) { w.log.Info(text) }
 // be run changes nothing.
 func (w *workerProcess) load() {
 	read := readConfig(&w.opts)
-	read.report(w.log)
+	report(read, w.log)
 	if w.opts.DumpConfig && read.Config != nil {
 		dumpConfig(w.log, read.Config)
 	}
-	if read.failed() {
-		w.refuse(read.exit())
+	if read.Failed() {
+		w.refuse(exitOf(read))
 		return
 	}
 	if err := w.propose(read.Config); err != nil {

@@ -1,17 +1,14 @@
-package daemon
+package check
 
 import (
 	"bytes"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"holdfast/internal/cli"
 	"holdfast/internal/config"
+	"holdfast/internal/load"
 )
 
 // write puts a file into a directory of the test and returns its path.
@@ -24,13 +21,6 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// logTo is a logger that writes bare lines, level first.
-func logTo(out *bytes.Buffer, level slog.Level) *slog.Logger {
-	return slog.New(&logs{level: level, lock: &sync.Mutex{}, places: []place{func(_ time.Time, l slog.Level, line string) {
-		out.WriteString(l.String() + " " + line + "\n")
-	}}})
-}
-
 // instance is a configuration of one instance and what else it says.
 func instance(more string) string {
 	return "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 10.0.0.1/24\n }\n" + more + "\n}\n"
@@ -40,7 +30,7 @@ func instance(more string) string {
 func test(t *testing.T, text string) (printed string, status int) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
-	status = Test(cli.Options{ConfigFile: write(t, "k.conf", text)}, out)
+	status = Test(load.Options{File: write(t, "k.conf", text)}, out)
 	b, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
@@ -58,15 +48,9 @@ func TestScriptsWithoutSecurityAreSpokenOfOnce(t *testing.T) {
 	}
 
 	var checked bytes.Buffer
-	if s := Check(cli.Options{}, []string{write(t, "k.conf", text)}, &checked); s != checkComplaint ||
+	if s := Files(Options{}, []string{write(t, "k.conf", text)}, &checked); s != complaint ||
 		strings.Count(checked.String(), config.ScriptsUnsecured) != 1 || strings.Contains(checked.String(), violation) {
 		t.Errorf("check prints, with status %d:\n%s", s, &checked)
-	}
-
-	var logged bytes.Buffer
-	readConfig(&cli.Options{ConfigFile: write(t, "k.conf", text)}).report(logTo(&logged, slog.LevelInfo))
-	if strings.Count(logged.String(), "WARN "+violation) != 1 || strings.Contains(logged.String(), config.ScriptsUnsecured) {
-		t.Errorf("the log says:\n%s", &logged)
 	}
 }
 
@@ -95,10 +79,10 @@ func TestStatusOfAConfigurationTest(t *testing.T) {
 			}
 		})
 	}
-	if got := Test(cli.Options{ConfigFile: "/no/such/file"}, os.DevNull); got != 0 {
+	if got := Test(load.Options{File: "/no/such/file"}, os.DevNull); got != 0 {
 		t.Errorf("a missing file gives %d, want keepalived's 0", got)
 	}
-	if got := Test(cli.Options{ConfigFile: "/no/such/file", AllConfig: true}, os.DevNull); got != 4 {
+	if got := Test(load.Options{File: "/no/such/file", AllChecks: true}, os.DevNull); got != 4 {
 		t.Errorf("with -e a missing file gives %d, want 4", got)
 	}
 }
@@ -109,8 +93,8 @@ func TestFindingsAreNotWrittenThroughALink(t *testing.T) {
 	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
 	}
-	if got := Test(cli.Options{ConfigFile: "/no/such/file"}, link); got != exitFatal {
-		t.Errorf("status %d, want %d", got, exitFatal)
+	if got := Test(load.Options{File: "/no/such/file"}, link); got != testNoOutput {
+		t.Errorf("status %d, want %d", got, testNoOutput)
 	}
 	if _, err := os.Stat(target); err == nil {
 		t.Error("the target was made")

@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"holdfast/internal/cli"
+	"holdfast/internal/conf"
+	"holdfast/internal/load"
+)
+
+// readConfig reads the configuration that the options name, and judges its
+// scripts.
+func readConfig(o *cli.Options) *load.Reading {
+	r := load.Read(load.Options{File: o.Config(), ID: o.ConfigID, AllChecks: o.AllConfig})
+	r.Judge()
+	return r
+}
+
+// exitOf is the status of a daemon that cannot start with what was read.
+func exitOf(r *load.Reading) int {
+	if slices.ContainsFunc(r.Findings, func(d conf.Diag) bool { return d.Class == conf.NoFile }) {
+		return exitNoConfig
+	}
+	return exitConfig
+}
+
+// report logs everything that was found, a line each.
+func report(r *load.Reading, log *slog.Logger) {
+	log.Info("Configuration file " + r.File)
+	for _, d := range r.Findings {
+		if r.Violation != "" && load.Unsecured(d) {
+			continue // operators match on the line of the violation
+		}
+		log.Log(context.Background(), level(d.Severity), line(d))
+	}
+	for _, p := range r.Problems {
+		log.Warn(p.String())
+	}
+	if r.Violation != "" {
+		log.Warn(r.Violation)
+	}
+}
+
+// level is how a finding is logged.
+func level(s conf.Severity) slog.Level {
+	switch s {
+	case conf.Error:
+		return slog.LevelError
+	case conf.Complaint:
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
+}
+
+// line is a finding on one line, with its fix.
+func line(d conf.Diag) string {
+	if d.Fix == "" {
+		return d.Line()
+	}
+	return d.Line() + " (" + d.Fix + ")"
+}

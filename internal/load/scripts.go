@@ -1,0 +1,78 @@
+package load
+
+import (
+	"os"
+	"slices"
+
+	"holdfast/internal/command"
+	"holdfast/internal/config"
+	"holdfast/internal/notify"
+	"holdfast/internal/tracker"
+)
+
+// Judge resolves every command once, on this machine. A script that cannot be run
+// is tracked by nobody, as keepalived has it: the finding says so.
+func (r *Reading) Judge() {
+	if r.Config == nil {
+		return
+	}
+	resolver := command.NewResolver(Policy(&r.Config.Global))
+	used := 0
+	judge := func(c *notify.Command) bool {
+		if c == nil {
+			return true
+		}
+		used++
+		run, problems := resolver.Resolve(*c)
+		for _, p := range problems {
+			// Once for all who name the script.
+			if !slices.ContainsFunc(r.Problems, func(o command.Problem) bool { return o.String() == p.String() }) {
+				r.Problems = append(r.Problems, p)
+			}
+		}
+		return run != nil
+	}
+	dead := map[string]bool{}
+	r.Config.Scripts = slices.DeleteFunc(r.Config.Scripts, func(s config.Script) bool {
+		dead[s.Name] = !judge(&s.Command)
+		return dead[s.Name]
+	})
+	r.judgeNotify(judge)
+	if len(dead) > 0 {
+		r.untrack(dead)
+	}
+	r.Violation = Policy(&r.Config.Global).Violation(used, r.Problems)
+}
+
+func (r *Reading) judgeNotify(judge func(*notify.Command) bool) {
+	for i := range r.Config.Instances {
+		for _, c := range r.Config.Instances[i].Notify.Commands() {
+			judge(c)
+		}
+	}
+	for i := range r.Config.Groups {
+		for _, c := range r.Config.Groups[i].Notify.Commands() {
+			judge(c)
+		}
+	}
+	judge(r.Config.Global.NotifyFIFO.Script)
+	judge(r.Config.Global.VRRPNotifyFIFO.Script)
+}
+
+// untrack takes dead scripts out of the tracks of all instances.
+func (r *Reading) untrack(dead map[string]bool) {
+	for i := range r.Config.Instances {
+		inst := &r.Config.Instances[i]
+		inst.Tracks = slices.DeleteFunc(inst.Tracks, func(t tracker.Track) bool {
+			return t.Kind == tracker.Script && dead[t.Name]
+		})
+	}
+}
+
+// Policy is what global_defs says about scripts.
+func Policy(g *config.Global) command.Policy {
+	return command.Policy{
+		User: g.ScriptUser, Group: g.ScriptGroup, Supplementary: g.ScriptSupplementary, Security: g.ScriptSecurity,
+		SymlinkPaths: g.UseSymlinkPaths, SupplementaryGroups: g.SupplementaryGroups, Path: os.Getenv("PATH"),
+	}
+}

@@ -85,7 +85,9 @@ func (r *reader) main(name string, seq int) {
 	text, kind, err := r.files.Read(name)
 	o := &Origin{File: r.add(name, text), seq: seq}
 	if kind != Regular {
-		r.report(finding(Error, NoFile, Span{Origin: o}, "the file "+reason(kind, err), "", ""))
+		d := finding(Error, NoFile, Span{Origin: o}, "the file "+reason(kind, err), "", "")
+		d.Rule = "ignored-file"
+		r.report(d)
 		return
 	}
 	r.read(o, 0)
@@ -110,7 +112,9 @@ func (r *reader) read(o *Origin, depth int) {
 		n++
 		raw = strings.TrimRight(raw, "\r")
 		if r.usable(raw, o, n) {
-			r.physical(line(raw, o, n, 1), depth)
+			p := line(raw, o, n, 1)
+			r.physical(p, depth)
+			r.remark(p)
 		}
 	}
 	r.closeDefinition()

@@ -46,6 +46,8 @@ type Tree struct {
 	Nodes []*Node
 	// Files are those that were read, in the order in which they were opened.
 	Files []*File
+	// Accepted are the comments that acknowledge findings.
+	Accepted []Acceptance
 }
 
 // slab hands out pieces of large allocations, so that a tree of a hundred

@@ -157,6 +157,24 @@ func (b *builder) notRun(at conf.Span, what, fix string) {
 	b.report(conf.Diag{Severity: conf.Error, Span: at, Text: what + " is not done by this version of holdfast yet", Fix: fix})
 }
 
+// rule is a check with a name: what it finds can be acknowledged in the file.
+// Package lint lists the names.
+type rule struct {
+	b    *builder
+	name string
+}
+
+func (b *builder) rule(name string) rule { return rule{b, name} }
+
+// complain and advise are those of the builder, under the name.
+func (r rule) complain(at conf.Span, text, fix string) {
+	r.b.report(conf.Diag{Severity: conf.Complaint, Class: conf.Faulty, Span: at, Text: text, Fix: fix, Rule: r.name})
+}
+
+func (r rule) advise(at conf.Span, text, fix string) {
+	r.b.report(conf.Diag{Severity: conf.Advice, Span: at, Text: text, Fix: fix, Rule: r.name})
+}
+
 // advise reports what is legal and surprising.
 func (b *builder) advise(at conf.Span, text, fix string) {
 	b.report(conf.Diag{Severity: conf.Advice, Span: at, Text: text, Fix: fix})

@@ -41,7 +41,7 @@ func (b *builder) bareArguments(c call, cmd *notify.Command) {
 	if cmd.User == "" || strings.ContainsAny(c.raw, "\"'") {
 		return
 	}
-	b.advise(c.at(len(c.args)), "the second word is the user to run as, not an argument: the command runs as "+cmd.User,
+	b.rule("user-or-argument").advise(c.at(len(c.args)), "the second word is the user to run as, not an argument: the command runs as "+cmd.User,
 		"put quotes around the whole command if arguments are meant")
 }
 

@@ -264,7 +264,7 @@ func (b *builder) inRange(c call, arg conf.Token, d time.Duration, r span) (time
 		b.complain(arg.Span, fmt.Sprintf("%s %s is out of range and becomes %s", c.word.Text, arg.Text, seconds(*r.instead)), "range "+r.String())
 		return *r.instead, true
 	case d == 0 && r.off != "":
-		b.complain(arg.Span, c.word.Text+" 0 is out of range and ignored", r.off)
+		b.rule("zero-ignored").complain(arg.Span, c.word.Text+" 0 is out of range and ignored", r.off)
 		return 0, false
 	}
 	b.complain(arg.Span, fmt.Sprintf("%s %s is out of range and ignored", c.word.Text, arg.Text), "range "+r.String())
@@ -333,7 +333,7 @@ func cutText(args string, n int) form {
 		}
 		s := c.args[0].Text
 		if len(s) > n {
-			b.complain(c.args[0].Span, fmt.Sprintf("%q is longer than %d bytes and becomes %q", s, n, s[:n]), "")
+			b.rule("text-cut").complain(c.args[0].Span, fmt.Sprintf("%q is longer than %d bytes and becomes %q", s, n, s[:n]), "")
 			s = s[:n]
 		}
 		return value{at: c.at(1), text: b.keep(s)}, 1, true
@@ -352,7 +352,7 @@ func choice(words ...string) form {
 				return value{at: c.at(1), n: i, text: w}, 1, true
 			}
 		}
-		b.complain(c.args[0].Span, fmt.Sprintf("%s knows no %q; it stays as it was", c.word.Text, c.args[0].Text),
+		b.rule("unknown-value").complain(c.args[0].Span, fmt.Sprintf("%s knows no %q; it stays as it was", c.word.Text, c.args[0].Text),
 			nearest(c.args[0].Text, words, "write "+strings.Join(words, " or ")))
 		return value{}, 0, false
 	}}

@@ -266,7 +266,7 @@ func (b *builder) readGlobals(tree *conf.Tree) {
 
 func (g *globals) recipients(v value) {
 	if len(v.words) == 0 {
-		g.b.complain(v.at, "notification_email is empty", "name somebody, or delete it")
+		g.b.rule("no-recipient").complain(v.at, "notification_email is empty", "name somebody, or delete it")
 	}
 	for _, w := range v.words {
 		g.Mail.To = append(g.Mail.To, g.b.keep(w.Text))
@@ -380,11 +380,11 @@ func (b *builder) finishGlobals() {
 		// Whether it counts depends on the scripts being there, which is for
 		// those to judge who can see this machine.
 		b.report(conf.Diag{Severity: conf.Complaint, Span: b.inUse,
-			Text: ScriptsUnsecured,
-			Fix:  "write enable_script_security, and a script_user, in global_defs"})
+			Rule: "script-security", Text: ScriptsUnsecured,
+			Fix: "write enable_script_security, and a script_user, in global_defs"})
 	}
 	if b.filtered.Origin != nil {
-		b.report(conf.Diag{Severity: conf.Complaint, Span: b.filtered,
+		b.report(conf.Diag{Severity: conf.Complaint, Span: b.filtered, Rule: "strict-filter",
 			Text: "strict mode also keeps others from reaching the addresses (no_accept): not done by this version of holdfast yet"})
 	}
 	if n := len(b.cfg.VirtualServers); n > 0 {

@@ -77,7 +77,7 @@ func (b *builder) finishGroup(g *groupDraft, taken map[string]string) {
 		return
 	}
 	if len(members) == 1 {
-		b.complain(g.node.Span(), fmt.Sprintf("vrrp_sync_group %s has only one member", g.Name), "a group makes several instances change together")
+		b.rule("group-of-one").complain(g.node.Span(), fmt.Sprintf("vrrp_sync_group %s has only one member", g.Name), "a group makes several instances change together")
 	}
 	b.settleTracks(g, members)
 	g.Notify.Mail = g.mail.or(b.globals.mailDefault())

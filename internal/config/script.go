@@ -138,7 +138,7 @@ func (b *builder) finishScripts() {
 		switch {
 		case e.index != i:
 		case !e.used:
-			b.advise(e.node.Span(), fmt.Sprintf("nobody tracks vrrp_script %s; it is not run", s.Name),
+			b.rule("untracked").advise(e.node.Span(), fmt.Sprintf("nobody tracks vrrp_script %s; it is not run", s.Name),
 				"name it in track_script of an instance or group that stands below it")
 		default:
 			kept = append(kept, s)

@@ -120,9 +120,9 @@ func (i *instance) settleUnicast() {
 		i.settlePeers()
 		return
 	case i.peers.given:
-		i.b.complain(i.peers.at, "unicast_peer names nobody: adverts go to the multicast group", "name the other nodes, or delete it")
+		i.b.rule("unicast-without-peers").complain(i.peers.at, "unicast_peer names nobody: adverts go to the multicast group", "name the other nodes, or delete it")
 	case i.unicast.given:
-		i.b.complain(i.unicast.at, i.unicast.value+" without unicast_peer: adverts go to the multicast group", "add unicast_peer, or delete it")
+		i.b.rule("unicast-without-peers").complain(i.unicast.at, i.unicast.value+" without unicast_peer: adverts go to the multicast group", "add unicast_peer, or delete it")
 	}
 	r.Group = i.group.or(r.Group)
 	if i.ttl.given {
@@ -140,7 +140,7 @@ func (i *instance) settlePeers() {
 		i.b.complain(i.group.at, "mcast_dst_ip is ignored where unicast_peer is given", "delete one of them")
 	}
 	if r.Strict {
-		i.b.complain(i.peers.at, "strict mode does not allow unicast on an interface that can do multicast", "turn strict mode off")
+		i.b.rule("strict-unicast").complain(i.peers.at, "strict mode does not allow unicast on an interface that can do multicast", "turn strict mode off")
 	}
 }
 
@@ -185,10 +185,10 @@ func (i *instance) settlePreemption() {
 	r.NoPreempt, r.PreemptDelay = i.noPreempt.given, i.preemptDelay.value
 	switch {
 	case r.NoPreempt && i.state.value == "MASTER" && r.StartMaster:
-		i.b.complain(i.noPreempt.at, "nopreempt does not go with state MASTER and is ignored", "write state BACKUP on both nodes")
+		i.b.rule("nopreempt-ignored").complain(i.noPreempt.at, "nopreempt does not go with state MASTER and is ignored", "write state BACKUP on both nodes")
 		r.NoPreempt = false
 	case r.NoPreempt && r.Priority == 255:
-		i.b.complain(i.noPreempt.at, "nopreempt does not go with priority 255 and is ignored", "delete it")
+		i.b.rule("nopreempt-ignored").complain(i.noPreempt.at, "nopreempt does not go with priority 255 and is ignored", "delete it")
 		r.NoPreempt = false
 	}
 	if r.PreemptDelay == 0 {
@@ -205,7 +205,7 @@ func (i *instance) settlePreemption() {
 	default:
 		return
 	}
-	i.b.complain(i.preemptDelay.at, "preempt_delay does not go with "+why+" and is ignored", "delete one of them")
+	i.b.rule("preempt-delay-ignored").complain(i.preemptDelay.at, "preempt_delay does not go with "+why+" and is ignored", "delete one of them")
 	r.PreemptDelay = 0
 }
 
@@ -264,7 +264,7 @@ func (i *instance) checkVIPs(vips []listed) {
 	case r.Version == 3 || r.Strict:
 		i.b.fail(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
 	default:
-		i.b.complain(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
+		i.b.rule("no-address").complain(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
 	}
 }
 
@@ -294,9 +294,9 @@ func (i *instance) settleAuthentication() {
 	}
 	switch {
 	case i.VRRP.Version == 3:
-		i.b.complain(at, "version 3 has no authentication; it is ignored", "delete the block, or write version 2")
+		i.b.rule("unused-password").complain(at, "version 3 has no authentication; it is ignored", "delete the block, or write version 2")
 	case i.VRRP.Strict:
-		i.b.complain(at, "strict mode has no authentication; it is ignored", "delete the block, or turn strict mode off")
+		i.b.rule("unused-password").complain(at, "strict mode has no authentication; it is ignored", "delete the block, or turn strict mode off")
 	case !i.password.given || i.password.value == "":
 		i.b.complain(at, "auth_type without auth_pass is ignored", "write auth_pass and 1 to 8 characters")
 	case i.authType.value == "AH":
@@ -392,14 +392,14 @@ func (i *instance) settleTracks() {
 	i.tracks.drop(func(t *tracker.Track, at conf.Span) bool {
 		own := t.Kind == tracker.Interface && t.Name == i.VRRP.Link
 		if own {
-			i.b.complain(at, t.Name+" is the instance's own interface, which it follows anyway; the line is ignored", "delete it")
+			i.b.rule("own-interface").complain(at, t.Name+" is the instance's own interface, which it follows anyway; the line is ignored", "delete it")
 		}
 		return own
 	})
 	if i.VRRP.Priority == 255 {
 		i.tracks.drop(func(t *tracker.Track, at conf.Span) bool {
 			if t.Weight != 0 {
-				i.b.complain(at, t.Name+" is not tracked: "+ownerWeights, "track it without weight")
+				i.b.rule("owner-weight").complain(at, t.Name+" is not tracked: "+ownerWeights, "track it without weight")
 			}
 			return t.Weight != 0
 		})

@@ -139,7 +139,7 @@ func (t *block[T]) read(b *builder, body []*conf.Node, to *T) {
 		}
 		k := &t.rows[i]
 		if k.once && seen[i/64]&(1<<(i%64)) != 0 {
-			b.complain(n.Span(), k.word+" is given twice; the first one counts", "delete it")
+			b.rule("given-twice").complain(n.Span(), k.word+" is given twice; the first one counts", "delete it")
 			continue
 		}
 		seen[i/64] |= 1 << (i % 64)

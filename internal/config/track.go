@@ -81,7 +81,7 @@ func (b *builder) readTrack(to *tracks, k tracker.Kind, n *conf.Node) {
 	case tracker.Script:
 		e := b.scripts[track.Name]
 		if e == nil {
-			b.complain(n.Keyword.Span, "there is no vrrp_script "+track.Name+" above; it is not tracked", b.scriptLike(track.Name))
+			b.rule("undefined-name").complain(n.Keyword.Span, "there is no vrrp_script "+track.Name+" above; it is not tracked", b.scriptLike(track.Name))
 			return
 		}
 		e.used = true
@@ -118,7 +118,7 @@ const ownerWeights = "the priority of an address owner (255) never changes"
 func (b *builder) clearWeights(t *tracks) {
 	for i := range t.list {
 		if t.list[i].Weight != 0 {
-			b.complain(t.at[i], fmt.Sprintf("the weight of %s becomes 0: %s", t.list[i].Name, ownerWeights), "track it without weight")
+			b.rule("owner-weight").complain(t.at[i], fmt.Sprintf("the weight of %s becomes 0: %s", t.list[i].Name, ownerWeights), "track it without weight")
 			t.list[i].Weight = 0
 		}
 	}

@@ -25,7 +25,7 @@ func (b *builder) unknown(p page, n *conf.Node) {
 		b.fail(n.Keyword.Span, text+"; its block is not read", b.voc.advice(p, word))
 		return
 	}
-	b.complain(n.Keyword.Span, text, b.voc.advice(p, word))
+	b.rule("unknown-word").complain(n.Keyword.Span, text, b.voc.advice(p, word))
 }
 
 // pendingKeyword speaks of a keyword of keepalived that is not done yet. Where

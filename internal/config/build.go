@@ -15,6 +15,10 @@ import (
 type Options struct {
 	// HostName is the default of router_id.
 	HostName string
+	// Names looks a name up in the tables of iproute2: kind is the name of the
+	// file, rt_tables, rt_scopes, rt_protos, rt_realms, rt_dsfield or group. Nil
+	// knows what iproute2 comes with.
+	Names func(kind, name string) (number uint32, known bool)
 }
 
 // builder makes a Config from a tree. It lives for one Build.

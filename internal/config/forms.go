@@ -48,6 +48,7 @@ type form struct {
 	args   string // as the manual writes them
 	limits string // range, unit and what happens outside of it
 	block  bool
+	place  bool // no word of its own: place
 	read   func(*builder, call) (v value, used int, ok bool)
 }
 
@@ -68,6 +69,10 @@ func flag() form {
 		return value{at: c.word.Span, on: true, node: c.node}, 0, true
 	}}
 }
+
+// place describes what stands in a line without a keyword before it: an address, a
+// destination, the name of what is tracked. Whoever reads the line reads it.
+func place(args, limits string) form { return form{args: args, limits: limits, place: true} }
 
 // boolean is a keyword that may be followed by a truth value and else means true.
 func boolean() form {

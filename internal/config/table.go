@@ -11,8 +11,10 @@ import (
 // manual are made from.
 type Entry struct {
 	Block string // "vrrp_instance", "global_defs", "" for the top level
-	Word  string
-	Args  string // as the manual writes them; empty for a flag
+	// Word is in angle brackets where a line has something in a place of its own
+	// and not behind a keyword: "<ADDR[/LEN]>".
+	Word string
+	Args string // as the manual writes them; empty for a flag
 	// Range is what values are legal, with the unit and what happens to others.
 	Range   string
 	Default string
@@ -68,6 +70,9 @@ func table[T any](name string, rows ...keyword[T]) *block[T] {
 	later := pendingOf(name)
 	for i := range rows {
 		rows[i].later = slices.Contains(later, rows[i].word)
+		if rows[i].form.place {
+			continue
+		}
 		if _, twice := t.index[rows[i].word]; twice {
 			panic("config: " + rows[i].word + " stands twice in the table of " + name)
 		}
@@ -84,7 +89,7 @@ func (t *block[T]) title() string { return t.name }
 func (t *block[T]) words() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range t.rows {
-			if !yield(t.rows[i].word) {
+			if !t.rows[i].form.place && !yield(t.rows[i].word) {
 				return
 			}
 		}

@@ -23,15 +23,34 @@ type Acceptance struct {
 // acceptWord begins what a comment says to this program.
 const acceptWord = "holdfast: accept"
 
-// remark looks for an Acceptance in the comment of a line that has been read.
+// remark looks at the comment of a line that has been read.
 func (r *reader) remark(p piece) {
-	if !strings.Contains(p.text, acceptWord) {
+	if !special(p.text) {
 		return
 	}
 	i := commentAt(p.text)
 	if i < 0 {
 		return
 	}
+	r.glued(p, i)
+	r.accept(p, i)
+}
+
+// glued speaks of a comment that ends a word. Behind a number, a keyword or a
+// brace it does no harm; a password is cut short by it.
+func (r *reader) glued(p piece, i int) {
+	from := strings.LastIndexAny(p.text[:i], blanks+`{}"`) + 1
+	word := p.text[from:i]
+	if strings.Trim(word, "0123456789.:/-") == "" || trimLeft(p.text[:from]) == "" {
+		return
+	}
+	d := finding(Advice, Unclassed, p.span(from, i+1), "the word ends before the "+p.text[i:i+1]+", which begins a comment", "put quotes around it if it belongs to the word, else a blank before it", r.build.within())
+	d.Rule = "comment-in-word"
+	r.report(d)
+}
+
+// accept takes an Acceptance out of the comment that begins at i.
+func (r *reader) accept(p piece, i int) {
 	said := p.from(i + 1)
 	if !strings.HasPrefix(said.text, acceptWord) {
 		return

@@ -61,6 +61,26 @@ func (b *builder) group(s string) (name string, supplementary bool) {
 	return b.keep(name), supplementary
 }
 
+// Argv splits the text behind a keyword that runs a command: the program and its
+// arguments, as the command is run. It is empty when there is no command.
+func Argv(raw string) []string {
+	parts, _ := splitScript(raw)
+	if len(parts) == 0 {
+		return nil
+	}
+	argv, _ := splitCommand(parts[0])
+	return argv
+}
+
+// CommandUser is the user that stands behind such a command; empty: none.
+func CommandUser(raw string) string {
+	parts, _ := splitScript(raw)
+	if len(parts) < 2 {
+		return ""
+	}
+	return parts[1]
+}
+
 // splitScript splits the text behind a script keyword. Both quotes quote, and
 // pieces that touch are one word; backslashes stay for the second splitting,
 // but keep a quote from ending a word.

@@ -144,3 +144,7 @@ func pendingOf(block string) []string {
 
 // pending reports whether a word of a block is known and not done.
 func pending(block, word string) bool { return slices.Contains(pendingOf(block), word) }
+
+// Pending reports whether this version reads a keyword of a block and does not act
+// on it yet.
+func Pending(block, word string) bool { return pending(block, word) }

@@ -97,6 +97,13 @@ func (c *cable) enter(namespace int) {
 	}
 }
 
+// join lets a subtest, which has a thread of its own, use the cable.
+func (c *cable) join(t testing.TB) {
+	runtime.LockOSThread()
+	c.t = t
+	c.enter(c.here)
+}
+
 func (c *cable) atOtherEnd(do func()) {
 	c.t.Helper()
 	c.enter(c.over)

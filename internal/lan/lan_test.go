@@ -36,7 +36,7 @@ func TestAdvertsArriveWithAllThatIsKnownOfThem(t *testing.T) {
 	}
 	for _, k := range cases {
 		t.Run(k.name, func(t *testing.T) {
-			c.t = t
+			c.join(t)
 			r := c.receiver(k.dst.Is6())
 			p := c.packet(51, k.dst)
 			p.HopLimit = k.hops

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -74,14 +75,30 @@ func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Read configurations and say what is wrong, with place, cause and fix; works on any machine",
-		Long: "Reads each file and prints all findings.\n" +
-			"Exit status: 0 clean, 1 advice only, 2 complaints, 3 errors.",
+		Long: "Reads each file and prints all findings: errors (keepalived cannot run it), complaints (it drops\n" +
+			"or changes what was written) and advice (legal, but it causes outages).\n\n" +
+			"A comment `# holdfast: accept RULE...` in a file acknowledges complaints and advice, within the block\n" +
+			"in which it stands or, at the top level, in the whole file.\n\n" +
+			"Exit status: 0 clean or advice only, 1 advice only (with --strict), 2 complaints, 3 errors.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {
-			return exit(check.Files(o, files, os.Stdout))
+			o.Version = version
+			o.Colour = onTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+			s, err := check.Files(o, files, os.Stdout)
+			if err != nil {
+				return fmt.Errorf("print the findings: %w", err)
+			}
+			return exit(s)
 		},
 	}
-	c.Flags().StringVarP(&o.ID, "config-id", "i", "", "value for @ID lines")
+	f := c.Flags()
+	f.StringVarP(&o.ID, "config-id", "i", "", "value for @ID lines (default: the host name up to its first dot)")
+	f.BoolVar(&o.Host, "host", false, "check against this machine too: interfaces, addresses, accounts, scripts")
+	f.BoolVar(&o.Strict, "strict", false, "exit with 1 when there is advice and nothing worse")
+	f.BoolVar(&o.All, "all", false, "show what the files acknowledge, too")
+	f.BoolVar(&o.JSON, "json", false, "print JSON (doc/check-json.md)")
+	f.BoolVar(&o.SARIF, "sarif", false, "print SARIF 2.1.0")
+	c.MarkFlagsMutuallyExclusive("json", "sarif")
 	return c
 }
 

@@ -3,10 +3,13 @@
 package check
 
 import (
-	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"holdfast/internal/conf"
+	"holdfast/internal/lint"
 	"holdfast/internal/load"
 )
 
@@ -18,22 +21,93 @@ const (
 	fault
 )
 
-// Options is how to check.
+// Options is how to check and what to print.
 type Options struct {
 	// ID is the value for `@id` lines.
 	ID string
+	// Host looks at this machine too: interfaces, accounts, scripts.
+	Host bool
+	// All shows what the files acknowledge.
+	All bool
+	// Strict makes advice alone a status of 1.
+	Strict bool
+	// JSON and SARIF choose another form of output.
+	JSON, SARIF bool
+	// Colour marks severities, for a terminal.
+	Colour bool
+	// Version is that of the program, for SARIF.
+	Version string
 }
 
-// Files prints all findings of each file and returns the exit status. It looks
-// at the text alone: interfaces, users and scripts are for the machine to have
-// that runs it.
-func Files(o Options, files []string, out io.Writer) int {
+// node is one file that is checked.
+type node struct {
+	// Name is what the file is called as a node of a cluster.
+	Name string
+	*load.Reading
+	// Findings are what is told, Accepted what the file acknowledges.
+	Findings, Accepted []conf.Diag
+}
+
+// Files prints all findings of each file and returns the exit status. Without
+// Host it looks at the text alone: interfaces, users and scripts are for the
+// machine to have that runs it.
+func Files(o Options, files []string, out io.Writer) (int, error) {
+	var nodes []*node
+	for _, arg := range files {
+		nodes = append(nodes, read(o, arg))
+	}
+	var err error
+	switch {
+	case o.SARIF:
+		err = writeSARIF(out, o, nodes)
+	case o.JSON:
+		err = writeJSON(out, o, nodes)
+	default:
+		err = writeText(out, o, nodes)
+	}
+	return status(o, nodes), err
+}
+
+// read reads one file and lets all rules look at it.
+func read(o Options, arg string) *node {
+	name, file := nodeName(arg)
+	n := &node{Name: name, Reading: load.Read(load.Options{File: file, ID: o.ID})}
+	found := n.Reading.Findings
+	if !slices.ContainsFunc(found, func(d conf.Diag) bool { return d.Class == conf.NoFile }) {
+		found = append(found, lint.Check(n.Tree, n.Config)...)
+	}
+	if o.Host {
+		found = append(found, machine(n.Reading)...)
+	}
+	for _, d := range conf.Sort(found) {
+		if slices.ContainsFunc(n.Tree.Accepted, func(a conf.Acceptance) bool { return a.Covers(d) }) {
+			n.Accepted = append(n.Accepted, d)
+			continue
+		}
+		n.Findings = append(n.Findings, d)
+	}
+	return n
+}
+
+// nodeName splits NAME=FILE; without a name a node is called as its file is,
+// without .conf.
+func nodeName(arg string) (name, file string) {
+	if name, file, found := strings.Cut(arg, "="); found && name != "" && !strings.Contains(name, "/") {
+		return name, file
+	}
+	return strings.TrimSuffix(filepath.Base(arg), ".conf"), arg
+}
+
+// status is the worst of what was found and not acknowledged.
+func status(o Options, nodes []*node) int {
 	worst := clean
-	for _, f := range files {
-		for _, d := range load.Read(load.Options{File: f, ID: o.ID}).Findings {
-			fmt.Fprintln(out, d)
+	for _, n := range nodes {
+		for _, d := range n.Findings {
 			worst = max(worst, weight(d.Severity))
 		}
+	}
+	if worst == advice && !o.Strict {
+		return clean
 	}
 	return worst
 }
@@ -46,4 +120,15 @@ func weight(s conf.Severity) int {
 		return complaint
 	}
 	return advice
+}
+
+// common names the rules that are true of half of all files.
+func common() map[string]bool {
+	names := map[string]bool{}
+	for _, r := range lint.Rules() {
+		if r.Common {
+			names[r.Name] = true
+		}
+	}
+	return names
 }

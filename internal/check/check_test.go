@@ -48,7 +48,7 @@ func TestScriptsWithoutSecurityAreSpokenOfOnce(t *testing.T) {
 	}
 
 	var checked bytes.Buffer
-	if s := Files(Options{}, []string{write(t, "k.conf", text)}, &checked); s != complaint ||
+	if s, _ := Files(Options{}, []string{write(t, "k.conf", text)}, &checked); s != complaint ||
 		strings.Count(checked.String(), config.ScriptsUnsecured) != 1 || strings.Contains(checked.String(), violation) {
 		t.Errorf("check prints, with status %d:\n%s", s, &checked)
 	}

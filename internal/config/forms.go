@@ -338,11 +338,23 @@ func cutText(args string, n int) form {
 		}
 		s := c.args[0].Text
 		if len(s) > n {
-			b.rule("text-cut").complain(c.args[0].Span, fmt.Sprintf("%q is longer than %d bytes and becomes %q", s, n, s[:n]), "")
+			// Not what it says: it may be a password.
+			at, fix := cutOff(c.args[0], n), fmt.Sprintf("write %d bytes, the same on all nodes", n)
+			b.rule("text-cut").complain(at, fmt.Sprintf("%s has %d bytes; what is marked, behind the first %d, is left out", c.word.Text, len(s), n), fix)
 			s = s[:n]
 		}
 		return value{at: c.at(1), text: b.keep(s)}, 1, true
 	}}
+}
+
+// cutOff is the place of a word behind its first n bytes, or of all of it where
+// it does not stand in the file as it is read.
+func cutOff(w conf.Token, n int) conf.Span {
+	at := w.Span
+	if int(at.End-at.Col) == len(w.Text) {
+		at.Col += uint16(n)
+	}
+	return at
 }
 
 // choice is a keyword with one of a few words.

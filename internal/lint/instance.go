@@ -21,8 +21,8 @@ type vridKey struct {
 func (l *linter) instance(n *conf.Node) {
 	l.lengths(n)
 	l.commands(n)
-	l.tracks(n)
 	in := l.instances[arg(n)]
+	l.tracks(n, in == nil || in.VRRP.Priority != 255)
 	if in == nil {
 		return
 	}
@@ -73,8 +73,8 @@ func (l *linter) failback(n *conf.Node, in *config.Instance) {
 	if arg(state) != "MASTER" || !in.VRRP.StartMaster || in.VRRP.Priority == 255 || child(n, "nopreempt", "preempt_delay") != nil {
 		return
 	}
-	l.report("failback", state.Span(), "if its priority is the highest, "+in.VRRP.Name+" takes its addresses back as soon as this node returns",
-		"to wait or to stay: state BACKUP on both nodes, and preempt_delay SECONDS or nopreempt on this one")
+	l.report("failback", state.Span(), "with the highest priority, "+in.VRRP.Name+" takes its addresses back as soon as it returns",
+		"otherwise write state BACKUP on both nodes, and here preempt_delay SECONDS or nopreempt")
 }
 
 // sampleVRID is the number in the sample file.
@@ -104,7 +104,7 @@ func (l *linter) vrid(n *conf.Node, in *config.Instance) {
 func (l *linter) free(in *config.Instance) int {
 	if len(in.VRRP.VIPs) > 0 {
 		b := in.VRRP.VIPs[0].AsSlice()
-		if n := int(b[len(b)-1]); n > 0 && !l.vrids[n] {
+		if n := int(b[len(b)-1]); n > 1 && n != 10 && n != 100 && !l.vrids[n] { // those are in many files, too
 			return n
 		}
 	}
@@ -124,7 +124,7 @@ func (l *linter) password(n *conf.Node, in *config.Instance) {
 		return
 	}
 	if pass := child(auth, "auth_pass"); pass != nil && known(arg(pass)) {
-		l.report("known-password", pass.Keyword.Span, "the password is one that everybody tries first; it protects against accidents only", "take one of this cluster's own, up to 8 characters, or leave authentication out")
+		l.report("known-password", pass.Keyword.Span, "the password is one that everybody tries first: it protects against accidents only", "take one of this cluster's own, up to 8 characters")
 	}
 }
 
@@ -154,11 +154,17 @@ func row(s string) bool {
 }
 
 func (l *linter) owner(n *conf.Node, in *config.Instance) {
-	at := child(n, "priority")
-	if in.VRRP.Priority != 255 || at == nil {
+	if in.VRRP.Priority != 255 {
 		return
 	}
-	l.report("owner-priority", at.Span(), "priority 255 claims that the addresses are this machine's own: it never waits, and no weight or delay counts",
+	at, what := child(n, "priority"), "priority 255"
+	if at == nil {
+		at, what = child(n, "state"), "state MASTER without priority means 255, which"
+	}
+	if at == nil {
+		return
+	}
+	l.report("owner-priority", at.Span(), what+" claims that the addresses are this machine's own: it never waits, and no weight or delay counts",
 		"write 254 or less if they are virtual")
 }
 
@@ -183,8 +189,9 @@ func (l *linter) weights(n *conf.Node, in *config.Instance) {
 	}
 }
 
-// tracks looks at the lines of the track lists of an instance or a group.
-func (l *linter) tracks(n *conf.Node) {
+// tracks looks at the lines of the track lists of an instance or a group; weighed
+// says whether weights count there.
+func (l *linter) tracks(n *conf.Node, weighed bool) {
 	for _, list := range n.Body {
 		k, ok := trackList(list.Keyword.Text)
 		if !ok {
@@ -193,7 +200,7 @@ func (l *linter) tracks(n *conf.Node) {
 		for _, line := range list.Body {
 			l.name(k, line.Keyword.Text)
 			for i, a := range line.Args {
-				if a.Text == "weight" && i+1 < len(line.Args) {
+				if weighed && a.Text == "weight" && i+1 < len(line.Args) {
 					l.smallWeight(line.Keyword.Text, line.Args[i+1])
 				}
 			}
@@ -230,5 +237,5 @@ func (l *linter) size(n *conf.Node, in *config.Instance) {
 // group looks at a vrrp_sync_group.
 func (l *linter) group(n *conf.Node) {
 	l.commands(n)
-	l.tracks(n)
+	l.tracks(n, true)
 }

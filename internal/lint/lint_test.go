@@ -90,6 +90,7 @@ func samples() []sample {
 		{"comment behind a brace", in(" virtual_ipaddress_excluded {#none", " }#end"), nil},
 
 		{"owner", strings.Replace(in(), "100", "255", 1), []string{"4: advice owner-priority"}},
+		{"owner by default", strings.Replace(in(" state MASTER"), " priority 100\n", "", 1), []string{"7: advice owner-priority"}},
 		{"owner with nopreempt", strings.Replace(in(" nopreempt"), "100", "255", 1), []string{"4: advice owner-priority", "8: complaint nopreempt-ignored"}},
 		{"owner with a weight", strings.Replace(in(" track_interface {", "  eth1 weight -20", " }"), "100", "255", 1), []string{"4: advice owner-priority", "9: complaint owner-weight"}},
 

@@ -77,7 +77,7 @@ func read(o Options, arg string) *node {
 		found = append(found, lint.Check(n.Tree, n.Config)...)
 	}
 	if o.Host {
-		found = append(found, machine(n.Reading)...)
+		found = append(found, machine(load.Read(load.Options{File: file, ID: o.ID}))...)
 	}
 	for _, d := range conf.Sort(found) {
 		if slices.ContainsFunc(n.Tree.Accepted, func(a conf.Acceptance) bool { return a.Covers(d) }) {

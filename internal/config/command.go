@@ -72,6 +72,15 @@ func Argv(raw string) []string {
 	return argv
 }
 
+// CommandLine is the command that stands behind such a keyword, as written.
+func CommandLine(raw string) string {
+	parts, _ := splitScript(raw)
+	if len(parts) == 0 {
+		return ""
+	}
+	return parts[0]
+}
+
 // CommandUser is the user that stands behind such a command; empty: none.
 func CommandUser(raw string) string {
 	parts, _ := splitScript(raw)

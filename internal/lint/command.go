@@ -10,14 +10,14 @@ import (
 // commands looks at all commands of a block, not of those inside it.
 func (l *linter) commands(n *conf.Node) {
 	for _, c := range n.Body {
-		if runs(c.Keyword.Text) {
+		if Runs(c.Keyword.Text) {
 			l.command(n, c)
 		}
 	}
 }
 
-// runs reports whether a keyword names a command.
-func runs(word string) bool {
+// Runs reports whether a keyword names a command.
+func Runs(word string) bool {
 	switch word {
 	case "script", "notify", "notify_master", "notify_backup", "notify_fault", "notify_stop", "notify_deleted", "notify_master_rx_lower_pri",
 		"notify_up", "notify_down", "quorum_up", "quorum_down", "misc_path",

@@ -1,6 +1,10 @@
 package lint
 
-import "holdfast/internal/conf"
+import (
+	"slices"
+
+	"holdfast/internal/conf"
+)
 
 // Rule is a check with a name, by which a file can acknowledge what it finds.
 type Rule struct {
@@ -16,7 +20,7 @@ type Rule struct {
 // Rules lists all checks that have a name. Those with severity Complaint or Error
 // are found while the file is read; keepalived speaks of them too.
 func Rules() []Rule {
-	return append(common(), append(advice(), complaints()...)...)
+	return slices.Concat(common(), advice(), complaints(), host())
 }
 
 // common are true of half of all files.
@@ -169,5 +173,32 @@ func complaints() []Rule {
 		{"no-recipient", conf.Complaint, false,
 			"notification_email is empty.",
 			"Name somebody, or delete it."},
+	}
+}
+
+// host are found with --host only: they compare the file with a machine.
+func host() []Rule {
+	return []Rule{
+		{"no-interface", conf.Complaint, false,
+			"An interface that is named does not exist on this machine.",
+			"Correct the name, or create the interface."},
+		{"no-source-address", conf.Complaint, false,
+			"The interface of an instance has no address of its family that adverts can be sent from.",
+			"Add one, or write unicast_src_ip or mcast_src_ip."},
+		{"foreign-source", conf.Complaint, false,
+			"The source address that is named is not on the interface of the instance.",
+			"Write an address that this node has there."},
+		{"foreign-network", conf.Advice, false,
+			"A virtual address is in none of the networks of its interface: neighbours will not ask for it there.",
+			"Correct the address, or see that there is a route to it."},
+		{"ipv6-disabled", conf.Complaint, false,
+			"IPv6 is turned off on the interface of an IPv6 instance.",
+			"Turn it on: sysctl net.ipv6.conf.IFNAME.disable_ipv6=0."},
+		{"no-multicast", conf.Complaint, false,
+			"The interface of an instance does not do multicast.",
+			"Turn it on, or use unicast_peer."},
+		{"script-path", conf.Complaint, false,
+			"A script cannot be run on this machine, or somebody other than root could change what is run.",
+			"The finding names the component of the path that is at fault."},
 	}
 }

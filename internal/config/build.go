@@ -8,6 +8,7 @@ import (
 
 	"holdfast/internal/conf"
 	"holdfast/internal/notify"
+	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
 
@@ -32,17 +33,22 @@ type builder struct {
 	commands map[string]*notify.Command
 
 	globals  globals
-	scripts  map[string]*scriptEntry
+	defined  [tracker.BFD + 1]map[string]*definition
 	groups   []groupDraft
 	names    map[string]*conf.Node // of instances
 	index    map[string]int        // of instances in cfg, by name
 	grouped  map[string]*conf.Node // sync groups by name
+	sessions map[string]*conf.Node // of bfd_instance, by name
 	keys     map[vrrp.Key]*conf.Node
 	facts    []facts // one per instance of cfg
 	inUse    conf.Span
 	anyUse   bool
 	filtered conf.Span // the first instance that strict mode would shield
 	virtual  *conf.Node
+	// later: within a block of which it was said that it is not done yet.
+	later bool
+	// said are the words of which it was.
+	said map[string]bool
 
 	// Used again from block to block.
 	instance instance
@@ -57,7 +63,7 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	b := &builder{
 		opt: opt, voc: newVocabulary(), cfg: &Config{},
 		strings: map[string]string{}, commands: map[string]*notify.Command{},
-		scripts: map[string]*scriptEntry{}, names: map[string]*conf.Node{},
+		names:   map[string]*conf.Node{},
 		grouped: map[string]*conf.Node{}, keys: map[vrrp.Key]*conf.Node{},
 		index: map[string]int{}, seen: map[netip.Addr]bool{},
 	}
@@ -65,7 +71,7 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	b.readGlobals(tree)
 	b.voc.root.read(b, tree.Nodes, b)
 	b.finishGroups()
-	b.finishScripts()
+	b.finishTrackers()
 	b.finishGlobals()
 	return b.cfg, conf.Sort(b.diags)
 }
@@ -200,7 +206,11 @@ type vocabulary struct {
 	instance *block[instance]
 	auth     *block[instance]
 	address  *block[addressDraft]
-	track    *block[trackDraft]
+	tracks   [tracker.BFD + 1]*block[trackDraft]
+	file     *block[fileDraft]
+	oldFile  *block[fileDraft]
+	process  *block[processDraft]
+	bfd      *block[bfdDraft]
 	peer     *block[vrrp.Peer]
 
 	virtualServer *block[virtualDraft]
@@ -214,9 +224,11 @@ type vocabulary struct {
 func newVocabulary() *vocabulary {
 	v := &vocabulary{
 		global: globalTable(), script: scriptTable(), auth: authenticationTable(),
-		address: addressTable(), track: trackTable(), peer: peerTable(),
+		address: addressTable(), tracks: trackTables(), peer: peerTable(),
+		file: fileTable(), process: processTable(), bfd: bfdTable(),
 		url: urlTable(), tcpCheck: tcpCheckTable(),
 	}
+	v.oldFile = v.file.titled("vrrp_track_file")
 	v.httpGet, v.sslGet = httpGetTable("HTTP_GET", v.url), httpGetTable("SSL_GET", v.url)
 	v.realServer = realServerTable(v)
 	v.virtualServer = virtualServerTable(v)
@@ -228,10 +240,14 @@ func newVocabulary() *vocabulary {
 
 // pages lists the tables, the top level first.
 func (v *vocabulary) pages() []page {
-	return []page{
-		v.root, v.global, v.script, v.group, v.instance, v.auth, v.address, v.track, v.peer,
+	pages := []page{
+		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.bfd, v.group, v.instance, v.auth, v.address, v.peer,
 		v.virtualServer, v.realServer, v.httpGet, v.sslGet, v.url, v.tcpCheck,
 	}
+	for _, k := range kinds() {
+		pages = append(pages, v.tracks[k])
+	}
+	return pages
 }
 
 // Keywords lists every keyword that this version acts on, block by block.

@@ -13,12 +13,11 @@ import (
 var missing = []string{
 	"(anywhere)",
 	// VRRP, trackers, BFD, the process.
-	"(root)", "global_defs", "vrrp_sync_group", "vrrp_script", "garp_group", "bfd_instance", "linkbeat_interfaces", "linkbeat_interfaces/IFNAME", "interface_up_down_delays",
-	"vrrp_track_process", "vrrp_track_file", "track_file", "track_group",
+	"(root)", "global_defs", "garp_group", "linkbeat_interfaces", "linkbeat_interfaces/IFNAME", "interface_up_down_delays",
+	"track_group",
 	// What an instance holds.
 	"vrrp_instance", "vrrp_instance/auth_hmac", "vrrp_instance/authentication", "vrrp_instance/unicast_peer", "vrrp_instance/virtual_ipaddress/ADDRESS",
 	"vrrp_instance/virtual_ipaddress_excluded/ADDRESS", "vrrp_instance/virtual_routes/ROUTE", "vrrp_instance/virtual_rules/RULE",
-	"vrrp_instance/track_script", "vrrp_instance/track_interface", "vrrp_instance/track_file", "vrrp_instance/track_process", "vrrp_instance/track_bfd",
 	"static_ipaddress", "static_ipaddress/ADDRESS", "static_routes", "static_routes/ROUTE", "static_routes/encap", "static_routes/nexthop", "static_rules", "static_rules/RULE",
 	// IPVS.
 	"SSL", "virtual_server_group", "virtual_server", "virtual_server/lvs_sched", "virtual_server/lvs_method", "virtual_server/real_server",

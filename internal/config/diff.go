@@ -56,6 +56,12 @@ func Diff(from, to *Config) []Change {
 	out = append(out, alterations("global_defs", vrrp.Key{}, from.Global, to.Global)...)
 	out = append(out, compareParts(from.Scripts, to.Scripts, func(s *Script) string { return s.Name },
 		func(s *Script) (string, vrrp.Key) { return "vrrp_script " + s.Name, vrrp.Key{} })...)
+	out = append(out, compareParts(from.Files, to.Files, func(f *File) string { return f.Name },
+		func(f *File) (string, vrrp.Key) { return "track_file " + f.Name, vrrp.Key{} })...)
+	out = append(out, compareParts(from.Processes, to.Processes, func(p *Process) string { return p.Name },
+		func(p *Process) (string, vrrp.Key) { return "vrrp_track_process " + p.Name, vrrp.Key{} })...)
+	out = append(out, compareParts(from.BFDs, to.BFDs, func(s *BFD) string { return s.Name },
+		func(s *BFD) (string, vrrp.Key) { return "bfd_instance " + s.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.Groups, to.Groups, func(g *Group) string { return g.Name },
 		func(g *Group) (string, vrrp.Key) { return "vrrp_sync_group " + g.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.Instances, to.Instances, func(i *Instance) vrrp.Key { return i.VRRP.Key }, describeInstance)...)

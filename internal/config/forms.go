@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -315,6 +316,43 @@ func loose(f form) form {
 		return value{}, 0, false
 	}
 	return f
+}
+
+// some is a form of several words that demands one.
+func some(f form, what string) form {
+	any := f.read
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) == 0 {
+			return b.missing(c, what)
+		}
+		return any(b, c)
+	}
+	return f
+}
+
+// weight is a keyword with a weight and words that turn it round, reverse where
+// none are given. A line of tracks may go on behind them.
+func weight(r bounds, turns ...string) form {
+	if turns == nil {
+		turns = []string{"reverse"}
+	}
+	return form{args: "N [" + strings.Join(turns, "|") + "]", limits: r.String(), read: func(b *builder, c call) (value, int, bool) {
+		if len(c.args) == 0 {
+			return b.missing(c, "a number")
+		}
+		n, ok := b.number(c, c.args[0], r)
+		used := 1
+		for used < len(c.args) && slices.Contains(turns, c.args[used].Text) {
+			used++
+		}
+		v := value{at: c.at(used), n: int(n), words: c.args[1:used]}
+		if !c.option && used < len(c.args) {
+			at := c.args[used]
+			b.complain(at.Span.To(c.args[len(c.args)-1].Span), fmt.Sprintf("%q is unknown behind a weight and ignored", at.Text), nearest(at.Text, turns, ""))
+			used = len(c.args)
+		}
+		return v, used, ok
+	}}
 }
 
 // silent is a form whose missing argument keepalived passes over.

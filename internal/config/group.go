@@ -27,12 +27,6 @@ func groupTable(v *vocabulary) *block[groupDraft] {
 		{word: "group", form: wordList("INSTANCE"), once: true, note: "required",
 			meaning: "The instances that change role together.",
 			set:     func(g *groupDraft, v value) { g.members = v.words }},
-		{word: "track_script", form: body("NAME [weight N [reverse|noreverse]] lines"), opens: v.track,
-			meaning: "Scripts that every member follows.",
-			set:     func(g *groupDraft, v value) { g.b.readTracks(&g.tracks, tracker.Script, v) }},
-		{word: "track_interface", form: body("IFNAME [weight N [reverse]] lines"), opens: v.track,
-			meaning: "Interfaces that every member follows.",
-			set:     func(g *groupDraft, v value) { g.b.readTracks(&g.tracks, tracker.Interface, v) }},
 		{word: "sync_group_tracking_weight", form: flag(), note: "off",
 			meaning: "Members may follow weights of their own.",
 			set:     func(g *groupDraft, v value) { g.ownWeights = true }},
@@ -46,6 +40,7 @@ func groupTable(v *vocabulary) *block[groupDraft] {
 			meaning: "Default of notify_priority_changes of the members.",
 			set:     func(g *groupDraft, v value) { g.priorityChanges = given(v.on, v.at) }},
 	}
+	rows = append(rows, trackRows(v, "every member follows", func(g *groupDraft) tracking { return tracking{g.b, &g.tracks} })...)
 	return table("vrrp_sync_group", append(rows, notifyRows(func(g *groupDraft) notifying { return notifying{g.b, &g.Notify} })...)...)
 }
 
@@ -133,10 +128,13 @@ func (b *builder) settleTracks(g *groupDraft, members []int) {
 			b.in(b.facts[i].node, func() { b.dropWeights(&own) })
 		}
 		for k, t := range g.tracks.list {
-			if t.Kind == tracker.Interface && t.Name == b.cfg.Instances[i].VRRP.Link || own.follows(t.Kind, t.Name) {
-				continue
+			switch {
+			case t.Kind == tracker.Interface && t.Name == b.cfg.Instances[i].VRRP.Link:
+			case !own.follows(t.Kind, t.Name):
+				own.add(t, g.tracks.at[k])
+			case t.Kind == tracker.Interface:
+				b.complain(g.tracks.at[k], fmt.Sprintf("%s is tracked by %s as well, whose line counts for it", t.Name, b.facts[i].node.Title()), "delete one of the lines")
 			}
-			own.add(t, g.tracks.at[k])
 		}
 		b.cfg.Instances[i].Tracks, b.facts[i].trackedAt = own.list, own.at
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"holdfast/internal/conf"
-	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
 
@@ -192,12 +191,6 @@ func instanceTable(v *vocabulary) *block[instance] {
 			set:     func(i *instance, v value) { i.announce.lowerRepeat = given(v.n, v.at) }},
 
 		// What is watched.
-		{word: "track_script", form: body("NAME [weight N [reverse|noreverse]] lines"), opens: v.track,
-			meaning: "Scripts that the priority or FAULT follows.",
-			set:     func(i *instance, v value) { i.b.readTracks(&i.tracks, tracker.Script, v) }},
-		{word: "track_interface", form: body("IFNAME [weight N [reverse]] lines"), opens: v.track,
-			meaning: "Further interfaces that the priority or FAULT follows.",
-			set:     func(i *instance, v value) { i.b.readTracks(&i.tracks, tracker.Interface, v) }},
 		{word: "dont_track_primary", form: flag(), note: "off",
 			meaning: "The loss of the instance's own interface is not FAULT.",
 			set:     func(i *instance, v value) { i.DontTrackPrimary = true }},
@@ -225,6 +218,7 @@ func instanceTable(v *vocabulary) *block[instance] {
 			meaning: "Shown in the state dump; changes nothing.",
 			set:     func(i *instance, v value) { i.Debug = uint8(v.n) }},
 	}
+	rows = append(rows, trackRows(v, "the priority or FAULT follows", func(i *instance) tracking { return tracking{i.b, &i.tracks} })...)
 	return table("vrrp_instance", append(rows, notifyRows(func(i *instance) notifying { return notifying{i.b, &i.Notify} })...)...)
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // skeleton has a place for a line of every block.
-const skeleton = `
+const skeleton = trackerSkeleton + `
 global_defs {
     #global_defs
 }
@@ -41,7 +41,7 @@ vrrp_instance A {
         10.0.0.1/24
     }
     track_script {
-        good #track_*
+        good
     }
     track_interface {
         eth5 weight 5
@@ -104,7 +104,7 @@ virtual_server 10.0.0.1 80 {
 // have an empty sample.
 func samples() map[string]string {
 	all := map[string]string{}
-	for _, area := range []map[string]string{firstSamples()} {
+	for _, area := range []map[string]string{firstSamples(), trackerSamples()} {
 		maps.Copy(all, area)
 	}
 	return all
@@ -178,8 +178,6 @@ func firstSamples() map[string]string {
 		"vrrp_script init_fail": "init_fail",
 
 		"vrrp_sync_group group":                      "group {\nA\n}",
-		"vrrp_sync_group track_script":               "track_script {\ngood weight 3\n}",
-		"vrrp_sync_group track_interface":            "track_interface {\neth6 weight 5\n}",
 		"vrrp_sync_group sync_group_tracking_weight": "sync_group_tracking_weight",
 		"vrrp_sync_group global_tracking":            "global_tracking",
 		"vrrp_sync_group smtp_alert":                 "smtp_alert",
@@ -225,8 +223,6 @@ func firstSamples() map[string]string {
 		"vrrp_instance garp_master_refresh_repeat": "garp_master_refresh_repeat 2",
 		"vrrp_instance garp_lower_prio_delay":      "garp_lower_prio_delay 1",
 		"vrrp_instance garp_lower_prio_repeat":     "garp_lower_prio_repeat 1",
-		"vrrp_instance track_script":               "@D track_script {\ngood\n}",
-		"vrrp_instance track_interface":            "track_interface {\neth6\n}",
 		"vrrp_instance dont_track_primary":         "dont_track_primary",
 		"vrrp_instance notify_deleted":             "notify_deleted",
 		"vrrp_instance notify_master_rx_lower_pri": "notify_master_rx_lower_pri /bin/a",
@@ -256,9 +252,6 @@ func firstSamples() map[string]string {
 		"vrrp_instance/virtual_ipaddress/ADDRESS no_track":      "no_track",
 		"vrrp_instance/virtual_ipaddress/ADDRESS preferred_lft": "preferred_lft 0",
 
-		"track_* weight":                       "weight 0 reverse",
-		"track_* reverse":                      "reverse",
-		"track_* noreverse":                    "weight 0 reverse noreverse @same",
 		"vrrp_instance/unicast_peer min_ttl":   "min_ttl 254",
 		"vrrp_instance/unicast_peer max_ttl":   "max_ttl 254",
 		"virtual_server delay_loop":            "delay_loop 3",

@@ -6,7 +6,7 @@ import (
 )
 
 // pendingList holds, block by block, the keywords of keepalived 2.4.3 that this
-// version reads and does not act on yet: each is told when it is used. It is the
+// version reads and does not act on yet: each is told once when it is used. It is the
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):

@@ -20,6 +20,18 @@ func rootTable(v *vocabulary) *block[builder] {
 		keyword[builder]{word: "vrrp_script", form: named("NAME { block }"), opens: v.script,
 			meaning: "A command that is run again and again and whose exit status says whether something is well.",
 			set:     (*builder).readScript},
+		keyword[builder]{word: "track_file", form: named("NAME { block }"), opens: v.file,
+			meaning: "A file whose integer the priority or FAULT follows.",
+			set:     (*builder).readFile},
+		keyword[builder]{word: "vrrp_track_file", form: named("NAME { block }"), opens: v.oldFile, instead: "track_file", quiet: true,
+			meaning: "The old name of track_file.",
+			set:     (*builder).readFile},
+		keyword[builder]{word: "vrrp_track_process", form: named("NAME { block }"), opens: v.process,
+			meaning: "A count of the processes of a program that the priority or FAULT follows.",
+			set:     (*builder).readProcess},
+		keyword[builder]{word: "bfd_instance", form: named("NAME { block }"), opens: v.bfd,
+			meaning: "A BFD session with a neighbour, which finds within milliseconds that it is gone.",
+			set:     (*builder).readBFD},
 		keyword[builder]{word: "vrrp_sync_group", form: named("NAME { block }"), opens: v.group,
 			meaning: "Instances that change role together.",
 			set:     (*builder).readGroup},
@@ -40,10 +52,6 @@ func rootTable(v *vocabulary) *block[builder] {
 // more, or with one that another has, is left out whole.
 func (b *builder) name(v value, taken map[string]*conf.Node) (string, bool) {
 	n := v.node
-	if len(v.words) == 0 && n.Keyword.Text == "vrrp_script" {
-		b.missing(call{word: n.Keyword}, "a name")
-		return "", false
-	}
 	if emptyWord(v.words) {
 		b.complain(n.Span(), n.Keyword.Text+" has no name and is left out", "write a name before the {")
 		return "", false

@@ -5,22 +5,14 @@ import (
 	"time"
 
 	"holdfast/internal/conf"
+	"holdfast/internal/tracker"
 )
-
-// scriptEntry is a vrrp_script as those see it that track it.
-type scriptEntry struct {
-	node    *conf.Node
-	index   int // in Config.Scripts
-	weight  int
-	reverse bool
-	used    bool
-}
 
 // scriptDraft is a vrrp_script while it is read.
 type scriptDraft struct {
 	Script
-	b       *builder
-	entry   scriptEntry
+	b *builder
+	definition
 	timeout maybe[time.Duration]
 	command maybe[struct{}]
 	user    func()
@@ -34,7 +26,7 @@ func scriptTimes() form {
 func scriptTable() *block[scriptDraft] {
 	type row = keyword[scriptDraft]
 	return table("vrrp_script",
-		row{word: "script", form: command(), note: "required",
+		row{word: "script", form: loose(command()), note: "required",
 			meaning: "The command, run without a shell; < and a path tests whether the file can be opened.",
 			set: func(s *scriptDraft, v value) {
 				s.Command, s.command = *v.command, given(struct{}{}, v.at)
@@ -45,9 +37,9 @@ func scriptTable() *block[scriptDraft] {
 		row{word: "timeout", form: scriptTimes(), note: "interval",
 			meaning: "Run time after which the command is ended and counts as failed.",
 			set:     func(s *scriptDraft, v value) { s.timeout = given(v.d, v.at) }},
-		row{word: "weight", form: words("N [reverse]"), note: "0",
+		row{word: "weight", form: weight(between(-weightLimit, weightLimit)), note: "0",
 			meaning: "Added to the priority while good when positive, taken away while bad when negative; 0: bad means FAULT.",
-			set:     (*scriptDraft).weight},
+			set:     func(s *scriptDraft, v value) { s.setWeight(v) }},
 		row{word: "rise", form: integer(between(1, 1<<31-1).else_(1)), def: "1",
 			meaning: "Successes in a row that make it good.",
 			set:     func(s *scriptDraft, v value) { s.Rise = v.n }},
@@ -69,27 +61,6 @@ func scriptTable() *block[scriptDraft] {
 	)
 }
 
-// weight reads the default weight of those that track the script.
-func (s *scriptDraft) weight(v value) {
-	c := call{word: conf.Token{Text: "weight", Span: v.at}}
-	if len(v.words) == 0 {
-		s.b.missing(c, "a number")
-		return
-	}
-	n, ok := s.b.number(c, v.words[0], between(-254, 254))
-	if !ok {
-		return
-	}
-	s.entry.weight = s.b.weight(int(n), v.at)
-	for _, w := range v.words[1:] {
-		if w.Text != "reverse" {
-			s.b.complain(w.Span, fmt.Sprintf("%q is unknown here and ignored", w.Text), nearest(w.Text, []string{"reverse"}, ""))
-			continue
-		}
-		s.entry.reverse = true
-	}
-}
-
 // weightLimit is the largest weight of what is good or bad.
 const weightLimit = 253
 
@@ -103,12 +74,12 @@ func (b *builder) weight(n int, at conf.Span) int {
 }
 
 func (b *builder) readScript(v value) {
-	name, ok := b.name(v, nil)
+	name, ok := b.trackerName(v)
 	if !ok {
 		return
 	}
 	d := &scriptDraft{b: b}
-	d.Name = name
+	d.Name, d.node = name, v.node
 	b.enter(v.node)
 	defer b.leave()
 	b.voc.script.defaults(b, d)
@@ -121,29 +92,7 @@ func (b *builder) readScript(v value) {
 		d.user()
 	}
 	d.Timeout = d.timeout.or(d.Interval)
-	d.entry.node, d.entry.index = v.node, len(b.cfg.Scripts)
+	d.index = len(b.cfg.Scripts)
 	b.cfg.Scripts = append(b.cfg.Scripts, d.Script)
-	if b.scripts[name] == nil {
-		b.scripts[name] = &d.entry
-		return
-	}
-	b.complain(v.node.ArgSpan(), fmt.Sprintf("there is a vrrp_script %s already; the first one is used", name), "give it another name")
-}
-
-// finishScripts leaves out what nobody tracks.
-func (b *builder) finishScripts() {
-	kept := b.cfg.Scripts[:0]
-	for i, s := range b.cfg.Scripts {
-		e := b.scripts[s.Name]
-		switch {
-		case e.index != i:
-		case !e.used:
-			b.rule("untracked").advise(e.node.Span(), fmt.Sprintf("nobody tracks vrrp_script %s; it is not run", s.Name),
-				"name it in track_script of an instance or group that stands below it")
-		default:
-			kept = append(kept, s)
-		}
-	}
-	clear(b.cfg.Scripts[len(kept):])
-	b.cfg.Scripts = kept
+	b.define(tracker.Script, name, &d.definition)
 }

@@ -397,12 +397,7 @@ func (i *instance) settleTracks() {
 		return own
 	})
 	if i.VRRP.Priority == 255 {
-		i.tracks.drop(func(t *tracker.Track, at conf.Span) bool {
-			if t.Weight != 0 {
-				i.b.rule("owner-weight").complain(at, t.Name+" is not tracked: "+ownerWeights, "track it without weight")
-			}
-			return t.Weight != 0
-		})
+		i.b.dropOwnerWeights(&i.tracks)
 	}
 	i.Tracks = i.tracks.list
 }

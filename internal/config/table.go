@@ -171,10 +171,14 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
 	if used < len(n.Args) {
 		b.superfluous(n, used)
 	}
-	if k.later {
-		b.pendingKeyword(n)
+	if !k.later || b.later {
+		k.set(to, v)
+		return
 	}
+	b.pendingKeyword(n)
+	b.later = true // said of the block is said of all that is in it
 	k.set(to, v)
+	b.later = false
 }
 
 // deprecated speaks of an old spelling.
@@ -208,8 +212,8 @@ func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
 		if !ok && used == 0 {
 			return false
 		}
-		if ok && k.later {
-			b.notYet(words[0].Span, words[0].Text)
+		if ok && k.later && !b.later {
+			b.pendingWord(words[0])
 		}
 		if ok {
 			k.set(to, v)

@@ -15,21 +15,109 @@ type trackDraft struct {
 	reverse maybe[bool]
 }
 
-func trackTable() *block[trackDraft] {
+// kinds are the kinds of track in the order of the manual.
+func kinds() []tracker.Kind {
+	return []tracker.Kind{tracker.Script, tracker.Interface, tracker.File, tracker.Process, tracker.BFD}
+}
+
+// trackWord is the keyword of the list of a kind.
+func trackWord(k tracker.Kind) string {
+	switch k {
+	case tracker.Script:
+		return "track_script"
+	case tracker.Interface:
+		return "track_interface"
+	case tracker.File:
+		return "track_file"
+	case tracker.Process:
+		return "track_process"
+	}
+	return "track_bfd"
+}
+
+// trackTables are the tables of the lines of all kinds.
+func trackTables() (all [tracker.BFD + 1]*block[trackDraft]) {
+	for _, k := range kinds() {
+		all[k] = trackTable(k)
+	}
+	return all
+}
+
+func trackTable(k tracker.Kind) *block[trackDraft] {
 	type row = keyword[trackDraft]
-	return table("track_*",
-		row{word: "weight", form: integer(between(-254, 254)), note: "that of what is tracked, or 0",
-			meaning: "What the priority changes by; 0 means that bad is FAULT.",
-			set: func(t *trackDraft, v value) {
-				t.weight = given(t.b.weight(v.n, v.at), v.at)
-			}},
-		row{word: "reverse", form: flag(), note: "off",
-			meaning: "Good counts as bad and bad as good.",
-			set:     func(t *trackDraft, v value) { t.reverse = given(true, v.at) }},
-		row{word: "noreverse", form: flag(), note: "off",
-			meaning: "Undoes the reverse of what is tracked.",
-			set:     func(t *trackDraft, v value) { t.reverse = given(false, v.at) }},
+	name, turns := "<NAME>", []string{"reverse", "noreverse"}
+	if k == tracker.Interface {
+		name, turns = "<IFNAME>", []string{"reverse"}
+	}
+	return table("vrrp_instance/"+trackWord(k),
+		row{word: name, form: place("[weight N]", "each once"), meaning: trackMeaning(k)},
+		row{word: "weight", form: weight(trackWeights(k), turns...), note: trackDefault(k),
+			meaning: "The weight for those who follow it here; reverse negates what it adds, or with weight 0 makes good bad and bad good.",
+			set:     (*trackDraft).weigh},
 	)
+}
+
+func trackMeaning(k tracker.Kind) string {
+	switch k {
+	case tracker.Script:
+		return "A vrrp_script: with weight 0 a failing one means FAULT, and none is BACKUP before the first result; a positive weight is added while it is good, a negative one taken away while it is bad."
+	case tracker.Interface:
+		return "An interface: with weight 0 its loss means FAULT; a positive weight is added while it is up, a negative one taken away while it is down."
+	case tracker.File:
+		return "A track_file: its value times the weight is added; -254 or less means FAULT, more than 253 counts as 253; with weight 0 any value but 0 means FAULT."
+	case tracker.Process:
+		return "A vrrp_track_process: with weight 0 a lost quorum means FAULT; a positive weight is added with the quorum, a negative one taken away without."
+	}
+	return "A bfd_instance: with weight 0 a session that is down means FAULT; a positive weight is added while it is up, a negative one taken away while it is down."
+}
+
+// trackWeights is the range of the weights of a kind.
+func trackWeights(k tracker.Kind) bounds {
+	if k == tracker.BFD {
+		return between(-weightLimit, weightLimit)
+	}
+	return between(-254, 254)
+}
+
+func trackDefault(k tracker.Kind) string {
+	if k == tracker.Interface {
+		return "0"
+	}
+	return "that of the " + definingWord(k)
+}
+
+// weigh takes the weight and the way it counts.
+func (t *trackDraft) weigh(v value) {
+	t.weight = given(v.n, v.at)
+	if len(v.words) > 0 {
+		t.reverse = given(v.words[len(v.words)-1].Text == "reverse", v.at)
+	}
+}
+
+// tracking is where the track_* keywords of an instance or a group go.
+type tracking struct {
+	b  *builder
+	to *tracks
+}
+
+// trackRows are the keywords that instances and groups share; what says who follows.
+func trackRows[T any](voc *vocabulary, what string, of func(*T) tracking) []keyword[T] {
+	row := func(k tracker.Kind, things, line string) keyword[T] {
+		return keyword[T]{word: trackWord(k), form: body(line + " lines"), opens: voc.tracks[k],
+			meaning: things + " that " + what + ".",
+			set: func(t *T, v value) {
+				to := of(t)
+				to.b.readTracks(to.to, k, v)
+			}}
+	}
+	const line = "NAME [weight N [reverse|noreverse]]"
+	return []keyword[T]{
+		row(tracker.Script, "Scripts", line),
+		row(tracker.Interface, "Interfaces", "IFNAME [weight N [reverse]]"),
+		row(tracker.File, "Files", line),
+		row(tracker.Process, "Counts of processes", line),
+		row(tracker.BFD, "BFD sessions", line),
+	}
 }
 
 // tracks is what an instance or a group follows, with the places.
@@ -58,7 +146,7 @@ func (t *tracks) drop(because func(*tracker.Track, conf.Span) bool) {
 	t.list, t.at = list, at
 }
 
-// readTracks reads the lines of track_script or track_interface.
+// readTracks reads the lines of a track_* list.
 func (b *builder) readTracks(to *tracks, k tracker.Kind, v value) {
 	b.enter(v.node)
 	defer b.leave()
@@ -77,37 +165,37 @@ func (b *builder) readTrack(to *tracks, k tracker.Kind, n *conf.Node) {
 		b.complain(n.Span(), track.Name+" is tracked already; this line is ignored", "delete it")
 		return
 	}
-	switch k {
-	case tracker.Script:
-		e := b.scripts[track.Name]
-		if e == nil {
-			b.rule("undefined-name").complain(n.Keyword.Span, "there is no vrrp_script "+track.Name+" above; it is not tracked", b.scriptLike(track.Name))
-			return
-		}
-		e.used = true
-		track.Weight, track.Reverse = e.weight, e.reverse
-		b.use(n.Span(), &b.cfg.Scripts[e.index].Command)
-	case tracker.Interface:
-		if !b.linkName(n.Keyword) {
-			return
-		}
+	if !b.trackable(&track, n) {
+		return
 	}
 	d := &trackDraft{b: b}
-	if !b.voc.track.options(b, n.Args, d) {
+	if !b.voc.tracks[k].options(b, n.Args, d) {
 		return
 	}
 	track.Weight, track.Reverse = d.weight.or(track.Weight), d.reverse.or(track.Reverse)
+	if k == tracker.Script || k == tracker.Interface {
+		track.Weight = b.weight(track.Weight, d.weight.at)
+	}
 	to.add(track, n.Span())
 }
 
-// scriptLike offers the script that was meant.
-func (b *builder) scriptLike(name string) string {
-	var names []string
-	for known := range b.scripts {
-		names = append(names, known)
+// trackable finds what is meant by the name of a track, and its weight.
+func (b *builder) trackable(track *tracker.Track, n *conf.Node) bool {
+	if track.Kind == tracker.Interface {
+		return b.linkName(n.Keyword)
 	}
-	slices.Sort(names)
-	return nearest(name, names, "a vrrp_script must stand above what tracks it")
+	d := b.find(track.Kind, n.Keyword)
+	if d == nil {
+		return false
+	}
+	track.Weight, track.Reverse = d.weight, d.reverse
+	switch track.Kind {
+	case tracker.Script:
+		b.use(n.Span(), &b.cfg.Scripts[d.index].Command)
+	case tracker.BFD:
+		return b.told(d, n)
+	}
+	return true
 }
 
 // ownerWeights is why weights do not count for an owner.
@@ -130,15 +218,36 @@ func (b *builder) dropWeights(t *tracks) {
 	const why = "members of a sync group follow no weights of their own"
 	const fix = "track it in the group, or write sync_group_tracking_weight there"
 	t.drop(func(track *tracker.Track, at conf.Span) bool {
-		switch {
-		case track.Weight == 0:
-			return false
-		case track.Kind == tracker.Interface:
+		if track.Kind == tracker.Interface && track.Weight != 0 {
 			b.complain(at, fmt.Sprintf("the weight of %s becomes 0: %s", track.Name, why), fix)
 			track.Weight = 0
-			return false
 		}
-		b.complain(at, fmt.Sprintf("%s is not tracked: %s", track.Name, why), fix)
-		return true
+		return b.weightless(b.rule(""), track, at, why, fix)
 	})
+}
+
+// dropOwnerWeights takes out of an address owner what it follows with a weight.
+func (b *builder) dropOwnerWeights(t *tracks) {
+	t.drop(func(track *tracker.Track, at conf.Span) bool {
+		return b.weightless(b.rule("owner-weight"), track, at, ownerWeights, "track it without weight")
+	})
+}
+
+// weightless reports whether a track is dropped because it has a weight where none
+// may be. A file of weight 1, which is its default, loses the weight only: then a
+// value other than 0 means FAULT. Of processes keepalived does not speak.
+func (b *builder) weightless(r rule, track *tracker.Track, at conf.Span, why, fix string) bool {
+	switch {
+	case track.Weight == 0:
+		return false
+	case track.Kind == tracker.File && track.Weight == 1:
+		r.complain(at, fmt.Sprintf("the weight of %s becomes 0, and any value but 0 means FAULT: %s", track.Name, why), "write weight 0 behind it")
+		track.Weight = 0
+		return false
+	case track.Kind == tracker.Process:
+		r.advise(at, fmt.Sprintf("%s is not tracked: %s", track.Name, why), fix)
+	default:
+		r.complain(at, fmt.Sprintf("%s is not tracked: %s", track.Name, why), fix)
+	}
+	return true
 }

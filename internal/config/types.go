@@ -18,6 +18,9 @@ import (
 type Config struct {
 	Global    Global
 	Scripts   []Script
+	Files     []File
+	Processes []Process
+	BFDs      []BFD
 	Groups    []Group
 	Instances []Instance
 	// VirtualServers are read and checked; nothing runs them yet.

@@ -28,10 +28,13 @@ func (b *builder) unknown(p page, n *conf.Node) {
 	b.rule("unknown-word").complain(n.Keyword.Span, text, b.voc.advice(p, word))
 }
 
-// pendingKeyword speaks of a keyword of keepalived that is not done yet. Where
-// leaving it out would make two masters, or put addresses on another network, it
-// is an error.
+// pendingKeyword speaks of a keyword of keepalived that is not done yet, once in a
+// file. Where leaving it out would make two masters, or put addresses on another
+// network, it is an error.
 func (b *builder) pendingKeyword(n *conf.Node) {
+	if b.saidPending(n.Keyword.Text) {
+		return
+	}
 	fix := ""
 	switch n.Keyword.Text {
 	case "auth_hmac":
@@ -45,16 +48,39 @@ func (b *builder) pendingKeyword(n *conf.Node) {
 	b.report(conf.Diag{Severity: conf.Error, Span: n.Keyword.Span, Text: n.Keyword.Text + ": not done by this version of holdfast yet", Fix: fix})
 }
 
+// saidPending reports whether a word was told of already, and notes it.
+func (b *builder) saidPending(word string) bool {
+	if b.said[word] {
+		return true
+	}
+	if b.said == nil {
+		b.said = map[string]bool{}
+	}
+	b.said[b.keep(word)] = true
+	return false
+}
+
+// pendingWord is pendingKeyword for a word of a line.
+func (b *builder) pendingWord(w conf.Token) {
+	if !b.saidPending(w.Text) {
+		b.notYet(w.Span, w.Text)
+	}
+}
+
 // unknownWord speaks of a word in a line list that means nothing there.
 func (b *builder) unknownWord(p page, w conf.Token) {
 	if b.full() {
 		return
 	}
 	if pending(p.title(), w.Text) {
-		b.notYet(w.Span, w.Text)
+		b.pendingWord(w)
 		return
 	}
-	b.complain(w.Span, fmt.Sprintf("%q is unknown here and ignored", w.Text), nearest(w.Text, vocabularyOf(p), ""))
+	fix := nearest(w.Text, vocabularyOf(p), "")
+	if w.Text == "reverse" || w.Text == "noreverse" {
+		fix = "it stands behind weight N"
+	}
+	b.complain(w.Span, fmt.Sprintf("%q is unknown here and ignored", w.Text), fix)
 }
 
 // vocabularyOf lists all words of a block, those not done yet included.

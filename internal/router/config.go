@@ -1,6 +1,7 @@
 package router
 
 import (
+	"slices"
 	"time"
 
 	"holdfast/internal/config"
@@ -65,9 +66,26 @@ func Part(c *config.Config) *Config {
 		inst := &c.Instances[i]
 		p.Routers = append(p.Routers, inst.VRRP)
 		p.Routers[i].DontTrackPrimary = inst.DontTrackPrimary
-		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: inst.Tracks})
+		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: followed(inst.Tracks)})
 	}
 	return p
+}
+
+// followed leaves out the tracks of what nobody watches yet (config's list of what is
+// pending): what is never known to be good would mean FAULT for ever.
+func followed(tracks []tracker.Track) []tracker.Track {
+	if !slices.ContainsFunc(tracks, unwatched) {
+		return tracks
+	}
+	return slices.DeleteFunc(slices.Clone(tracks), unwatched)
+}
+
+func unwatched(t tracker.Track) bool {
+	switch t.Kind {
+	case tracker.File, tracker.Process, tracker.BFD:
+		return true
+	}
+	return false
 }
 
 // processName is what the process that runs VRRP is called: its own name, else

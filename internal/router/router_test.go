@@ -297,3 +297,20 @@ func TestADatagramThatCannotBeReadIsCountedByReason(t *testing.T) {
 		t.Errorf("refused %+v, want one reason, three times", refused)
 	}
 }
+
+// A file, a process or a session that nobody watches is neither good nor bad.
+func TestWhatNobodyWatchesYetKeepsNobodyFromBeingMaster(t *testing.T) {
+	for _, k := range []tracker.Kind{tracker.File, tracker.Process, tracker.BFD} {
+		t.Run(k.String(), func(t *testing.T) {
+			b := newBench(t, nil)
+			i := instance("A", 1, "10.0.0.10")
+			i.Tracks = []tracker.Track{{Kind: k, Name: "x"}, {Kind: k, Name: "y", Weight: -20}}
+			b.reload(i)
+			b.run(4 * time.Second)
+			b.expect("A BACKUP", "add 10.0.0.10/32", "A MASTER", "announce 10.0.0.10 x5")
+			if len(i.Tracks) != 2 {
+				t.Error("the configuration itself was changed")
+			}
+		})
+	}
+}

@@ -29,7 +29,7 @@ func commands(args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), labCommand())
+	root.AddCommand(runCommand(), checkCommand(), formatCommand(), labCommand())
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	var s status

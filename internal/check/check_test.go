@@ -69,12 +69,15 @@ func TestStatusOfAConfigurationTest(t *testing.T) {
 		{"clean", instance(""), 0},
 		{"a complaint", instance(" fly"), testFaulty},
 		{"an argument is missing", instance(" priority"), testIncomplete},
-		{"a script is missing", "global_defs {\n enable_script_security\n}\n" + instance(" notify /no/such root"), testFaulty},
+		{"a script to be told is missing", "global_defs {\n enable_script_security\n}\n" + instance(" notify /no/such root"), 0},
+		{"it is missing without security", instance(" notify /no/such root"), 0},
+		{"a tracked script is missing", "vrrp_script c {\n script /no/such\n}\n" + instance(" track_script {\n c\n }"), testFaulty},
+		{"a script without security", instance(" notify /usr/bin/true root"), testInsecure},
 		{"keepalived would run it", "vrrp_instance A {\n virtual_router_id 1\n unicast_src_ip 10.0.0.9\n unicast_peer {\n 10.0.0.8\n }\n" +
 			" virtual_ipaddress {\n 10.0.0.1/24 dev eth0\n }\n}\n", testFaulty},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if printed, got := test(t, tt.text); got != tt.want || (printed == "") != (got == 0) {
+			if printed, got := test(t, tt.text); got != tt.want || printed == "" && got != 0 {
 				t.Errorf("status %d, want %d; printed:\n%s", got, tt.want, printed)
 			}
 		})

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"holdfast/internal/command"
 	"holdfast/internal/conf"
 	"holdfast/internal/load"
 )
@@ -20,8 +19,8 @@ const (
 	testInsecure   = 6
 )
 
-// Test is keepalived's -t: findings go to standard error, or to a file that
-// must not be a symbolic link, and the exit status is keepalived's.
+// Test is keepalived's -t: errors and complaints go to standard error, or to a
+// file that must not be a symbolic link, and the exit status is keepalived's.
 func Test(o load.Options, path string) int {
 	out := os.Stderr
 	if path != "" {
@@ -36,7 +35,9 @@ func Test(o load.Options, path string) int {
 	r := load.Read(o)
 	r.Judge()
 	for _, d := range r.Findings {
-		fmt.Fprintln(out, d)
+		if d.Severity != conf.Advice && (r.Violation != "" || !load.Unsecured(d)) {
+			fmt.Fprintln(out, d)
+		}
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(out, "%s: %s\n", r.File, p)
@@ -48,23 +49,16 @@ func Test(o load.Options, path string) int {
 }
 
 // testStatus is the exit status of a test: that of the language, raised by
-// scripts that are insecure or missing (reference: interfaces, section 5), and
-// by what keepalived runs and holdfast does not.
+// scripts that run without script security, by tracked ones that cannot run
+// (reference: config-language, section 10; others are only told), and by what
+// keepalived runs and holdfast does not.
 func testStatus(r *load.Reading, allChecks bool) int {
 	s := conf.ExitStatus(r.Findings, allChecks)
 	if s == testIncomplete {
 		return s
 	}
-	if slices.ContainsFunc(r.Findings, notRun) {
+	if slices.ContainsFunc(r.Findings, notRun) || len(r.Dead) > 0 {
 		s = max(s, testFaulty)
-	}
-	for _, p := range r.Problems {
-		if p.Severity == command.Disabled {
-			s = max(s, testFaulty)
-		}
-		if p.Security {
-			s = testInsecure
-		}
 	}
 	if r.Violation != "" {
 		s = testInsecure

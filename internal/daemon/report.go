@@ -30,8 +30,8 @@ func exitOf(r *load.Reading) int {
 func report(r *load.Reading, log *slog.Logger) {
 	log.Info("Configuration file " + r.File)
 	for _, d := range r.Findings {
-		if r.Violation != "" && load.Unsecured(d) {
-			continue // operators match on the line of the violation
+		if load.Unsecured(d) {
+			continue // operators match on the line of the violation, if there is one
 		}
 		log.Log(context.Background(), level(d.Severity), line(d))
 	}

@@ -29,8 +29,10 @@ type Reading struct {
 	Tree     *conf.Tree
 	Config   *config.Config
 	Findings []conf.Diag
-	// Problems and Violation are what Judge found.
+	// Problems, Dead and Violation are what Judge found. Dead are tracked scripts
+	// that cannot run here.
 	Problems []command.Problem
+	Dead     []string
 	// Violation is keepalived's line when scripts run without script security. It
 	// says the same as one of the findings, so each reader is told one of them.
 	Violation string

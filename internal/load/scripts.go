@@ -22,8 +22,10 @@ func (r *Reading) Judge() {
 		if c == nil {
 			return true
 		}
-		used++
 		run, problems := resolver.Resolve(*c)
+		if run != nil {
+			used++
+		}
 		for _, p := range problems {
 			// Once for all who name the script.
 			if !slices.ContainsFunc(r.Problems, func(o command.Problem) bool { return o.String() == p.String() }) {
@@ -34,13 +36,15 @@ func (r *Reading) Judge() {
 	}
 	dead := map[string]bool{}
 	r.Config.Scripts = slices.DeleteFunc(r.Config.Scripts, func(s config.Script) bool {
-		dead[s.Name] = !judge(&s.Command)
-		return dead[s.Name]
+		if judge(&s.Command) {
+			return false
+		}
+		dead[s.Name] = true
+		r.Dead = append(r.Dead, s.Name)
+		return true
 	})
 	r.judgeNotify(judge)
-	if len(dead) > 0 {
-		r.untrack(dead)
-	}
+	r.untrack(dead)
 	r.Violation = Policy(&r.Config.Global).Violation(used, r.Problems)
 }
 
@@ -61,6 +65,9 @@ func (r *Reading) judgeNotify(judge func(*notify.Command) bool) {
 
 // untrack takes dead scripts out of the tracks of all instances.
 func (r *Reading) untrack(dead map[string]bool) {
+	if len(dead) == 0 {
+		return
+	}
 	for i := range r.Config.Instances {
 		inst := &r.Config.Instances[i]
 		inst.Tracks = slices.DeleteFunc(inst.Tracks, func(t tracker.Track) bool {

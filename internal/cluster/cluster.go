@@ -20,10 +20,16 @@ type Node struct {
 	Config *config.Config
 }
 
+// Finding is something that is wrong between the nodes. It stands in the file of
+// one of them and names the places in those of others.
+type Finding struct {
+	conf.Diag
+	Node int // index of the node in whose file it stands
+}
+
 // Check compares the nodes and foretells who is MASTER. The findings come worst
-// first, and in the order of the instances; each stands at its place in one
-// file and names the places in the others. They say nothing about one file alone.
-func Check(nodes []Node) ([]conf.Diag, Forecast) {
+// first, and in the order of the instances. They say nothing about one file alone.
+func Check(nodes []Node) ([]Finding, Forecast) {
 	c := &checker{nodes: nodes, told: map[cause]*telling{}, said: map[conf.Span]bool{}}
 	c.instances = pair(nodes)
 	for _, s := range c.instances {
@@ -68,7 +74,7 @@ type cause struct {
 
 // telling is a finding and how many more instances it is true for.
 type telling struct {
-	conf.Diag
+	Finding
 	more []string
 }
 
@@ -91,7 +97,8 @@ func (c *checker) tell(s conf.Severity, rule string, at place, text, fix string)
 		t.more = append(t.more, at.name)
 		return
 	}
-	t := &telling{Diag: conf.Diag{Severity: s, Span: at.span, Text: text, Fix: fix, Block: at.block, Rule: rule}}
+	d := conf.Diag{Severity: s, Span: at.span, Text: text, Fix: fix, Block: at.block, Rule: rule}
+	t := &telling{Finding: Finding{d, at.node}}
 	c.told[why] = t
 	c.tellings = append(c.tellings, t)
 }
@@ -101,10 +108,10 @@ func (c *checker) tell(s conf.Severity, rule string, at place, text, fix string)
 const sameLimit = 5
 
 // findings puts what was told into order and counts what is left out.
-func (c *checker) findings() []conf.Diag {
+func (c *checker) findings() []Finding {
 	slices.SortStableFunc(c.tellings, func(a, b *telling) int { return cmp.Compare(a.Severity, b.Severity) })
 	seen, last := map[string]int{}, map[string]int{}
-	var out []conf.Diag
+	var out []Finding
 	for _, t := range c.tellings {
 		if seen[t.Rule]++; seen[t.Rule] > sameLimit {
 			continue
@@ -121,8 +128,8 @@ func (c *checker) findings() []conf.Diag {
 }
 
 // finding is the finding with the names of the other instances it is true for.
-func (t *telling) finding() conf.Diag {
-	d := t.Diag
+func (t *telling) finding() Finding {
+	d := t.Finding
 	switch n := len(t.more); {
 	case n == 0:
 	case n <= 3:
@@ -151,17 +158,4 @@ func list(words []string) string {
 		return strings.Join(words, "")
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
-}
-
-// Rules lists the names of all rules.
-func Rules() []string {
-	return []string{
-		"addresses-differ", "authentication-differs", "both-master", "equal-priorities", "excluded-addresses-differ",
-		"family-differs", "group-differs", "instance-on-one-node", "interval-differs", "master-is-lower", "names-differ",
-		"nopreempt-against-weights", "nopreempt-on-one-node", "nopreempt-with-master", "owner-of-shared-address",
-		"real-servers-differ", "same-source", "strict-differs", "sync-group-disagrees", "sync-group-member-missing",
-		"sync-group-missing", "tracked-on-one-node", "two-owners", "unicast-against-multicast", "unicast-peer-missing",
-		"unicast-peer-unknown", "unicast-source-unnamed", "version-differs", "virtual-server-differs",
-		"virtual-server-on-one-node", "vrid-differs", "vrid-reused", "weight-too-small", "weights-turn-order",
-	}
 }

@@ -101,12 +101,8 @@ func merge(low, high Outcome) Outcome {
 	return both
 }
 
-// Limits of a forecast: so many different kinds of instances are played, and so
-// many in one sync group.
-const (
-	kindsLimit = 200
-	groupLimit = 64
-)
+// effortLimit is how many adverts a forecast may take: about half a second.
+const effortLimit = 500_000
 
 // forecast plays the nodes through every single failure. Instances that have
 // nothing to do with one another are played apart; those that differ in nothing
@@ -121,7 +117,7 @@ func (c *checker) forecast() Forecast {
 	}
 	played := map[string][]result{}
 	fates := map[*shared]Fate{}
-	left, doubtful := 0, []*shared(nil)
+	spent, left, doubtful := 0, 0, []*shared(nil)
 	for _, p := range c.parties() {
 		if p.doubtful() {
 			doubtful = append(doubtful, p.all...)
@@ -129,11 +125,11 @@ func (c *checker) forecast() Forecast {
 		}
 		shape := p.shape()
 		results, known := played[shape]
-		if !known && (len(played) >= kindsLimit || len(p.kinds) > groupLimit) {
+		if effort := p.effort(); !known && spent+effort > effortLimit {
 			left += len(p.all)
 			continue
-		}
-		if !known {
+		} else if !known {
+			spent += effort
 			results = p.play()
 			played[shape] = results
 		}
@@ -155,7 +151,7 @@ func note(left int, doubtful []*shared) string {
 		parts = append(parts, instances(doubtful)+": no forecast, as two nodes send from one address")
 	}
 	if left > 0 {
-		parts = append(parts, fmt.Sprintf("%d more instances: no forecast, as there are too many different ones", left))
+		parts = append(parts, fmt.Sprintf("%d instances: no forecast, as there are too many different ones", left))
 	}
 	return strings.Join(parts, "\n")
 }

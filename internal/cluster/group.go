@@ -18,12 +18,12 @@ type synced struct {
 
 func (g *synced) place() place {
 	if g.block == nil {
-		return place{name: g.Name}
+		return place{name: g.Name, node: g.node}
 	}
 	if n := statement(g.block, "group"); n != nil {
-		return place{n.Span(), g.block.Title(), g.Name}
+		return place{n.Span(), g.block.Title(), g.Name, g.node}
 	}
-	return place{g.block.Span(), "", g.Name}
+	return place{g.block.Span(), "", g.Name, g.node}
 }
 
 // hasMember reports whether a vrrp_sync_group block names the instance.

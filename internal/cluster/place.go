@@ -12,6 +12,7 @@ type place struct {
 	span  conf.Span
 	block string
 	name  string // of the instance or virtual server it speaks about
+	node  int
 }
 
 // String is the place as findings name it: "ka67.conf:14".
@@ -48,11 +49,11 @@ func statement(n *conf.Node, words ...string) *conf.Node {
 // at is the statement of an instance that has one of the keywords, or else the
 // instance itself.
 func (m *member) at(words ...string) place {
-	p := place{block: "", name: m.inst.VRRP.Name}
+	p := place{name: m.inst.VRRP.Name, node: m.node}
 	if m.block == nil {
 		return p
 	}
-	p.span, p.block = m.block.Span(), ""
+	p.span = m.block.Span()
 	if n := statement(m.block, words...); n != nil {
 		p.span, p.block = n.Span(), m.block.Title()
 	}
@@ -62,7 +63,7 @@ func (m *member) at(words ...string) place {
 // inside is a statement in a block of an instance: auth_pass in authentication.
 func (m *member) inside(outer string, words ...string) place {
 	if n := statement(statement(m.block, outer), words...); n != nil {
-		return place{n.Span(), m.block.Title(), m.inst.VRRP.Name}
+		return place{n.Span(), m.block.Title(), m.inst.VRRP.Name, m.node}
 	}
 	return m.at(outer)
 }
@@ -78,7 +79,7 @@ func (m *member) orGlobal(word, global string) place {
 			continue
 		}
 		if s := statement(n, global); s != nil {
-			return place{s.Span(), n.Title(), m.inst.VRRP.Name}
+			return place{s.Span(), n.Title(), m.inst.VRRP.Name, m.node}
 		}
 	}
 	return m.at()

@@ -224,7 +224,7 @@ func (m *member) trackPlace(t *tracker.Track) place {
 	for _, n := range m.tree.Nodes {
 		if n.Keyword.Text == "vrrp_"+t.Kind.String() && len(n.Args) > 0 && n.Args[0].Text == t.Name {
 			if w := statement(n, "weight"); w != nil && !strings.Contains(m.trackText(t), "weight") {
-				return place{w.Span(), n.Title(), m.inst.VRRP.Name}
+				return place{w.Span(), n.Title(), m.inst.VRRP.Name, m.node}
 			}
 		}
 	}
@@ -250,7 +250,7 @@ func (m *member) trackLine(t *tracker.Track) place {
 			continue
 		}
 		if line := statement(statement(n, word), t.Name); line != nil {
-			return place{line.Span(), n.Title(), m.inst.VRRP.Name}
+			return place{line.Span(), n.Title(), m.inst.VRRP.Name, m.node}
 		}
 	}
 	return m.at()

@@ -18,12 +18,12 @@ type service struct {
 func (v service) place(words ...string) place {
 	name := serviceName(v.VirtualServer)
 	if v.block == nil {
-		return place{name: name}
+		return place{name: name, node: v.node}
 	}
 	if n := statement(v.block, words...); n != nil {
-		return place{n.Span(), v.block.Title(), name}
+		return place{n.Span(), v.block.Title(), name, v.node}
 	}
-	return place{v.block.Span(), "", name}
+	return place{v.block.Span(), "", name, v.node}
 }
 
 // serviceName is what a virtual server is known by: "10.16.8.100:80 TCP",

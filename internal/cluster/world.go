@@ -119,6 +119,22 @@ func (p *party) patience() (d time.Duration) {
 	return d
 }
 
+// effort is about how many adverts it takes to play the party.
+func (p *party) effort() int {
+	adverts, span := 0, p.patience()
+	for _, s := range p.kinds {
+		shortest := span
+		for _, m := range s.members {
+			shortest = min(shortest, m.inst.VRRP.Interval)
+		}
+		adverts += len(s.members) * int(5*span/2/max(shortest, time.Millisecond))
+	}
+	if p.tied() {
+		adverts *= 2
+	}
+	return adverts * (1 + len(p.things))
+}
+
 // spec builds a node. Every kind of instance has a LAN of its own, on which are
 // those who share it, whatever their interfaces are called.
 func (p *party) spec(node int, suppose source) sim.Spec {

@@ -73,10 +73,13 @@ func runCommand() *cobra.Command {
 func checkCommand() *cobra.Command {
 	var o check.Options
 	c := &cobra.Command{
-		Use:   "check FILE...",
+		Use:   "check [NAME=]FILE...",
 		Short: "Read configurations and say what is wrong, with place, cause and fix; works on any machine",
 		Long: "Reads each file and prints all findings: errors (keepalived cannot run it), complaints (it drops\n" +
 			"or changes what was written) and advice (legal, but it causes outages).\n\n" +
+			"Several files are the nodes of one cluster: they are compared, and printed is who is expected to be MASTER of each\n" +
+			"instance, with all well and after each single failure. A node is called as its file is, or by NAME=FILE; its\n" +
+			"name stands for @ID lines too, unless --config-id says otherwise.\n\n" +
 			"A comment `# holdfast: accept RULE...` in a file acknowledges complaints and advice, within the block\n" +
 			"in which it stands or, at the top level, in the whole file.\n\n" +
 			"Exit status: 0 clean or advice only, 1 advice only (with --strict), 2 complaints, 3 errors.",

@@ -53,34 +53,39 @@ type node struct {
 // machine to have that runs it.
 func Files(o Options, files []string, out io.Writer) (int, error) {
 	var nodes []*node
-	for _, arg := range files {
-		nodes = append(nodes, read(o, arg))
+	names, files := named(files)
+	for i, file := range files {
+		nodes = append(nodes, read(o, names[i], file, len(files) > 1))
 	}
+	all := between(nodes)
 	var err error
 	switch {
 	case o.SARIF:
-		err = writeSARIF(out, o, nodes)
+		err = writeSARIF(out, o, nodes, all)
 	case o.JSON:
-		err = writeJSON(out, o, nodes)
+		err = writeJSON(out, o, nodes, all)
 	default:
-		err = writeText(out, o, nodes)
+		err = writeText(out, o, nodes, all)
 	}
-	return status(o, nodes), err
+	return status(o, nodes, all), err
 }
 
-// read reads one file and lets all rules look at it.
-func read(o Options, arg string) *node {
-	name, file := nodeName(arg)
+// read reads one file and lets all rules look at it. One of several nodes takes
+// its own name for `@id` lines where no other is given.
+func read(o Options, name, file string, several bool) *node {
+	if several && o.ID == "" {
+		o.ID = name
+	}
 	n := &node{Name: name, Reading: load.Read(load.Options{File: file, ID: o.ID})}
 	found := n.Reading.Findings
 	if !slices.ContainsFunc(found, func(d conf.Diag) bool { return d.Class == conf.NoFile }) {
-		found = append(found, lint.Check(n.Tree, n.Config)...)
+		found = append(found, lint.Check(n.Tree, n.Config, clusterRules()...)...)
 	}
 	if o.Host {
 		found = append(found, machine(load.Read(load.Options{File: file, ID: o.ID}))...)
 	}
 	for _, d := range conf.Sort(found) {
-		if slices.ContainsFunc(n.Tree.Accepted, func(a conf.Acceptance) bool { return a.Covers(d) }) {
+		if n.accepts(d) {
 			n.Accepted = append(n.Accepted, d)
 			continue
 		}
@@ -99,8 +104,13 @@ func nodeName(arg string) (name, file string) {
 }
 
 // status is the worst of what was found and not acknowledged.
-func status(o Options, nodes []*node) int {
+func status(o Options, nodes []*node, all *together) int {
 	worst := clean
+	if all != nil {
+		for _, d := range all.Findings {
+			worst = max(worst, weight(d.Severity))
+		}
+	}
 	for _, n := range nodes {
 		for _, d := range n.Findings {
 			worst = max(worst, weight(d.Severity))

@@ -13,6 +13,8 @@ type document struct {
 	Version int        `json:"version"`
 	Status  int        `json:"status"`
 	Files   []fileJSON `json:"files"`
+	// Cluster is there when there are several files.
+	Cluster *clusterJSON `json:"cluster,omitempty"`
 }
 
 type fileJSON struct {
@@ -56,8 +58,8 @@ type linkJSON struct {
 // documentVersion changes when a field goes or means something else.
 const documentVersion = 1
 
-func writeJSON(out io.Writer, o Options, nodes []*node) error {
-	doc := document{Version: documentVersion, Status: status(o, nodes), Files: []fileJSON{}}
+func writeJSON(out io.Writer, o Options, nodes []*node, all *together) error {
+	doc := document{Version: documentVersion, Status: status(o, nodes, all), Files: []fileJSON{}, Cluster: all.json(o)}
 	for _, n := range nodes {
 		doc.Files = append(doc.Files, n.json(o))
 	}
@@ -68,24 +70,31 @@ func writeJSON(out io.Writer, o Options, nodes []*node) error {
 }
 
 func (n *node) json(o Options) fileJSON {
-	f := fileJSON{Node: n.Name, File: n.File, Findings: []findingJSON{}, Counts: counts{Acknowledged: len(n.Accepted)}}
-	for _, d := range n.Findings {
+	f := fileJSON{Node: n.Name, File: n.File}
+	f.Counts, f.Findings = listJSON(o, n.Findings, n.Accepted)
+	return f
+}
+
+// listJSON counts and lists findings.
+func listJSON(o Options, found, accepted []conf.Diag) (c counts, list []findingJSON) {
+	c.Acknowledged, list = len(accepted), []findingJSON{}
+	for _, d := range found {
 		switch d.Severity {
 		case conf.Error:
-			f.Counts.Error++
+			c.Error++
 		case conf.Complaint:
-			f.Counts.Complaint++
+			c.Complaint++
 		case conf.Advice:
-			f.Counts.Advice++
+			c.Advice++
 		}
-		f.Findings = append(f.Findings, toJSON(d, false))
+		list = append(list, toJSON(d, false))
 	}
 	if o.All {
-		for _, d := range n.Accepted {
-			f.Findings = append(f.Findings, toJSON(d, true))
+		for _, d := range accepted {
+			list = append(list, toJSON(d, true))
 		}
 	}
-	return f
+	return c, list
 }
 
 func toJSON(d conf.Diag, acknowledged bool) findingJSON {

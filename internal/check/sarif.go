@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"holdfast/internal/cluster"
 	"holdfast/internal/conf"
 	"holdfast/internal/lint"
 )
@@ -90,18 +91,24 @@ const languageRule = "language"
 
 // writeSARIF prints what services that collect findings read. What a file
 // acknowledges is there, as suppressed.
-func writeSARIF(out io.Writer, o Options, nodes []*node) error {
+func writeSARIF(out io.Writer, o Options, nodes []*node, all *together) error {
 	rules, index := sarifRules()
 	run := sarifRun{Tool: sarifTool{sarifDriver{"holdfast", o.Version, rules}}, ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
-	for _, n := range nodes {
-		for _, d := range n.Findings {
+	add := func(found, accepted []conf.Diag) {
+		for _, d := range found {
 			run.Results = append(run.Results, toSARIF(d, index))
 		}
-		for _, d := range n.Accepted {
+		for _, d := range accepted {
 			r := toSARIF(d, index)
 			r.Suppressions = []sarifSuppression{{"inSource"}}
 			run.Results = append(run.Results, r)
 		}
+	}
+	for _, n := range nodes {
+		add(n.Findings, n.Accepted)
+	}
+	if all != nil {
+		add(all.Findings, all.Accepted)
 	}
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
@@ -114,6 +121,10 @@ func sarifRules() ([]sarifRule, map[string]int) {
 	rules := []sarifRule{{languageRule, sarifText{"What is written is not what keepalived.conf allows there."}, sarifText{"The finding says what to write."}, sarifSettings{"error"}}}
 	index := map[string]int{languageRule: 0}
 	for _, r := range lint.Rules() {
+		index[r.Name] = len(rules)
+		rules = append(rules, sarifRule{r.Name, sarifText{r.Why}, sarifText{r.Do}, sarifSettings{sarifLevel(r.Severity)}})
+	}
+	for _, r := range cluster.Rules() {
 		index[r.Name] = len(rules)
 		rules = append(rules, sarifRule{r.Name, sarifText{r.Why}, sarifText{r.Do}, sarifSettings{sarifLevel(r.Severity)}})
 	}

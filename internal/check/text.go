@@ -13,13 +13,16 @@ import (
 // writeText is what people read: errors and complaints of a file, then advice,
 // each in the order of the file and with its source; then in short what is true
 // of most files; then how much it was.
-func writeText(out io.Writer, o Options, nodes []*node) error {
+func writeText(out io.Writer, o Options, nodes []*node, all *together) error {
 	w := bufio.NewWriter(out)
 	for i, n := range nodes {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
 		n.write(w, o)
+	}
+	if all != nil {
+		all.write(w, o)
 	}
 	return w.Flush()
 }
@@ -59,7 +62,7 @@ func (n *node) write(w io.Writer, o Options) {
 			tell(w, o, d, "acknowledged ")
 		}
 	}
-	fmt.Fprintf(w, "%s: %s\n", n.File, n.total(o))
+	fmt.Fprintf(w, "%s: %s\n", n.File, total(o, n.Findings, n.Accepted))
 }
 
 // tell prints one finding with its source, the rule behind its text.
@@ -118,10 +121,10 @@ func (b *brief) line(d conf.Diag) string {
 	return fmt.Sprintf("   [%s] %s %s%s: %s; %s", d.Rule, word, strings.Join(shown, ", "), more, text, d.Fix)
 }
 
-// total counts the findings of a file.
-func (n *node) total(o Options) string {
+// total counts findings.
+func total(o Options, found, accepted []conf.Diag) string {
 	var count [3]int
-	for _, d := range n.Findings {
+	for _, d := range found {
 		count[d.Severity]++
 	}
 	var parts []string
@@ -138,7 +141,7 @@ func (n *node) total(o Options) string {
 	if line == "" {
 		line = "nothing found"
 	}
-	if k := len(n.Accepted); k > 0 {
+	if k := len(accepted); k > 0 {
 		line += fmt.Sprintf("; %d acknowledged", k)
 		if !o.All {
 			line += " (--all shows them)"

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +160,7 @@ func TestRules(t *testing.T) {
 				nodes = append(nodes, node(t, string(rune('c'+i)), text))
 			}
 			found, _ := cluster.Check(nodes)
+			severities(t, found)
 			first := ""
 			if len(found) > 0 {
 				first = found[0].Rule
@@ -190,4 +192,29 @@ func TestRules(t *testing.T) {
 func third(text string) string {
 	first, _, _ := strings.Cut(text, "vrrp_instance VI_2")
 	return text + strings.NewReplacer("VI_1", "VI_3", "id 60", "id 62", "eth0", "eth2", "10.0.0.", "10.0.2.").Replace(first)
+}
+
+// A finding is of a rule that is listed, and not worse than the list says.
+func severities(t *testing.T, found []cluster.Finding) {
+	t.Helper()
+	for _, f := range found {
+		i := slices.IndexFunc(cluster.Rules(), func(r cluster.Rule) bool { return r.Name == f.Rule })
+		if i < 0 || f.Severity < cluster.Rules()[i].Severity {
+			t.Errorf("the list of rules does not know %v: %s", f.Severity, f.Diag)
+		}
+	}
+}
+
+func TestRulesAreSentencesInOrder(t *testing.T) {
+	rules := cluster.Rules()
+	if !slices.IsSortedFunc(rules, func(a, b cluster.Rule) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the rules are not in the order of their names")
+	}
+	for _, r := range rules {
+		for _, text := range []string{r.Why, r.Do} {
+			if !strings.HasSuffix(text, ".") || strings.ToUpper(text[:1]) != text[:1] {
+				t.Errorf("%s: %q is not a sentence", r.Name, text)
+			}
+		}
+	}
 }

@@ -4,14 +4,17 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
 )
 
-// Check returns what the rules find, as they come. cfg is what became of the tree.
-func Check(tree *conf.Tree, cfg *config.Config) []conf.Diag {
+// Check returns what the rules find, as they come. cfg is what became of the
+// tree; elsewhere are the names of rules that are checked elsewhere and can be
+// acknowledged too.
+func Check(tree *conf.Tree, cfg *config.Config, elsewhere ...string) []conf.Diag {
 	l := newLinter(cfg)
 	for _, n := range tree.Nodes { // they concern what stands above them, too
 		if n.Keyword.Text == "global_defs" {
@@ -23,7 +26,7 @@ func Check(tree *conf.Tree, cfg *config.Config) []conf.Diag {
 		l.top(n)
 	}
 	l.finish()
-	l.accepted(tree)
+	l.accepted(tree, elsewhere)
 	if len(tree.Nodes) == 0 && len(tree.Files) > 0 {
 		l.report("empty-file", conf.Span{Origin: &conf.Origin{File: tree.Files[0]}}, "nothing is configured: keepalived starts, does nothing and reports success",
 			"write at least one vrrp_instance or virtual_server")
@@ -121,11 +124,11 @@ func (l *linter) report(rule string, at conf.Span, text, fix string) {
 }
 
 // accepted speaks of comments that accept what is no rule.
-func (l *linter) accepted(tree *conf.Tree) {
+func (l *linter) accepted(tree *conf.Tree, elsewhere []string) {
 	l.node = nil
 	for _, a := range tree.Accepted {
 		for _, name := range a.Rules {
-			if _, known := l.rules[name.Text]; !known {
+			if _, known := l.rules[name.Text]; !known && !slices.Contains(elsewhere, name.Text) {
 				l.report("unknown-rule", name.Span, "there is no rule "+name.Text+"; nothing is acknowledged by it", "the names stand in brackets behind the findings")
 			}
 		}

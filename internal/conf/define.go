@@ -41,6 +41,7 @@ func (r *reader) definition(p piece) bool {
 		return false
 	}
 	d := &definition{name: p.text[1 : n+1], at: p.span(0, n+1)}
+	r.defines = true
 	rest, goesOn := p.from(n + 2).continued()
 	if goesOn {
 		r.opened = d
@@ -129,9 +130,11 @@ func (r *reader) expand(p piece) (piece, bool) {
 		quoted = quoted != (p.text[i] == '"')
 		ref, isRef := refer(p.text[i:])
 		if !isRef {
+			r.verbatim(&p, i)
 			continue
 		}
-		text, known, ok := r.replacement(ref, p.span(i, i+ref.len), quoted)
+		// $NAME at the beginning is a definition gone wrong; that is told of the keyword.
+		text, known, ok := r.replacement(ref, p.span(i, i+ref.len), quoted || i == 0 && !ref.braced)
 		if !ok {
 			return p, false
 		}
@@ -141,7 +144,7 @@ func (r *reader) expand(p piece) (piece, bool) {
 		}
 		i += ref.len - 1
 		if len(out.text) > lineLimit {
-			r.fault(p.span(0, len(p.text)), "the line is longer than 1023 bytes once its parameters are replaced", "")
+			r.complain(p.span(0, len(p.text)), "the line is longer than 1023 bytes once its parameters are replaced, and is left out", "make two lines of it")
 			return p, false
 		}
 	}
@@ -152,10 +155,10 @@ func (r *reader) expand(p piece) (piece, bool) {
 }
 
 // replacement is what stands in place of a reference.
-func (r *reader) replacement(ref reference, at Span, quoted bool) (text piece, known, ok bool) {
+func (r *reader) replacement(ref reference, at Span, silent bool) (text piece, known, ok bool) {
 	s, o, known, ok := r.value(ref, at)
 	if ok && !known {
-		r.undefined(ref, at, quoted)
+		r.undefined(ref, at, silent)
 	}
 	at.Origin = o
 	return piece{text: s, first: seg{span: at}}, known, ok
@@ -172,17 +175,38 @@ func (p piece) join(o piece) piece {
 	return p.append(o)
 }
 
+// verbatim speaks of a parameter that is defined and yet not replaced, because
+// of what follows its name.
+func (r *reader) verbatim(p *piece, i int) {
+	if p.text[i] != '$' {
+		return
+	}
+	n := nameLen(p.text[i+1:])
+	if n == 0 {
+		return
+	}
+	name := p.text[i+1 : i+1+n]
+	if r.defs[name] == nil {
+		return
+	}
+	r.advise(p.span(i, i+1+n), "$"+name+" stays as it is, because "+strconv.Quote(p.text[i+1+n:i+2+n])+" follows it", "write ${"+name+"}")
+}
+
 // undefined speaks of a reference that names nothing. It stays in the text, as
 // keepalived leaves it, where it is a word like any other.
-func (r *reader) undefined(ref reference, at Span, quoted bool) {
-	if quoted {
+func (r *reader) undefined(ref reference, at Span, silent bool) {
+	if silent || r.defs[ref.name] != nil || predefined(ref.name) {
 		return
 	}
-	if ref.braced {
-		r.complain(at, "${"+ref.name+"} is not defined", "define it with $"+ref.name+"=VALUE before this line")
+	if !ref.braced {
+		r.advise(at, "$"+ref.name+" is not defined and stays as it is", "define it with $"+ref.name+"=VALUE before this line, or write it in quotes")
 		return
 	}
-	r.advise(at, "$"+ref.name+" is not defined and stays as it is", "")
+	if len(r.unset) < diagsLimit {
+		r.unset = append(r.unset, finding(Complaint, Faulty, at,
+			"${"+ref.name+"} is not defined and stays as it is; keepalived takes its braces for a block",
+			"define it with $"+ref.name+"=VALUE before this line", r.build.within()))
+	}
 }
 
 // value answers what stands in place of a reference: its text and where that
@@ -190,8 +214,8 @@ func (r *reader) undefined(ref reference, at Span, quoted bool) {
 func (r *reader) value(ref reference, at Span) (text string, o *Origin, known, ok bool) {
 	if d := r.defs[ref.name]; d != nil && ref.args == "" {
 		if d.lines != nil {
-			r.fault(at, "$"+ref.name+" has several lines and must stand at the end of the line", "")
-			return "", nil, false, false
+			r.complain(at, "$"+ref.name+" has several lines and is replaced only at the end of a line; here it stays as it is", "make it the last word of the line")
+			return "", nil, false, true
 		}
 		text, ok = r.flatten(d, at, 0)
 		return text, r.replacedBy(d, at), true, ok
@@ -242,7 +266,7 @@ func (r *reader) flatten(d *definition, at Span, depth int) (string, bool) {
 		}
 		out.WriteString(text)
 		if out.Len() > lineLimit {
-			r.fault(at, "$"+d.name+" is longer than 1023 bytes once it is expanded", "")
+			r.complain(at, "$"+d.name+" is longer than 1023 bytes once it is expanded; the line is left out", "make a definition of several lines of it")
 			return "", false
 		}
 		i += ref.len - 1
@@ -280,6 +304,16 @@ func (r *reader) builtin(ref reference, at Span) (text string, known, ok bool) {
 		return r.random(args, at)
 	}
 	return "", false, true
+}
+
+// predefined reports whether a name is one of those that are always there: what
+// is wrong with a use of it has been told.
+func predefined(name string) bool {
+	switch name {
+	case "_PWD", "_INSTANCE", "_HASH", "_BANG", "_ENV", "_RANDOM":
+		return true
+	}
+	return false
 }
 
 func (r *reader) env(args []string, at Span) (text string, known, ok bool) {

@@ -68,10 +68,6 @@ func (r *reader) includeCheck(words []Token) {
 // brace alternatives.
 func (r *reader) include(word, pattern string, at Span, depth int) {
 	counts, _ := r.includeChecks(word)
-	if pattern == "" {
-		r.report(finding(Error, Incomplete, at, word+" needs the name of a file", "", r.build.within()))
-		return
-	}
 	alternatives := braces(path.Join(dir(at.File()), pattern))
 	if path.IsAbs(pattern) {
 		alternatives = braces(pattern)

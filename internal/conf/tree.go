@@ -48,6 +48,9 @@ type Tree struct {
 	Files []*File
 	// Accepted are the comments that acknowledge findings.
 	Accepted []Acceptance
+	// Template tells of marks that were not filled in; its finding is left to
+	// whoever types the tree, who may know of more.
+	Template Template
 }
 
 // slab hands out pieces of large allocations, so that a tree of a hundred

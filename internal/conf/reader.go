@@ -435,6 +435,9 @@ func (r *reader) complain(at Span, text, fix string) {
 	r.report(finding(Complaint, Faulty, at, text, fix, r.build.within()))
 }
 
+// advise speaks of what keepalived reads otherwise than it looks.
 func (r *reader) advise(at Span, text, fix string) {
-	r.report(finding(Advice, Unclassed, at, text, fix, r.build.within()))
+	d := finding(Advice, Unclassed, at, text, fix, r.build.within())
+	d.Rule = "quirk"
+	r.report(d)
 }

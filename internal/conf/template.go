@@ -16,6 +16,7 @@ type Template struct {
 	// told, since filling them in removes them.
 	Class Class
 	lines map[fileLine]bool
+	seen  map[Span]bool
 }
 
 type fileLine struct {
@@ -23,22 +24,33 @@ type fileLine struct {
 	line uint32
 }
 
-// Add takes a mark that was recognised where its value was needed.
+// Add takes a mark, also one that was recognised where its value was needed. A
+// place counts once.
 func (t *Template) Add(at Span) {
-	if at.Origin == nil || len(t.Places) >= diagsLimit {
+	if at.Origin == nil || len(t.Places) >= diagsLimit || t.seen[at] {
 		return
 	}
 	if t.lines == nil {
-		t.lines = map[fileLine]bool{}
+		t.lines, t.seen = map[fileLine]bool{}, map[Span]bool{}
 	}
+	t.seen[at] = true
 	t.lines[fileLine{at.Origin.File, at.Line}] = true
 	t.Places = append(t.Places, at)
 }
 
+// Marks reports whether a place is in a line with a mark, or in one that is to
+// blame.
+func (t *Template) Marks(at Span) bool {
+	return len(t.lines) > 0 && at.Origin != nil && t.lines[fileLine{at.Origin.File, at.Line}]
+}
+
+// Blame says that findings in a line are caused by a mark elsewhere.
+func (t *Template) Blame(at Span) { t.lines[fileLine{at.Origin.File, at.Line}] = true }
+
 // Causes reports whether a finding stands in a line that is to be filled in, and
 // keeps what it would do to the exit status.
 func (t *Template) Causes(d Diag) bool {
-	if len(t.lines) == 0 || d.Span.Origin == nil || !t.lines[fileLine{d.Span.Origin.File, d.Span.Line}] {
+	if !t.Marks(d.Span) {
 		return false
 	}
 	t.Class = max(t.Class, d.Class)
@@ -56,7 +68,7 @@ func (t *Template) Finding() (Diag, bool) {
 	if n == 1 {
 		text, fix = "this is a template: fill in 1 place", "write the value"
 	}
-	return Diag{Severity: Error, Class: t.Class, Span: t.Places[0], Text: text, Fix: fix, Rule: "template"}, true
+	return Diag{Severity: Error, Class: t.Class, Span: t.Places[0], Text: text, Fix: fix}, true
 }
 
 // finishTemplate drops the findings that the marks caused. A parameter that is
@@ -99,6 +111,9 @@ func (r *reader) marks(o *Origin, text string) bool {
 		if m.off >= end && len(whole) <= lineLimit && marked(whole, m.off-start, m.len) {
 			r.tree.Template.Add(Span{o, n, uint16(m.off - start + 1), uint16(m.off - start + 1 + m.len)})
 			end = m.off + m.len
+			if text[m.off] == '{' && strings.Count(whole[:m.off-start], `"`)%2 == 0 {
+				r.tree.Template.Class = Faulty // the braces are out of place
+			}
 		}
 	}
 	return len(r.tree.Template.Places) > before

@@ -196,6 +196,7 @@ func lengthy(s string) (p netip.Prefix, legal, ok bool) {
 func (b *builder) readAddress(n *conf.Node) (Address, bool) {
 	p, legal, ok := lengthy(n.Keyword.Text)
 	if !ok || n.Block {
+		b.suspect(n.Keyword)
 		b.complain(n.Span(), fmt.Sprintf("%q is not an address; the line is dropped", n.Keyword.Text), "ADDRESS/LENGTH and options, one per line")
 		return Address{}, false
 	}

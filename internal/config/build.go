@@ -28,6 +28,7 @@ type builder struct {
 	voc      *vocabulary
 	cfg      *Config
 	diags    []conf.Diag
+	template *conf.Template
 	within   []*conf.Node
 	strings  map[string]string
 	commands map[string]*notify.Command
@@ -65,7 +66,7 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 		strings: map[string]string{}, commands: map[string]*notify.Command{},
 		names:   map[string]*conf.Node{},
 		grouped: map[string]*conf.Node{}, keys: map[vrrp.Key]*conf.Node{},
-		index: map[string]int{}, seen: map[netip.Addr]bool{},
+		index: map[string]int{}, seen: map[netip.Addr]bool{}, template: &tree.Template,
 	}
 	b.reserve(tree)
 	b.readGlobals(tree)
@@ -73,6 +74,8 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	b.finishGroups()
 	b.finishTrackers()
 	b.finishGlobals()
+	b.judgeOrder(tree.Nodes)
+	b.finishTemplate(tree.Nodes)
 	return b.cfg, conf.Sort(b.diags)
 }
 

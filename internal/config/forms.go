@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -50,6 +51,7 @@ type form struct {
 	limits string // range, unit and what happens outside of it
 	block  bool
 	place  bool // no word of its own: place
+	raw    bool // splits the line by rules of its own
 	read   func(*builder, call) (v value, used int, ok bool)
 }
 
@@ -144,13 +146,18 @@ func integer(r bounds) form {
 // number reads a decimal number and applies the bounds. What stands behind the
 // digits is left out with a complaint, as keepalived does outside of its test.
 func (b *builder) number(c call, arg conf.Token, r bounds) (int64, bool) {
-	digits := len(arg.Text) - len(strings.TrimLeft(strings.TrimPrefix(arg.Text, "-"), "0123456789"))
-	n, err := strconv.ParseInt(arg.Text[:digits], 10, 64)
-	rubbish := arg.Text[digits:]
+	end := numeral(arg.Text)
+	n, err := strconv.ParseInt(arg.Text[:end], 10, 64)
+	rubbish := arg.Text[end:]
+	whole := err == nil || errors.Is(err, strconv.ErrRange)
+	if !whole {
+		b.suspect(arg)
+	}
 	switch {
-	case err == nil && rubbish == "":
+	case whole && rubbish == "":
+		b.judgeOctal(arg, n)
 		return b.bounded(c, arg, n, r)
-	case err == nil && n >= r.lo && n <= r.hi:
+	case whole && n >= r.lo && n <= r.hi:
 		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the number; %d is taken", rubbish, n), "")
 		return n, true
 	case r.instead != nil:
@@ -159,6 +166,18 @@ func (b *builder) number(c call, arg conf.Token, r bounds) (int64, bool) {
 	}
 	b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number and is ignored", arg.Text), "range "+r.String())
 	return 0, false
+}
+
+// numeral is the length of the number that begins s, with its sign.
+func numeral(s string) int {
+	n := 0
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		n = 1
+	}
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
 }
 
 func (b *builder) bounded(c call, arg conf.Token, n int64, r bounds) (int64, bool) {
@@ -240,8 +259,12 @@ func duration(r span) form {
 
 // time reads seconds with decimals and applies the range.
 func (b *builder) time(c call, arg conf.Token, r span) (time.Duration, bool) {
-	digits := len(arg.Text) - len(strings.TrimLeft(arg.Text, "0123456789."))
-	d, ok := decimal(arg.Text[:digits])
+	text := strings.TrimPrefix(arg.Text, "+")
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789."))
+	d, ok := decimal(text[:digits])
+	if !ok {
+		b.suspect(arg)
+	}
 	switch {
 	case !ok && r.instead != nil:
 		b.complain(arg.Span, fmt.Sprintf("%q is not a time; %s becomes %s", arg.Text, c.word.Text, seconds(*r.instead)), "range "+r.String())
@@ -249,8 +272,8 @@ func (b *builder) time(c call, arg conf.Token, r span) (time.Duration, bool) {
 	case !ok:
 		b.complain(arg.Span, fmt.Sprintf("%q is not a time in seconds; %s stays as it was", arg.Text, c.word.Text), "range "+r.String())
 		return 0, false
-	case digits < len(arg.Text):
-		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the time; %s is taken", arg.Text[digits:], seconds(d)), "")
+	case digits < len(text):
+		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the time; %s is taken", text[digits:], seconds(d)), "")
 	}
 	if rest := d % r.resolution; rest != 0 {
 		d = d.Round(r.resolution)
@@ -301,6 +324,7 @@ func text(args string) form {
 		if len(c.args) == 0 {
 			return b.missing(c, "a value: "+args)
 		}
+		b.judgeText(c, c.args[0])
 		return value{at: c.at(1), text: b.keep(c.args[0].Text)}, 1, true
 	}}
 }
@@ -457,6 +481,7 @@ func (b *builder) plainAddress(arg conf.Token) (netip.Addr, bool) {
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {
+		b.suspect(arg)
 		b.complain(arg.Span, fmt.Sprintf("%q is not an address; it is ignored", arg.Text), "")
 		return netip.Addr{}, false
 	}
@@ -465,7 +490,7 @@ func (b *builder) plainAddress(arg conf.Token) (netip.Addr, bool) {
 
 // command is a keyword with a program: CMD [USER [GROUP]], split by rules of its own.
 func command() form {
-	return form{args: "CMD [USER [GROUP]]", read: func(b *builder, c call) (value, int, bool) {
+	return form{args: "CMD [USER [GROUP]]", raw: true, read: func(b *builder, c call) (value, int, bool) {
 		if c.raw == "" {
 			return b.missing(c, "a command")
 		}

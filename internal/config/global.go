@@ -331,7 +331,7 @@ func (g *globals) multicast6(v value) {
 func (g *globals) checksum(v value) {
 	g.checksumAsV2 = true
 	if len(v.words) > 0 {
-		g.b.advise(v.at, "v3_checksum_as_v2 is on, whatever follows it here", "delete the line to have it off")
+		g.b.quirk(v.at, "v3_checksum_as_v2 is on, whatever follows it here", "delete the line to have it off")
 	}
 }
 

@@ -369,7 +369,7 @@ func (i *instance) setOldChecksum(v value) {
 // setSkipCheck keeps keepalived's habit: false turns it on as well.
 func (i *instance) setSkipCheck(v value) {
 	if !v.on {
-		i.b.advise(v.at, "skip_check_adv_addr is on, even with false behind it", "delete the line to have it off")
+		i.b.quirk(v.at, "skip_check_adv_addr is on, even with false behind it", "delete the line to have it off")
 	}
 	i.skipCheckAdvAddr = given(true, v.at)
 }

@@ -347,7 +347,7 @@ func (i *instance) settleOwner() {
 	}
 	r.OwnerIgnoreAdverts = o.given || i.b.globals.ownerIgnoreAdverts || r.Strict
 	if o.given && !o.value {
-		i.b.advise(o.at, "owner_ignore_adverts is on, even with false behind it", "delete the line to have it off")
+		i.b.quirk(o.at, "owner_ignore_adverts is on, even with false behind it", "delete the line to have it off")
 	}
 }
 

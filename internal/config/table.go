@@ -168,7 +168,7 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
 	if !ok {
 		return
 	}
-	if used < len(n.Args) {
+	if told := !k.form.raw && !k.form.block && b.judgeWords(n); used < len(n.Args) && !told {
 		b.superfluous(n, used)
 	}
 	if !k.later || b.later {

@@ -15,6 +15,9 @@ import (
 // tree; elsewhere are the names of rules that are checked elsewhere and can be
 // acknowledged too.
 func Check(tree *conf.Tree, cfg *config.Config, elsewhere ...string) []conf.Diag {
+	if len(tree.Template.Places) > 0 {
+		return nil // it is no configuration yet
+	}
 	l := newLinter(cfg)
 	for _, n := range tree.Nodes { // they concern what stands above them, too
 		if n.Keyword.Text == "global_defs" {

@@ -137,6 +137,7 @@ func samples() []sample {
 		{"real server without checker", in() + service + " protocol TCP\n real_server 10.0.0.8 80 {\n weight 1\n }\n}\n", []string{"14: advice no-checker"}},
 		{"UDP by TCP", in() + service + " protocol UDP\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"14: advice udp-by-tcp"}},
 
+		{"a value that begins with =", strings.Replace(in(), "priority", "priority =", 1), []string{"4: advice quirk"}},
 		{"accepting what is no rule", "# holdfast: accept sample-id\n" + in(), []string{"1: advice unknown-rule"}},
 	}
 }

@@ -6,16 +6,22 @@
 package format
 
 import (
+	"strings"
+
 	"holdfast/internal/conf"
 )
 
 // Source lays out the text that files holds under name. What it answers ends
 // with one line feed and means the same: both are read, and compared, before it
-// answers. A text whose braces or quotes do not match is left alone; then the
-// answer is the text as it was and the findings say what is wrong.
+// answers. A text whose braces or quotes do not match, or which is a template, is
+// left alone; then the answer is the text as it was and the findings say what is
+// wrong.
 func Source(files conf.Files, name, text string) (string, []conf.Diag) {
 	s := scan(text)
 	before := overlay{files, name, text}
+	if d, template := unfilled(before); template {
+		return text, []conf.Diag{d}
+	}
 	if _, balanced := s.balancedID(); !balanced {
 		if found := faults(before); len(found) > 0 {
 			return text, found
@@ -46,6 +52,18 @@ func (s *source) tidy(before overlay) (string, bool) {
 		}
 	}
 	return out, true
+}
+
+// unfilled is the finding about a template whose marks are made of braces. Others
+// are words, and a parameter may be defined in the file that includes this one.
+func unfilled(o overlay) (conf.Diag, bool) {
+	tree, _ := conf.Parse(o, o.name, conf.Options{})
+	for _, p := range tree.Template.Places {
+		if strings.HasPrefix(p.Origin.File.Line(int(p.Line))[p.Col-1:], "{") {
+			return tree.Template.Finding()
+		}
+	}
+	return conf.Diag{}, false
 }
 
 // faults are the findings about the structure of a text.

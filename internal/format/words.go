@@ -112,17 +112,9 @@ func wordEnd(code string, i int) int {
 	return i
 }
 
-// quoteEnd answers where a quoted word ends whose text begins at from. A quote
-// behind a backslash ends it only if there is no other.
+// quoteEnd answers where a quoted word ends whose text begins at from. A
+// backslash does not hide its quote.
 func quoteEnd(code string, from int) int {
-	for i := from; i < len(code); i++ {
-		switch code[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
 	if i := strings.IndexByte(code[from:], '"'); i >= 0 {
 		return from + i + 1
 	}

@@ -71,7 +71,8 @@ func (t *Template) Finding() (Diag, bool) {
 	return Diag{Severity: Error, Class: t.Class, Span: t.Places[0], Text: text, Fix: fix}, true
 }
 
-// finishTemplate drops the findings that the marks caused. A parameter that is
+// finishTemplate drops the findings that the marks caused; braces do not match
+// for other reasons. A parameter that is
 // not defined is a mark only where nothing is: whoever defines parameters knows
 // what they are.
 func (r *reader) finishTemplate() {
@@ -85,7 +86,7 @@ func (r *reader) finishTemplate() {
 		t.Class = max(t.Class, d.Class)
 	}
 	if len(t.Places) > 0 {
-		r.diags = slices.DeleteFunc(r.diags, t.Causes)
+		r.diags = slices.DeleteFunc(r.diags, func(d Diag) bool { return d.Severity != Error && t.Causes(d) })
 	}
 }
 

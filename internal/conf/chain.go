@@ -28,5 +28,5 @@ func (d Diag) Source() string {
 	if d.Span.Origin == nil || d.Span.Line == 0 {
 		return ""
 	}
-	return printable(d.Span.Origin.File.Line(int(d.Span.Line)))
+	return printable(Conceal(d.Span.Origin.File.Line(int(d.Span.Line))))
 }

@@ -45,7 +45,7 @@ func (d Diag) writeSource(b *strings.Builder) {
 		}
 		return
 	}
-	line := d.Span.Origin.File.Line(int(d.Span.Line))
+	line := Conceal(d.Span.Origin.File.Line(int(d.Span.Line)))
 	start := min(int(d.Span.Col)-1, len(line))
 	end := min(max(int(d.Span.End)-1, start), len(line))
 	from, to := max(0, start-window), min(len(line), max(end, start+1)+window)

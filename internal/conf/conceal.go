@@ -1,0 +1,54 @@
+package conf
+
+import "strings"
+
+// Conceal puts asterisks over the secret of a source line, a password (auth_pass)
+// or a key of auth_hmac. The line keeps its length. The path behind file: is no
+// secret.
+func Conceal(line string) string {
+	if at := strings.Index(line, "auth_pass"); at >= 0 {
+		return covered(line, at+len("auth_pass"))
+	}
+	at := keyword(line, "key")
+	if at < 0 {
+		return line
+	}
+	rest := strings.TrimLeft(strings.TrimPrefix(line[at:], `"`), " \t")
+	id := len(rest) - len(strings.TrimLeft(rest, "\"0123456789"))
+	secret := strings.TrimLeft(rest[id:], " \t")
+	if id == 0 || len(secret) == len(rest[id:]) || strings.HasPrefix(strings.TrimPrefix(secret, `"`), "file:") {
+		return line
+	}
+	return covered(line, len(line)-len(secret))
+}
+
+// keyword finds the end of the first place where a word stands alone, or -1.
+func keyword(line, word string) int {
+	for at := 0; ; {
+		i := strings.Index(line[at:], word)
+		if i < 0 {
+			return -1
+		}
+		start := at + i
+		at = start + len(word)
+		if alone(line, start-1) && alone(line, at) {
+			return at
+		}
+	}
+}
+
+// alone reports whether no word goes on at a place.
+func alone(line string, at int) bool {
+	return at < 0 || at >= len(line) || strings.IndexByte(" \t{}\"", line[at]) >= 0
+}
+
+// covered puts asterisks over all but blanks from a place on.
+func covered(line string, from int) string {
+	b := []byte(line)
+	for i := from; i < len(b); i++ {
+		if b[i] != ' ' && b[i] != '\t' {
+			b[i] = '*'
+		}
+	}
+	return string(b)
+}

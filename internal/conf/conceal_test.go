@@ -1,0 +1,28 @@
+package conf_test
+
+import (
+	"testing"
+
+	"holdfast/internal/conf"
+)
+
+func TestNoLineShowsASecret(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{"    auth_pass s3cret", "    auth_pass ******"},
+		{`    auth_pass "a b" # old`, `    auth_pass ** ** * ***`},
+		{"authentication { auth_type PASS auth_pass x }", "authentication { auth_type PASS auth_pass * *"},
+		{"    key 1 0123456789", "    key 1 **********"},
+		{"    key 12 hex:00ff", "    key 12 ********"},
+		{`    "key" "1" "x y"`, `    "key" "1" ** **`},
+		{"    key 1 file:/etc/key", "    key 1 file:/etc/key"},
+		{"    key 1", "    key 1"},
+		{"    key /etc/ssl/key.pem", "    key /etc/ssl/key.pem"}, // of SSL
+		{"    monkey 1 banana", "    monkey 1 banana"},
+		{"    priority 100", "    priority 100"},
+		{"", ""},
+	} {
+		if got := conf.Conceal(c.line); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.line, got, c.want)
+		}
+	}
+}

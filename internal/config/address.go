@@ -18,6 +18,11 @@ type addressDraft struct {
 	dad       bool
 	preferred maybe[uint32]
 	brd       maybe[string]
+	// sized: the prefix length was written.
+	sized bool
+	// onVMAC is use_vmac, of virtual addresses; group is track_group, of static ones.
+	onVMAC bool
+	group  string
 }
 
 func (a *addressDraft) v6() bool { return a.Prefix.Addr().Is6() }
@@ -36,10 +41,28 @@ func (a *addressDraft) only4(v value, word string) bool {
 	return !a.v6()
 }
 
-func addressTable() *block[addressDraft] {
+// addressTable is that of virtual addresses.
+func addressTable(title string) *block[addressDraft] {
+	return table(title, append(addressRows(), keyword[addressDraft]{word: "use_vmac", form: flag(), note: "off",
+		meaning: "The address goes to a macvlan over its interface.",
+		set:     func(a *addressDraft, _ value) { a.onVMAC = true }})...)
+}
+
+// staticAddressTable is that of static_ipaddress.
+func staticAddressTable() *block[addressDraft] {
+	return table("static_ipaddress/ADDRESS", append(addressRows(), keyword[addressDraft]{word: "track_group", form: text("NAME"), note: "none",
+		meaning: "The instances of the group follow the interface of the address.",
+		set:     (*addressDraft).inGroup})...)
+}
+
+func addressRows() []keyword[addressDraft] {
 	type row = keyword[addressDraft]
-	return table("vrrp_instance/virtual_ipaddress/ADDRESS",
-		row{word: "dev", form: link(), note: "the interface of the instance",
+	return []row{
+		{word: "<ADDR[/LEN]>", form: place("ADDR[/LEN]", "LEN 0..32 or 0..128; others become the longest"), note: "/32 or /128",
+			meaning: "The address; every line has one."},
+		{word: "<unknown word>", form: place("WORD", "ignored; an option without its value drops the address"),
+			meaning: "Any other word is left out and the address is kept."},
+		{word: "dev", form: link(), note: "the interface of the instance",
 			meaning: "The interface that the address goes to.",
 			set: func(a *addressDraft, v value) {
 				if a.Link != "" {
@@ -47,16 +70,16 @@ func addressTable() *block[addressDraft] {
 				}
 				a.Link = v.text
 			}},
-		row{word: "scope", form: text("NAME|N"), note: "global",
+		{word: "scope", form: text("NAME|N"), note: "global",
 			meaning: "The scope of an IPv4 address: host, link, site, global, nowhere or a number.",
 			set:     (*addressDraft).scope},
-		row{word: "broadcast", form: text("ADDR|+|-"), note: "none",
+		{word: "broadcast", form: text("ADDR|+|-"), note: "none",
 			meaning: "The broadcast address; + sets the host bits, - clears them.",
 			set:     func(a *addressDraft, v value) { a.brd = given(v.text, v.at) }},
-		row{word: "brd", form: text("ADDR|+|-"), note: "none",
+		{word: "brd", form: text("ADDR|+|-"), note: "none",
 			meaning: "The same as broadcast.",
 			set:     func(a *addressDraft, v value) { a.brd = given(v.text, v.at) }},
-		row{word: "label", form: text("TEXT"), note: "none",
+		{word: "label", form: text("TEXT"), note: "none",
 			meaning: "A name for an IPv4 address, 1 to 15 bytes.",
 			set: func(a *addressDraft, v value) {
 				if len(v.text) > nameLimit {
@@ -67,44 +90,39 @@ func addressTable() *block[addressDraft] {
 					a.Label = v.text
 				}
 			}},
-		row{word: "peer", form: text("ADDR[/LEN]"), note: "none",
+		{word: "peer", form: text("ADDR[/LEN]"), note: "none",
 			meaning: "The other end of a point-to-point link; the prefix length is its.",
 			set:     (*addressDraft).peer},
-		row{word: "home", form: flag(), note: "off",
+		{word: "home", form: flag(), note: "off",
 			meaning: "An IPv6 mobility home address.",
 			set:     func(a *addressDraft, v value) { a.Home = true }},
-		row{word: "-nodad", form: flag(), note: "off: no detection of duplicates",
+		{word: "-nodad", form: flag(), note: "off: no detection of duplicates",
 			meaning: "Detection of duplicate IPv6 addresses is done.",
 			set:     func(a *addressDraft, v value) { a.dad = true }},
-		row{word: "mngtmpaddr", form: flag(), note: "off",
+		{word: "mngtmpaddr", form: flag(), note: "off",
 			meaning: "The kernel manages temporary IPv6 addresses made of this one.",
 			set:     func(a *addressDraft, v value) { a.ManageTemp = true }},
-		row{word: "noprefixroute", form: flag(), note: "off",
+		{word: "noprefixroute", form: flag(), note: "off",
 			meaning: "No route to the network of the address is added with it.",
 			set:     func(a *addressDraft, v value) { a.NoPrefixRoute = true }},
-		row{word: "autojoin", form: flag(), note: "off",
+		{word: "autojoin", form: flag(), note: "off",
 			meaning: "The kernel joins the group when a multicast address is added.",
 			set:     func(a *addressDraft, v value) { a.AutoJoin = true }},
-		row{word: "no_track", form: flag(), note: "off",
+		{word: "no_track", form: flag(), note: "off",
 			meaning: "The loss of the address and of its device is of no consequence.",
 			set:     func(a *addressDraft, v value) { a.NoTrack = true }},
-		row{word: "preferred_lft", form: text("SECONDS|forever"), note: "forever; 0 for an IPv6 /128",
+		{word: "preferred_lft", form: text("SECONDS|forever"), note: "forever; 0 for an IPv6 /128",
 			meaning: "How long the address is preferred as a source; 0 means never.",
 			set:     (*addressDraft).lifetime},
-	)
+	}
 }
 
 func (a *addressDraft) scope(v value) {
 	if !a.only4(v, "scope") {
 		return
 	}
-	names := map[string]uint8{"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
-	if n, known := names[v.text]; known {
-		a.Scope = n
-		return
-	}
-	n, err := strconv.ParseUint(v.text, 10, 8)
-	if err != nil {
+	n, known := a.b.lookup(scopeNames, v.text)
+	if !known || n > 255 {
 		a.b.complain(v.at, fmt.Sprintf("there is no scope %q; it is ignored", v.text), "host, link, site, global, nowhere or a number")
 		return
 	}
@@ -114,8 +132,11 @@ func (a *addressDraft) scope(v value) {
 func (a *addressDraft) peer(v value) {
 	p, ok := prefix(v.text)
 	if !ok || p.Addr().Is6() != a.v6() {
-		a.no(v.at, fmt.Sprintf("%q cannot be the peer of %s", v.text, a.Prefix.Addr()))
+		a.b.complain(v.at, fmt.Sprintf("%q cannot be the peer of %s and is ignored", v.text, a.Prefix.Addr()), "")
 		return
+	}
+	if a.sized {
+		a.b.complain(v.at, fmt.Sprintf("the prefix length before peer is ignored: %d is taken", p.Bits()), fmt.Sprintf("write %s without length", a.Prefix.Addr()))
 	}
 	a.Peer = p
 	a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), p.Bits())
@@ -128,7 +149,7 @@ func (a *addressDraft) lifetime(v value) {
 	}
 	n, err := strconv.ParseUint(v.text, 10, 32)
 	if err != nil {
-		a.no(v.at, fmt.Sprintf("%q is not a lifetime", v.text))
+		a.b.complain(v.at, fmt.Sprintf("%q is not a lifetime and is ignored", v.text), "a number of seconds, or forever")
 		return
 	}
 	a.preferred = given(uint32(n), v.at)
@@ -144,6 +165,8 @@ func (a *addressDraft) broadcast() {
 		a.no(a.brd.at, "IPv6 has no broadcast")
 	case a.Peer.IsValid():
 		a.b.complain(a.brd.at, "a point-to-point address has no broadcast; it is ignored", "")
+	case (a.brd.value == "+" || a.brd.value == "-") && a.Prefix.Bits() > 30:
+		a.b.complain(a.brd.at, fmt.Sprintf("a /%d has no broadcast address; it is ignored", a.Prefix.Bits()), "write a length of 30 or less, or delete it")
 	case a.brd.value == "+":
 		a.Broadcast = hostBits(a.Prefix, true)
 	case a.brd.value == "-":
@@ -191,27 +214,28 @@ func lengthy(s string) (p netip.Prefix, legal, ok bool) {
 	return netip.PrefixFrom(addr, int(n)), true, true
 }
 
-// readAddress reads one line of virtual_ipaddress or its excluded sister. The
-// device may still be empty: the instance may name its interface later.
-func (b *builder) readAddress(n *conf.Node) (Address, bool) {
+// readAddress reads one line of a list of addresses. The device may still be
+// empty: the instance may name its interface later. The draft is used again for
+// the next line.
+func (b *builder) readAddress(t *block[addressDraft], n *conf.Node) (*addressDraft, bool) {
 	p, legal, ok := lengthy(n.Keyword.Text)
 	if !ok || n.Block {
 		b.suspect(n.Keyword)
 		b.complain(n.Span(), fmt.Sprintf("%q is not an address; the line is dropped", n.Keyword.Text), "ADDRESS/LENGTH and options, one per line")
-		return Address{}, false
+		return nil, false
 	}
 	if !legal {
 		b.complain(n.Keyword.Span, fmt.Sprintf("the prefix length of %s is not legal and becomes %d", n.Keyword.Text, p.Bits()), "")
 	}
 	a := &b.address
 	*a = addressDraft{b: b}
-	a.Prefix = p
-	if !b.voc.address.options(b, n.Args, a) {
-		return Address{}, false
+	a.Prefix, a.sized = p, strings.Contains(n.Keyword.Text, "/")
+	if !t.options(b, n.Args, a) {
+		return nil, false
 	}
 	a.broadcast()
 	if a.drop {
-		return Address{}, false
+		return nil, false
 	}
 	a.Preferred = a.preferred.or(host.Forever)
 	if a.v6() {
@@ -220,5 +244,5 @@ func (b *builder) readAddress(n *conf.Node) (Address, bool) {
 			a.Preferred = a.preferred.or(0)
 		}
 	}
-	return a.Address, true
+	return a, true
 }

@@ -25,6 +25,7 @@ type Options struct {
 // builder makes a Config from a tree. It lives for one Build.
 type builder struct {
 	opt      Options
+	tree     *conf.Tree
 	voc      *vocabulary
 	cfg      *Config
 	diags    []conf.Diag
@@ -54,7 +55,13 @@ type builder struct {
 	// Used again from block to block.
 	instance instance
 	address  addressDraft
+	aRoute   routeDraft
+	aRule    ruleDraft
+	words    []conf.Token
 	seen     map[netip.Addr]bool
+	// nextPreference is what the next rule without a preference gets less than
+	// 16384, by family.
+	nextPreference [2]uint32
 }
 
 // Build types a tree: every default filled in, every contradiction settled. The
@@ -62,7 +69,7 @@ type builder struct {
 // decide by the severities. The findings are in the order of their places.
 func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	b := &builder{
-		opt: opt, voc: newVocabulary(), cfg: &Config{},
+		opt: opt, tree: tree, voc: newVocabulary(), cfg: &Config{},
 		strings: map[string]string{}, commands: map[string]*notify.Command{},
 		names:   map[string]*conf.Node{},
 		grouped: map[string]*conf.Node{}, keys: map[vrrp.Key]*conf.Node{},
@@ -208,13 +215,20 @@ type vocabulary struct {
 	group    *block[groupDraft]
 	instance *block[instance]
 	auth     *block[instance]
-	address  *block[addressDraft]
 	tracks   [tracker.BFD + 1]*block[trackDraft]
 	file     *block[fileDraft]
 	oldFile  *block[fileDraft]
 	process  *block[processDraft]
 	bfd      *block[bfdDraft]
+	hmac     *block[hmacDraft]
 	peer     *block[vrrp.Peer]
+
+	// What is held while MASTER, and what is held always.
+	address, excluded, staticAddress *block[addressDraft]
+	route, staticRoute               *block[routeDraft]
+	encap, staticEncap               *block[encapDraft]
+	nexthop, staticNexthop           *block[hopDraft]
+	rule, staticRule                 *block[ruleDraft]
 
 	virtualServer *block[virtualDraft]
 	realServer    *block[virtualDraft]
@@ -226,12 +240,21 @@ type vocabulary struct {
 
 func newVocabulary() *vocabulary {
 	v := &vocabulary{
-		global: globalTable(), script: scriptTable(), auth: authenticationTable(),
-		address: addressTable(), tracks: trackTables(), peer: peerTable(),
+		global: globalTable(), script: scriptTable(), auth: authenticationTable(), hmac: hmacTable(),
+		tracks: trackTables(), peer: peerTable(),
 		file: fileTable(), process: processTable(), bfd: bfdTable(),
-		url: urlTable(), tcpCheck: tcpCheckTable(),
+		address: addressTable("vrrp_instance/virtual_ipaddress/ADDRESS"), staticAddress: staticAddressTable(),
+		encap: encapTable("vrrp_instance/virtual_routes/ROUTE/encap"), rule: ruleTable("vrrp_instance/virtual_rules/RULE"),
+		staticRule: staticRuleTable("static_rules/RULE"),
+		url:        urlTable(), tcpCheck: tcpCheckTable(),
 	}
 	v.oldFile = v.file.titled("vrrp_track_file")
+	v.excluded = v.address.titled("vrrp_instance/virtual_ipaddress_excluded/ADDRESS")
+	v.staticEncap = v.encap.titled("static_routes/ROUTE/encap")
+	v.nexthop = nexthopTable("vrrp_instance/virtual_routes/ROUTE/nexthop", v.encap)
+	v.staticNexthop = nexthopTable("static_routes/ROUTE/nexthop", v.staticEncap)
+	v.route = routeTable("vrrp_instance/virtual_routes/ROUTE", v.encap, v.nexthop)
+	v.staticRoute = staticRouteTable("static_routes/ROUTE", v.staticEncap, v.staticNexthop)
 	v.httpGet, v.sslGet = httpGetTable("HTTP_GET", v.url), httpGetTable("SSL_GET", v.url)
 	v.realServer = realServerTable(v)
 	v.virtualServer = virtualServerTable(v)
@@ -244,7 +267,8 @@ func newVocabulary() *vocabulary {
 // pages lists the tables, the top level first.
 func (v *vocabulary) pages() []page {
 	pages := []page{
-		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.bfd, v.group, v.instance, v.auth, v.address, v.peer,
+		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.bfd, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
+		v.route, v.encap, v.nexthop, v.rule, v.staticAddress, v.staticRoute, v.staticEncap, v.staticNexthop, v.staticRule,
 		v.virtualServer, v.realServer, v.httpGet, v.sslGet, v.url, v.tcpCheck,
 	}
 	for _, k := range kinds() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/internal/conf"
+	"holdfast/internal/host"
 	"holdfast/internal/notify"
 )
 
@@ -24,6 +25,7 @@ type value struct {
 	addr    netip.Addr
 	prefix  netip.Prefix
 	command *notify.Command
+	encap   *host.Encap
 	node    *conf.Node
 }
 
@@ -326,6 +328,50 @@ func text(args string) form {
 		}
 		b.judgeText(c, c.args[0])
 		return value{at: c.at(1), text: b.keep(c.args[0].Text)}, 1, true
+	}}
+}
+
+// oneNumber is an integer that stands alone; anything else leaves it out.
+func oneNumber(r bounds) form {
+	f := integer(r)
+	needed := f.read
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) == 1 {
+			return needed(b, c)
+		}
+		b.complain(c.at(len(c.args)), c.word.Text+" takes one number and is ignored", "range "+r.String())
+		return value{}, len(c.args), false
+	}
+	return f
+}
+
+// optionalInteger is a number that may be left out.
+func optionalInteger(r bounds, without int) form {
+	f := integer(r)
+	needed := f.read
+	f.args = "[N]"
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) == 0 {
+			return value{at: c.word.Span, n: without}, 0, true
+		}
+		return needed(b, c)
+	}
+	return f
+}
+
+// extraGARP is [all] SECONDS; what cannot be read leaves the word out.
+func extraGARP(r bounds) form {
+	return form{args: "[all] SECONDS", limits: r.String(), read: func(b *builder, c call) (value, int, bool) {
+		n := 0
+		if len(c.args) > 0 && c.args[0].Text == "all" {
+			n = 1
+		}
+		if len(c.args) == n {
+			b.complain(c.word.Span, c.word.Text+" has no time and is ignored", "write seconds behind it")
+			return value{}, n, false
+		}
+		s, ok := b.number(c, c.args[n], r)
+		return value{at: c.at(n + 1), on: n == 1, d: time.Duration(s) * time.Second}, n + 1, ok
 	}}
 }
 

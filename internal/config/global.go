@@ -54,6 +54,7 @@ type globals struct {
 	ownerIgnoreAdverts   bool
 	priorityChanges      bool
 	mail, mailVRRP       maybe[bool]
+	extraGARP            ExtraGARP
 }
 
 // whole is what an unsigned 32 bit number of seconds can say.

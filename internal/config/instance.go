@@ -41,7 +41,14 @@ type instance struct {
 	vips       maybe[[]listed]
 	excluded   []listed
 	noVIP      maybe[struct{}]
-	accept     maybe[struct{}]
+	accept     maybe[bool]
+	vrf        maybe[string]
+	vmac       maybe[VMAC]
+	mac        maybe[[6]byte]
+	shortMAC   bool // mac lacks its last octet
+	xmitBase   maybe[struct{}]
+	ipvlan     maybe[IPVLAN]
+	hmac       maybe[hmacDraft]
 	authType   maybe[string]
 	password   maybe[string]
 
@@ -58,12 +65,16 @@ type instance struct {
 	tracks               tracks
 	priorityChanges      maybe[bool]
 	mail                 maybe[bool]
+	trackSource          maybe[struct{}]
+	lateBackup           maybe[int]
+	extraGARP            maybe[ExtraGARP]
 }
 
 // listed is an address with the place where it stands.
 type listed struct {
 	Address
-	at conf.Span
+	at     conf.Span
+	onVMAC bool
 }
 
 func instanceTable(v *vocabulary) *block[instance] {
@@ -122,6 +133,21 @@ func instanceTable(v *vocabulary) *block[instance] {
 		{word: "native_ipv6", form: flag(), instead: "nothing: IPv6 addresses say it", quiet: true,
 			meaning: "The instance is an IPv6 one.",
 			set:     (*instance).setNative6},
+		{word: "auth_hmac", form: body("block"), opens: v.hmac, note: "none",
+			meaning: "Adverts carry a keyed trailer; all routers of the virtual router must know it.",
+			set:     (*instance).readHMAC},
+		{word: "vrf", form: link(), note: "none",
+			meaning: "The VRF of an instance with peers and without an interface.",
+			set:     func(i *instance, v value) { i.vrf = given(v.text, v.at) }},
+		{word: "track_src_ip", form: flag(), note: "off",
+			meaning: "FAULT while the interface does not have the source address.",
+			set:     func(i *instance, v value) { i.trackSource = given(struct{}{}, v.at) }},
+		{word: "unicast_fault_no_peer", form: flag(), note: "off: multicast",
+			meaning: "An instance whose unicast_peer names nobody stays in FAULT.",
+			set:     func(i *instance, v value) { i.FaultWithoutPeers = true }},
+		{word: "kernel_rx_buf_size", form: oneNumber(between(0, 1<<32-1).in("bytes")), note: "vrrp_rx_bufs_policy",
+			meaning: "What the receive buffer has for this instance.",
+			set:     func(i *instance, v value) { i.RxBuffer = uint32(v.n) }},
 		{word: "authentication", form: body("block"), opens: v.auth,
 			meaning: "The password field of version 2.",
 			set: func(i *instance, v value) {
@@ -134,7 +160,7 @@ func instanceTable(v *vocabulary) *block[instance] {
 		{word: "virtual_ipaddress", form: body("ADDRESS lines"), opens: v.address, note: "required",
 			meaning: "The addresses owned while MASTER and told in adverts, in this order; the first settles the family.",
 			set:     (*instance).readVIPs},
-		{word: "virtual_ipaddress_excluded", form: body("ADDRESS lines"), opens: v.address,
+		{word: "virtual_ipaddress_excluded", form: body("ADDRESS lines"), opens: v.excluded,
 			meaning: "Addresses owned while MASTER that adverts do not tell; of either family.",
 			set:     (*instance).readExcluded},
 		{word: "no_virtual_ipaddress", form: flag(), note: "off",
@@ -142,7 +168,21 @@ func instanceTable(v *vocabulary) *block[instance] {
 			set:     func(i *instance, v value) { i.noVIP = given(struct{}{}, v.at) }},
 		{word: "accept", form: flag(), note: "on, except under strict mode",
 			meaning: "The machine takes what is sent to addresses that it does not own.",
-			set:     func(i *instance, v value) { i.accept = given(struct{}{}, v.at) }},
+			set:     func(i *instance, v value) { i.accept = given(true, v.at) }},
+		{word: "no_accept", form: flag(), note: "off; on under strict mode, except with priority 255",
+			meaning: "What is sent to the addresses or from them is dropped, but for neighbour discovery, unless the machine owns them.",
+			set:     func(i *instance, v value) { i.accept = given(false, v.at) }},
+		{word: "promote_secondaries", form: flag(), note: "off; on for macvlans",
+			meaning: "The removal of a primary address leaves the secondary ones on the interface.",
+			set:     func(i *instance, v value) { i.PromoteSecondaries = true }},
+
+		// Routes and rules.
+		{word: "virtual_routes", form: body("ROUTE lines"), opens: v.route,
+			meaning: "Routes that are there while MASTER: added after the addresses, removed before them.",
+			set:     (*instance).readRoutes},
+		{word: "virtual_rules", form: body("RULE lines"), opens: v.rule,
+			meaning: "Policy rules that are there while MASTER: added last, removed first.",
+			set:     (*instance).readRules},
 
 		// Who becomes master, and when.
 		{word: "strict_mode", form: boolean(), note: "vrrp_strict",
@@ -166,6 +206,12 @@ func instanceTable(v *vocabulary) *block[instance] {
 		{word: "higher_prio_send_advert", form: boolean(), note: "vrrp_higher_prio_send_advert; under strict mode false",
 			meaning: "A master sends one more advert before it gives way to a higher priority.",
 			set:     func(i *instance, v value) { i.higherPrioSendAdvert = given(v.on, v.at) }},
+		{word: "timer_expired_backup", form: optionalInteger(between(1, 254), 254), note: "off; 254 without an argument",
+			meaning: "A MASTER that ran so late that a backup of this priority took over gives way; needs nopreempt.",
+			set:     func(i *instance, v value) { i.lateBackup = given(v.n, v.at) }},
+		{word: "thread_timer_expired", form: optionalInteger(between(1, 254), 254), instead: "timer_expired_backup",
+			meaning: "The same as timer_expired_backup.",
+			set:     func(i *instance, v value) { i.lateBackup = given(v.n, v.at) }},
 		{word: "owner_ignore_adverts", form: boolean(), note: "vrrp_owner_ignore_adverts; under strict mode true",
 			meaning: "An instance of priority 255 drops what it hears.",
 			set:     func(i *instance, v value) { i.ownerIgnoreAdverts = given(v.on, v.at) }},
@@ -190,10 +236,25 @@ func instanceTable(v *vocabulary) *block[instance] {
 			meaning: "Announcements of each address after an advert of lower priority.",
 			set:     func(i *instance, v value) { i.announce.lowerRepeat = given(v.n, v.at) }},
 
+		{word: "garp_extra_if", form: extraGARP(between(0, 86400).in("s")), note: "vrrp_garp_extra_if",
+			meaning: "While MASTER, addresses on macvlans of their own, or with all on any other interface, are announced there too, this often.",
+			set:     func(i *instance, v value) { i.extraGARP = given(ExtraGARP{v.d, v.on}, v.at) }},
+		{word: "vmac_garp_intvl", form: extraGARP(between(0, 86400).in("s")), instead: "garp_extra_if",
+			meaning: "The same as garp_extra_if.",
+			set:     func(i *instance, v value) { i.extraGARP = given(ExtraGARP{v.d, v.on}, v.at) }},
+
 		// What is watched.
 		{word: "dont_track_primary", form: flag(), note: "off",
 			meaning: "The loss of the instance's own interface is not FAULT.",
 			set:     func(i *instance, v value) { i.DontTrackPrimary = true }},
+		{word: "linkbeat_use_polling", form: flag(), instead: "the interface into linkbeat_interfaces",
+			meaning: "The state of the link is asked for every second.",
+			set:     func(i *instance, v value) { i.LinkbeatPolling = true }},
+
+		// The balancer.
+		{word: "lvs_sync_daemon_interface", form: link(), instead: "lvs_sync_daemon in global_defs",
+			meaning: "IPVS tells its connections to the other nodes by this interface.",
+			set:     func(i *instance, v value) { i.SyncDaemonLink = v.text }},
 
 		// Who is told.
 		{word: "notify_deleted", form: optionalCommand(), once: true, note: "off: FAULT is told",
@@ -219,6 +280,7 @@ func instanceTable(v *vocabulary) *block[instance] {
 			set:     func(i *instance, v value) { i.Debug = uint8(v.n) }},
 	}
 	rows = append(rows, trackRows(v, "the priority or FAULT follows", func(i *instance) tracking { return tracking{i.b, &i.tracks} })...)
+	rows = append(rows, vmacRows()...)
 	return table("vrrp_instance", append(rows, notifyRows(func(i *instance) notifying { return notifying{i.b, &i.Notify} })...)...)
 }
 
@@ -237,6 +299,8 @@ func authenticationTable() *block[instance] {
 func peerTable() *block[vrrp.Peer] {
 	type row = keyword[vrrp.Peer]
 	return table("vrrp_instance/unicast_peer",
+		row{word: "<ADDR>", form: place("ADDR", "of the family of the instance; others are ignored"),
+			meaning: "The address of another router; every line has one."},
 		row{word: "min_ttl", form: integer(between(0, 255)), note: "0",
 			meaning: "Adverts of this peer with a smaller TTL are dropped; turns check_unicast_src on.",
 			set:     func(p *vrrp.Peer, v value) { p.MinTTL = uint8(v.n) }},
@@ -384,18 +448,18 @@ func (i *instance) setNative6(v value) {
 
 func (i *instance) readVIPs(v value) {
 	list := i.vips.value
-	i.readList(v, &list, func(a listed) bool {
+	i.readList(v, i.b.voc.address, &list, func(a listed) bool {
 		return i.family(a.Prefix.Addr(), a.at, "the address")
 	})
 	i.vips = given(list, v.at)
 }
 
 func (i *instance) readExcluded(v value) {
-	i.readList(v, &i.excluded, func(listed) bool { return true })
+	i.readList(v, i.b.voc.excluded, &i.excluded, func(listed) bool { return true })
 }
 
 // readList reads address lines into a list in which no address stands twice.
-func (i *instance) readList(v value, list *[]listed, fits func(listed) bool) {
+func (i *instance) readList(v value, t *block[addressDraft], list *[]listed, fits func(listed) bool) {
 	i.b.enter(v.node)
 	defer i.b.leave()
 	clear(i.b.seen)
@@ -403,8 +467,12 @@ func (i *instance) readList(v value, list *[]listed, fits func(listed) bool) {
 		i.b.seen[l.Prefix.Addr()] = true
 	}
 	for _, n := range v.node.Body {
-		a, ok := i.b.readAddress(n)
-		if !ok || !fits(listed{a, n.Keyword.Span}) {
+		a, ok := i.b.readAddress(t, n)
+		if !ok {
+			continue
+		}
+		entry := listed{a.Address, n.Keyword.Span, a.onVMAC}
+		if !fits(entry) {
 			continue
 		}
 		if i.b.seen[a.Prefix.Addr()] {
@@ -412,6 +480,22 @@ func (i *instance) readList(v value, list *[]listed, fits func(listed) bool) {
 			continue
 		}
 		i.b.seen[a.Prefix.Addr()] = true
-		*list = append(*list, listed{a, n.Keyword.Span})
+		*list = append(*list, entry)
 	}
+}
+
+func (i *instance) readRoutes(v value) {
+	i.b.lines(v, func(n *conf.Node) {
+		if r, ok := i.b.readRoute(i.b.voc.route, n); ok {
+			i.Routes = append(i.Routes, r)
+		}
+	})
+}
+
+func (i *instance) readRules(v value) {
+	i.b.lines(v, func(n *conf.Node) {
+		if r, ok := i.b.readRule(i.b.voc.rule, n); ok {
+			i.Rules = append(i.Rules, r)
+		}
+	})
 }

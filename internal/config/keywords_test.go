@@ -16,6 +16,22 @@ global_defs {
     #global_defs
 }
 #(root)
+track_group T {
+    group A
+}
+static_ipaddress {
+    10.0.1.1/24 dev eth1 #static_ipaddress/ADDRESS
+    2001:db8::1/64 dev eth1 #static_ipaddress/ADDRESS6
+}
+static_routes {
+    10.50.0.0/16 dev eth1 #static_routes/ROUTE
+    2001:db8:50::/48 dev eth1 #static_routes/ROUTE6
+    10.51.0.0/16 dev eth1 encap ip id 1 #static_routes/ROUTE/encap
+    10.52.0.0/16 nexthop dev eth1 #static_routes/ROUTE/nexthop
+}
+static_rules {
+    iif eth1 table 5 preference 5 #static_rules/RULE
+}
 vrrp_script good {
     script "/bin/true"
     #vrrp_script
@@ -53,7 +69,24 @@ vrrp_instance B {
     nopreempt
     virtual_ipaddress {
         10.0.0.2/24 #vrrp_instance/virtual_ipaddress/ADDRESS
-        fe80::1/64 #6
+    }
+    virtual_ipaddress_excluded {
+        10.0.0.4/24 #vrrp_instance/virtual_ipaddress_excluded/ADDRESS
+        fe80::5/64 #vrrp_instance/virtual_ipaddress_excluded/ADDRESS6
+    }
+    virtual_routes {
+        10.50.0.0/16 dev eth1 #vrrp_instance/virtual_routes/ROUTE
+        2001:db8:50::/48 dev eth1 #vrrp_instance/virtual_routes/ROUTE6
+        10.51.0.0/16 dev eth1 encap ip id 1 #vrrp_instance/virtual_routes/ROUTE/encap
+        10.52.0.0/16 nexthop dev eth1 #vrrp_instance/virtual_routes/ROUTE/nexthop
+    }
+    virtual_rules {
+        iif eth1 table 5 preference 5 #vrrp_instance/virtual_rules/RULE
+    }
+    auth_hmac {
+        key 1 01234567890123456789012345678901
+        active_key 1
+        #vrrp_instance/auth_hmac
     }
 }
 vrrp_instance C {
@@ -72,7 +105,16 @@ vrrp_instance D {
     virtual_router_id 4
     #D
     virtual_ipaddress {
-        fe80::4/64 #D6
+        fe80::4/64 #vrrp_instance/virtual_ipaddress/ADDRESS6
+    }
+}
+vrrp_instance V {
+    interface eth7
+    virtual_router_id 7
+    use_vmac
+    #V
+    virtual_ipaddress {
+        10.0.0.7/24
     }
 }
 virtual_server 10.0.0.1 80 {
@@ -104,7 +146,7 @@ virtual_server 10.0.0.1 80 {
 // have an empty sample.
 func samples() map[string]string {
 	all := map[string]string{}
-	for _, area := range []map[string]string{firstSamples(), trackerSamples()} {
+	for _, area := range []map[string]string{firstSamples(), trackerSamples(), heldSamples()} {
 		maps.Copy(all, area)
 	}
 	return all
@@ -237,20 +279,6 @@ func firstSamples() map[string]string {
 
 		"vrrp_instance/authentication auth_type": "auth_type AH",
 		"vrrp_instance/authentication auth_pass": "auth_pass new",
-
-		"vrrp_instance/virtual_ipaddress/ADDRESS dev":           "dev eth5",
-		"vrrp_instance/virtual_ipaddress/ADDRESS scope":         "scope link",
-		"vrrp_instance/virtual_ipaddress/ADDRESS broadcast":     "broadcast +",
-		"vrrp_instance/virtual_ipaddress/ADDRESS brd":           "brd 10.0.0.250",
-		"vrrp_instance/virtual_ipaddress/ADDRESS label":         "label eth1:1",
-		"vrrp_instance/virtual_ipaddress/ADDRESS peer":          "peer 10.9.9.9/30",
-		"vrrp_instance/virtual_ipaddress/ADDRESS home":          "@D6 home",
-		"vrrp_instance/virtual_ipaddress/ADDRESS -nodad":        "@D6 -nodad",
-		"vrrp_instance/virtual_ipaddress/ADDRESS mngtmpaddr":    "@D6 mngtmpaddr",
-		"vrrp_instance/virtual_ipaddress/ADDRESS noprefixroute": "noprefixroute",
-		"vrrp_instance/virtual_ipaddress/ADDRESS autojoin":      "autojoin",
-		"vrrp_instance/virtual_ipaddress/ADDRESS no_track":      "no_track",
-		"vrrp_instance/virtual_ipaddress/ADDRESS preferred_lft": "preferred_lft 0",
 
 		"vrrp_instance/unicast_peer min_ttl":   "min_ttl 254",
 		"vrrp_instance/unicast_peer max_ttl":   "max_ttl 254",

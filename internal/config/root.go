@@ -11,7 +11,7 @@ const topLevel = "(root)"
 
 // rootTable is what may stand outside all blocks.
 func rootTable(v *vocabulary) *block[builder] {
-	return table(topLevel,
+	return table(topLevel, append(staticRows(v),
 		keyword[builder]{word: "global_defs", form: body("block"), opens: v.global,
 			meaning: "Settings of the whole process and defaults of the instances; may stand several times.",
 			// It was read before everything else, so that its defaults hold for
@@ -45,7 +45,7 @@ func rootTable(v *vocabulary) *block[builder] {
 		keyword[builder]{word: "child_wait_time", form: integer(between(0, 1<<32-1).in("s")), def: "5",
 			meaning: "How long a stop waits for the worker before it is killed.",
 			set:     func(b *builder, v value) { b.cfg.Global.ChildWait = time.Duration(v.n) * time.Second }},
-	)
+	)...)
 }
 
 // name reads the one word that names a block. A block without a name, or with

@@ -43,10 +43,14 @@ func (i *instance) settle() bool {
 	i.settleInterval()
 	i.settlePreemption()
 	i.settleAddresses()
+	i.settleHMAC()
 	i.settleAuthentication()
 	i.settleAnnouncing()
 	i.settleTolerance()
 	i.settleTracks()
+	i.settleVMAC()
+	i.settleSockets()
+	i.settleLateness()
 	i.Notify.Mail = i.mail.or(i.b.globals.mailDefault())
 	i.Notify.PriorityChanges = i.priorityChanges.or(i.b.globals.priorityChanges)
 	return i.vrid.given && i.settleKey()
@@ -59,6 +63,7 @@ func (i *instance) settleIdentity() {
 	if !i.vrid.given {
 		i.lacks("virtual_router_id", "write virtual_router_id N, 1 to 255, the same number on all nodes")
 	}
+	i.settleVRF()
 	if i.link.given {
 		return
 	}
@@ -119,6 +124,8 @@ func (i *instance) settleUnicast() {
 	case len(r.Peers) > 0:
 		i.settlePeers()
 		return
+	case i.peers.given && i.FaultWithoutPeers:
+		i.b.notRun(i.peers.at, "unicast_fault_no_peer", "name the other nodes; without them this version would send to the multicast group")
 	case i.peers.given:
 		i.b.rule("unicast-without-peers").complain(i.peers.at, "unicast_peer names nobody: adverts go to the multicast group", "name the other nodes, or delete it")
 	case i.unicast.given:
@@ -245,6 +252,9 @@ func (i *instance) own(l listed) {
 		i.b.fail(l.at, fmt.Sprintf("%s has no interface to be on", l.Prefix.Addr()), "write dev NAME behind it, or interface NAME in the instance")
 	}
 	i.Addrs = append(i.Addrs, l.Address)
+	if l.onVMAC {
+		i.OnVMAC = append(i.OnVMAC, l.Prefix.Addr())
+	}
 }
 
 // checkVIPs says what an instance without addresses means, and what the RFC
@@ -293,6 +303,8 @@ func (i *instance) settleAuthentication() {
 		return
 	}
 	switch {
+	case i.HMAC != nil:
+		i.b.rule("unused-password").complain(at, "authentication beside auth_hmac is ignored", "delete the block")
 	case i.VRRP.Version == 3:
 		i.b.rule("unused-password").complain(at, "version 3 has no authentication; it is ignored", "delete the block, or write version 2")
 	case i.VRRP.Strict:
@@ -300,12 +312,57 @@ func (i *instance) settleAuthentication() {
 	case !i.password.given || i.password.value == "":
 		i.b.complain(at, "auth_type without auth_pass is ignored", "write auth_pass and 1 to 8 characters")
 	case i.authType.value == "AH":
+		i.settleHeader(at)
 		i.b.report(conf.Diag{Severity: conf.Error, Span: at, Text: "auth_type AH: not done by this version of holdfast yet",
 			Fix: "without it the other routers do not understand this one; write PASS on all of them"})
 	default:
 		i.VRRP.HasPass = true
 		copy(i.VRRP.Password[:], i.password.value)
 	}
+}
+
+// settleHeader says what does not go with an authentication header.
+func (i *instance) settleHeader(at conf.Span) {
+	r := &i.VRRP
+	if r.V6 {
+		i.b.complain(at, "auth_type AH is for IPv4 and ignored", "delete the block")
+	}
+	if r.StartMaster && r.Priority != 255 {
+		i.b.complain(i.state.at, "state MASTER does not go with auth_type AH and is ignored", "write state BACKUP")
+		r.StartMaster = false
+	}
+}
+
+// settleVRF keeps vrf for instances that have peers and no interface.
+func (i *instance) settleVRF() {
+	switch {
+	case !i.vrf.given:
+	case i.link.given:
+		i.b.complain(i.vrf.at, "vrf beside interface is ignored", "delete one of them")
+	case len(i.peers.value) == 0:
+		i.b.complain(i.vrf.at, "vrf without unicast_peer is ignored", "delete it")
+	default:
+		i.VRF = i.vrf.value
+	}
+}
+
+// settleSockets settles what concerns the source address and further interfaces.
+func (i *instance) settleSockets() {
+	i.TrackSource = i.trackSource.given && i.source.given
+	if i.trackSource.given && !i.source.given {
+		i.b.advise(i.trackSource.at, "track_src_ip does nothing without a source address", "write unicast_src_ip or mcast_src_ip")
+	}
+	i.ExtraGARP = i.extraGARP.or(i.b.globals.extraGARP)
+}
+
+// settleLateness keeps timer_expired_backup where a master that gave way is not
+// at once master again.
+func (i *instance) settleLateness() {
+	if i.lateBackup.given && !i.VRRP.NoPreempt {
+		i.b.complain(i.lateBackup.at, "timer_expired_backup needs nopreempt and is ignored", "write nopreempt, or delete it")
+		return
+	}
+	i.LateBackup = uint8(i.lateBackup.value)
 }
 
 func (i *instance) settleAnnouncing() {
@@ -334,6 +391,7 @@ func (i *instance) settleTolerance() {
 	if r.Strict {
 		i.settleStrict()
 	}
+	i.settleAccept()
 }
 
 // settleOwner settles owner_ignore_adverts, which only an owner can have.
@@ -370,20 +428,26 @@ func (i *instance) settleStrict() {
 		i.b.complain(i.higherPrioSendAdvert.at, "strict mode: higher_prio_send_advert becomes false", "delete it")
 		r.HigherPrioSendAdvert = false
 	}
-	i.settleAccept()
 }
 
 // settleAccept settles who may reach the addresses of a router that does not own
-// them: under strict mode nobody, unless version 3 says accept.
+// them: everybody, unless no_accept is written; under strict mode nobody, unless
+// version 3 says accept.
 func (i *instance) settleAccept() {
 	r := &i.VRRP
-	if r.Priority == 255 || r.Version == 3 && i.accept.given {
+	wanted := i.accept.or(!r.Strict)
+	switch {
+	case r.Priority == 255:
+		if i.accept.given && !wanted {
+			i.b.advise(i.accept.at, "no_accept does nothing for an address owner (priority 255)", "delete it")
+		}
 		return
-	}
-	if i.accept.given {
+	case r.Strict && r.Version == 2 && wanted:
 		i.b.complain(i.accept.at, "strict mode has no accept under version 2; it is ignored", "delete it, or write version 3")
+		wanted = false
 	}
-	if i.b.filtered.Origin == nil {
+	i.NoAccept = !wanted
+	if said := i.accept.given && !i.accept.value; i.NoAccept && !said && i.b.filtered.Origin == nil {
 		i.b.filtered = i.node.Span()
 	}
 }

@@ -163,7 +163,7 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
 	}
 	v, used, ok := k.form.read(b, call{word: n.Keyword, args: n.Args, raw: n.Raw, node: n})
 	if k.instead != "" {
-		b.deprecated(n, k.instead, k.quiet)
+		b.deprecated(n.Keyword, k.instead, k.quiet)
 	}
 	if !ok {
 		return
@@ -182,12 +182,12 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
 }
 
 // deprecated speaks of an old spelling.
-func (b *builder) deprecated(n *conf.Node, instead string, quiet bool) {
+func (b *builder) deprecated(word conf.Token, instead string, quiet bool) {
 	say := b.complain
 	if quiet {
 		say = b.advise
 	}
-	say(n.Keyword.Span, n.Keyword.Text+" is an old spelling", "write "+instead)
+	say(word.Span, word.Text+" is an old spelling", "write "+instead)
 }
 
 // superfluous speaks of words that keepalived passes over in silence.

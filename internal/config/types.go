@@ -23,6 +23,10 @@ type Config struct {
 	BFDs      []BFD
 	Groups    []Group
 	Instances []Instance
+	// Held from start to stop, whatever the roles.
+	StaticAddresses []StaticAddress
+	StaticRoutes    []Route
+	StaticRules     []Rule
 	// VirtualServers are read and checked; nothing runs them yet.
 	VirtualServers []VirtualServer
 }
@@ -37,6 +41,39 @@ type Instance struct {
 	Notify notify.Scripts
 	// DontTrackPrimary ignores link changes of the interface itself.
 	DontTrackPrimary bool
+	// VMAC is use_vmac, IPVLAN use_ipvlan; nil: without, and one at most is there.
+	VMAC   *VMAC
+	IPVLAN *IPVLAN
+	// VMACAddresses is use_vmac_addr: addresses on other interfaces than the
+	// instance's get a macvlan there. OnVMAC are those that ask for one themselves.
+	VMACAddresses bool
+	OnVMAC        []netip.Addr
+	// VRF is the device that the sockets of an instance without interface are bound to.
+	VRF string
+	// TrackSource: FAULT while the configured source is not on the interface.
+	TrackSource bool
+	// FaultWithoutPeers: FAULT, and not multicast, when unicast_peer names nobody.
+	FaultWithoutPeers bool
+	// NoAccept: what is sent to the addresses is dropped, but for neighbour discovery.
+	NoAccept bool
+	// PromoteSecondaries sets the sysctl of the interface.
+	PromoteSecondaries bool
+	// Routes and Rules are there while MASTER, in the order written.
+	Routes []Route
+	Rules  []Rule
+	// HMAC is auth_hmac; nil: without.
+	HMAC *HMAC
+	// LateBackup is timer_expired_backup: a MASTER that ran so late that a backup
+	// of this priority took over gives way. 0: off.
+	LateBackup uint8
+	ExtraGARP  ExtraGARP
+	// RxBuffer is kernel_rx_buf_size in bytes; 0: vrrp_rx_bufs_policy.
+	RxBuffer uint32
+	// LinkbeatPolling is linkbeat_use_polling for the interface of this instance.
+	LinkbeatPolling bool
+	// SyncDaemonLink is lvs_sync_daemon_interface: IPVS synchronises by this
+	// interface while this instance is MASTER. Empty: not said here.
+	SyncDaemonLink string
 	// Debug is the keyword debug, 0..4: shown in the state dump, without effect.
 	Debug uint8
 }
@@ -45,6 +82,13 @@ type Instance struct {
 type Address struct {
 	host.Wish
 	NoTrack bool
+}
+
+// ExtraGARP is garp_extra_if: announcements on other interfaces than the one
+// of the instance that have addresses of it.
+type ExtraGARP struct {
+	Every time.Duration // 0: none
+	All   bool          // on all of them, not only on macvlans
 }
 
 // Group is one vrrp_sync_group.

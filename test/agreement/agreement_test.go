@@ -92,7 +92,7 @@ func run(t *testing.T, files, scripts []string) (theirs, ours []verdict) {
 	var b bytes.Buffer
 	b.WriteString("exec 2>&1\nset -e\nip link set lo up\nmount -t tmpfs none /etc/keepalived\n")
 	for i, name := range interfaces(files) {
-		fmt.Fprintf(&b, "ip link add name %s type veth peer name zz%d; ip link set dev %s up; ip link set dev zz%d up; ip addr add 10.254.%d.1/24 dev %s\n", name, i, name, i, i, name)
+		fmt.Fprintf(&b, "ip link add %s type veth peer name zz%d; ip link set %s up; ip link set zz%d up; ip addr add 10.254.%d.1/24 dev %s\n", name, i, name, i, i, name)
 	}
 	for _, name := range scripts {
 		fmt.Fprintf(&b, "printf '#!/bin/sh\\n' >%s; chmod 755 %s\n", name, name)

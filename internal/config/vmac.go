@@ -1,0 +1,220 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"holdfast/internal/host"
+)
+
+// VMAC is use_vmac: the instance runs on a macvlan that has the virtual MAC.
+type VMAC struct {
+	// Name is that of the macvlan; empty: made of vmac_prefix and the VRID.
+	Name string
+	// MAC is what is asked for in place of the virtual MAC of RFC 9568; zero: that.
+	MAC [6]byte
+	// NetlinkNotify is netlink_notify_msg.
+	NetlinkNotify bool
+	// Group is the group of interfaces that the macvlan joins; absent: its parent's.
+	Group host.Optional
+	// TransmitBase is vmac_xmit_base: adverts go by the parent.
+	TransmitBase bool
+}
+
+// IPVLANFlag is how the ipvlans of one parent reach each other.
+type IPVLANFlag uint8
+
+// The flags, IPVLAN_F_PRIVATE and IPVLAN_F_VEPA.
+const (
+	IPVLANBridge IPVLANFlag = iota
+	IPVLANPrivate
+	IPVLANVEPA
+)
+
+// IPVLAN is use_ipvlan: the instance runs on an ipvlan of mode L2.
+type IPVLAN struct {
+	// Name is that of the ipvlan; empty: made of vmac_prefix and the VRID.
+	Name string
+	// Addr is put on it and is the source of adverts; zero: none.
+	Addr  netip.Prefix
+	Flag  IPVLANFlag
+	Group host.Optional
+}
+
+func vmacRows() []keyword[instance] {
+	return []keyword[instance]{
+		{word: "use_vmac", form: words("[[name] IFNAME] [MAC] [netlink_notify_msg] [group G]"), note: "off; vrrp.VRID and 00:00:5e:00:01:VRID, for IPv6 :02:VRID",
+			meaning: "The instance runs on a macvlan of its own that has the virtual MAC, and the addresses go there too.",
+			set:     (*instance).setVMAC},
+		{word: "use_vmac_addr", form: flag(), note: "off",
+			meaning: "Addresses on other interfaces get a macvlan there as well.",
+			set:     func(i *instance, _ value) { i.VMACAddresses = true }},
+		{word: "vmac_xmit_base", form: flag(), note: "off; on for unicast",
+			meaning: "Adverts are sent and heard on the parent of the macvlan.",
+			set:     func(i *instance, v value) { i.xmitBase = given(struct{}{}, v.at) }},
+		{word: "use_ipvlan", form: words("[[name] IFNAME] [ADDR[/LEN]] [bridge|private|vepa] [group G]"), note: "off; bridge",
+			meaning: "The instance runs on an ipvlan of its own, which has ADDR and sends from it; IPv4 needs ADDR.",
+			set:     (*instance).setIPVLAN},
+	}
+}
+
+// setVMAC reads the words of use_vmac, in any order.
+func (i *instance) setVMAC(v value) {
+	m := i.vmac.value
+	for n := 0; n < len(v.words); n++ {
+		w := v.words[n]
+		word := value{at: w.Span, text: w.Text}
+		switch next := n + 1; {
+		case w.Text == "netlink_notify_msg":
+			m.NetlinkNotify = true
+		case w.Text == "group" && next < len(v.words):
+			i.linkGroup(&m.Group, value{at: v.words[next].Span, text: v.words[next].Text})
+			n = next
+		case w.Text == "name" && next < len(v.words):
+			i.deviceName(&m.Name, "use_vmac", value{at: v.words[next].Span, text: v.words[next].Text})
+			n = next
+		case strings.Count(w.Text, ":") >= 4:
+			i.setMAC(word)
+		default:
+			i.deviceName(&m.Name, "use_vmac", word)
+		}
+	}
+	i.vmac = given(m, v.at)
+}
+
+// setIPVLAN reads the words of use_ipvlan, in any order.
+func (i *instance) setIPVLAN(v value) {
+	p := i.ipvlan.value
+	for n := 0; n < len(v.words); n++ {
+		w := v.words[n]
+		word := value{at: w.Span, text: w.Text}
+		switch next := n + 1; {
+		case w.Text == "bridge":
+			p.Flag = IPVLANBridge
+		case w.Text == "private":
+			p.Flag = IPVLANPrivate
+		case w.Text == "vepa":
+			p.Flag = IPVLANVEPA
+		case w.Text == "group" && next < len(v.words):
+			i.linkGroup(&p.Group, value{at: v.words[next].Span, text: v.words[next].Text})
+			n = next
+		case w.Text == "name" && next < len(v.words):
+			i.deviceName(&p.Name, "use_ipvlan", value{at: v.words[next].Span, text: v.words[next].Text})
+			n = next
+		default:
+			i.ipvlanWord(&p, word)
+		}
+	}
+	i.ipvlan = given(p, v.at)
+}
+
+// ipvlanWord takes an address or a name.
+func (i *instance) ipvlanWord(p *IPVLAN, v value) {
+	addr, legal, ok := lengthy(v.text)
+	switch {
+	case !ok:
+		i.deviceName(&p.Name, "use_ipvlan", v)
+	case !legal:
+		i.b.complain(v.at, fmt.Sprintf("the prefix length of %s is not legal; the address is ignored", v.text), "")
+	case i.family(addr.Addr(), v.at, "the address of use_ipvlan"):
+		p.Addr = addr
+	}
+}
+
+// deviceName takes the name of a device that is to be made.
+func (i *instance) deviceName(to *string, word string, v value) {
+	switch {
+	case *to != "":
+		i.b.complain(v.at, fmt.Sprintf("%s has the name %s already; %q is ignored", word, *to, v.text), "")
+	case v.text == "" || len(v.text) > nameLimit || strings.ContainsAny(v.text, "/ \t") || v.text == "." || v.text == "..":
+		i.b.complain(v.at, fmt.Sprintf("%q cannot be the name of an interface and is ignored", v.text), "1 to 15 bytes without /")
+	default:
+		*to = i.b.keep(v.text)
+	}
+}
+
+func (i *instance) linkGroup(to *host.Optional, v value) {
+	n, ok := i.b.lookup(groupNames, v.text)
+	if !ok {
+		i.b.complain(v.at, fmt.Sprintf("%q is neither a number nor a name in group of iproute2; it is ignored", v.text), "")
+		return
+	}
+	*to = host.Some(uint32(n))
+}
+
+// setMAC takes six octets, or five to which the VRID is added.
+func (i *instance) setMAC(v value) {
+	octets := strings.Split(v.text, ":")
+	mac := [6]byte{}
+	ok := len(octets) == 5 || len(octets) == 6
+	for n := 0; ok && n < len(octets); n++ {
+		b, err := strconv.ParseUint(octets[n], 16, 8)
+		mac[n], ok = byte(b), err == nil
+	}
+	switch {
+	case !ok:
+		i.b.complain(v.at, fmt.Sprintf("%q is not a MAC address and is ignored", v.text), "six octets, or five to which the virtual_router_id is added")
+	case mac[0]&1 != 0:
+		i.b.complain(v.at, v.text+" is a multicast MAC address and is ignored", "the second digit is even in addresses of one station")
+	case mac[0] == 0 && mac[1] == 0 && mac[2] == 0x5e && mac[3] == 0 && (mac[4] == 1 || mac[4] == 2):
+		i.b.complain(v.at, v.text+" is a MAC address of RFC 9568 and is ignored", "delete it: the one of this instance is the default")
+	default:
+		i.mac, i.shortMAC = given(mac, v.at), len(octets) == 5
+	}
+}
+
+// settleVMAC settles use_vmac and use_ipvlan with the rest of the instance.
+func (i *instance) settleVMAC() {
+	i.settleIPVLAN()
+	if !i.vmac.given || i.ipvlan.given {
+		if i.xmitBase.given {
+			i.b.complain(i.xmitBase.at, "vmac_xmit_base goes with use_vmac and is ignored", "delete it")
+		}
+		return
+	}
+	m := i.vmac.value
+	m.TransmitBase = i.transmitBase()
+	m.MAC = i.virtualMAC()
+	i.VMAC = &m
+}
+
+// transmitBase settles vmac_xmit_base, which unicast demands and strict mode forbids.
+func (i *instance) transmitBase() bool {
+	switch unicast := len(i.VRRP.Peers) > 0; {
+	case i.VRRP.Strict && i.xmitBase.given:
+		i.b.complain(i.xmitBase.at, "strict mode does not allow vmac_xmit_base; it is ignored", "delete it")
+		return false
+	case unicast && !i.xmitBase.given:
+		i.b.complain(i.vmac.at, "unicast with use_vmac needs vmac_xmit_base; it is set", "write vmac_xmit_base")
+		return true
+	}
+	return i.xmitBase.given
+}
+
+func (i *instance) virtualMAC() [6]byte {
+	mac := i.mac.value
+	switch {
+	case i.VRRP.Strict && i.mac.given:
+		i.b.complain(i.mac.at, "strict mode does not allow another MAC address; it is ignored", "delete it")
+		return [6]byte{}
+	case i.shortMAC:
+		mac[5] = i.VRRP.VRID
+	}
+	return mac
+}
+
+func (i *instance) settleIPVLAN() {
+	if !i.ipvlan.given {
+		return
+	}
+	p := i.ipvlan.value
+	i.IPVLAN = &p
+	if i.vmac.given {
+		i.b.advise(i.vmac.at, "use_vmac beside use_ipvlan is ignored", "delete one of them")
+	}
+	if !i.v6.value && !p.Addr.IsValid() {
+		i.b.complain(i.ipvlan.at, "use_ipvlan needs an address with IPv4; the instance stays in FAULT", "write use_ipvlan NAME ADDR/LENGTH")
+	}
+}

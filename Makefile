@@ -1,12 +1,13 @@
 # make            build bin/holdfast
 # make run        two nodes that share an address, on this machine
 # make test       every test; installs what it needs (as root, on Debian)
+# make manual     doc/reference and doc/man, from the keyword tables
 # make bench      side by side with keepalived; about 25 minutes
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FLAGS    = -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: all build run test unit bench fuzz setup clean
+.PHONY: all build run test unit manual bench fuzz setup clean
 all: build
 
 build:
@@ -21,6 +22,9 @@ test: setup build
 # The tests that need no rights and take seconds.
 unit:
 	$(GO) test -short ./internal/...
+
+manual:
+	$(GO) run ./cmd/holdfast manual doc
 
 bench: setup build
 	$(GO) run ./bench -write

@@ -19,7 +19,7 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "format", "config", "lint", "cluster", "vrrp", "vrrp/wire", "tracker", "notify", "host", "router", "sim", "status"}
+	return []string{"mono", "conf", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "tracker", "notify", "host", "router", "sim", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
@@ -28,7 +28,7 @@ func layers() [][]string {
 	return [][]string{
 		0: {"mono", "conf", "vrrp/wire", "status"}, // of each other only mono
 		1: {"format", "vrrp", "tracker", "notify", "host"},
-		2: {"config", "lint", "cluster", "router", "sim"},
+		2: {"config", "lint", "cluster", "manual", "router", "sim"},
 		3: {"command", "host/netlink", "lan", "tracker/script", "notify/script", "notify/fifo", "notify/smtp"},
 		4: {"relay", "engine", "load"},
 		5: {"cli", "check", "reformat"},
@@ -41,6 +41,7 @@ func also() map[string][]string {
 	return map[string][]string{
 		"router":         {"config"},
 		"lint":           {"config"},
+		"manual":         {"config", "lint"},
 		"cluster":        {"config", "sim"},
 		"tracker/script": {"command"},
 		"notify/script":  {"command"},

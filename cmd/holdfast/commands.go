@@ -20,16 +20,23 @@ type status int
 
 func (s status) Error() string { return "exit status" }
 
+// tree is all commands.
+func tree() *cobra.Command {
+	root := &cobra.Command{
+		Use:               "holdfast",
+		Short:             "Keeps addresses and services alive: VRRP, from keepalived.conf",
+		Version:           version,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), labCommand(), completionCommand(), manualCommand())
+	return root
+}
+
 // commands runs `holdfast COMMAND`.
 func commands(args []string) int {
-	root := &cobra.Command{
-		Use:           "holdfast",
-		Short:         "Keeps addresses and services alive: VRRP, from keepalived.conf",
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	root.AddCommand(runCommand(), checkCommand(), formatCommand(), labCommand())
+	root := tree()
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	var s status

@@ -277,10 +277,11 @@ func (v *vocabulary) pages() []page {
 	return pages
 }
 
-// Keywords lists every keyword that this version acts on, block by block.
+// Keywords lists every keyword, block by block, and then the words of the
+// language itself.
 func Keywords() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		for _, p := range newVocabulary().pages() {
+		for _, p := range append(newVocabulary().pages(), language{}) {
 			for e := range p.entries() {
 				if !yield(e) {
 					return

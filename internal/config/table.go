@@ -24,6 +24,10 @@ type Entry struct {
 	Instead string
 	// Opens names the block whose keywords may follow in braces.
 	Opens string
+	// Once: the first one in a block counts, a second is ignored.
+	Once bool
+	// Pending: the value is read and checked, and this version does not act on it yet.
+	Pending bool
 }
 
 // keyword is one row of a keyword table: the only description of a keyword. The
@@ -107,7 +111,7 @@ func (t *block[T]) entries() iter.Seq[Entry] {
 }
 
 func (k *keyword[T]) entry(block string) Entry {
-	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead}
+	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead, Once: k.once, Pending: k.later}
 	if e.Default == "" {
 		e.Default = k.note
 	}

@@ -6,6 +6,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -62,6 +63,7 @@ type checker struct {
 	instances []*shared
 	told      map[cause]*telling
 	tellings  []*telling
+	holders   map[netip.Addr][]*member // by address; built when it is needed
 	// said marks the peers that a finding about a source speaks of.
 	said map[conf.Span]bool
 }

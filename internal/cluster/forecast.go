@@ -66,7 +66,8 @@ type Outcome struct {
 	// Either says that one of Masters wins: the one with the higher interface
 	// address, which the files do not tell.
 	Either bool `json:"either,omitempty"`
-	// Unsettled says that the roles go on changing.
+	// Unsettled says that nodes that do everything at the same instant go on taking
+	// turns: who is MASTER depends on small differences in time.
 	Unsettled bool `json:"unsettled,omitempty"`
 }
 
@@ -74,7 +75,7 @@ type Outcome struct {
 func (o Outcome) String() string {
 	switch {
 	case o.Unsettled:
-		return "no end of changes"
+		return "depends on timing"
 	case len(o.Masters) == 0:
 		return "nobody"
 	case o.Either:

@@ -145,31 +145,50 @@ func (c *checker) tellOutside(g, there *synced, present []*shared, in map[*share
 }
 
 // checkAgreement: a group becomes MASTER when every member wants to be. Members
-// that are preferred on different nodes keep each other from it.
+// that are preferred on different nodes keep each other from it; so may those
+// that are preferred on one node and those that are equal on both.
 func (c *checker) checkAgreement(g *synced, in map[*shared][]*synced) {
-	first := (*member)(nil)
+	var one, other *shared
 	for _, s := range g.has {
 		if len(s.members) < 2 || of(in[s], s.members[0].node) != g {
 			continue // told once, for the first node that has it
 		}
-		sorted := ranks(s)
-		best := sorted[0]
-		if best.well() == sorted[1].well() {
-			continue
+		if one == nil {
+			one = s
 		}
-		if first == nil {
-			first = best
-			continue
-		}
-		if best.node != first.node && of(in[s], best.node) != nil {
-			m := s.on(g.node)
-			c.advise("sync-group-disagrees", m.at("priority"),
-				fmt.Sprintf("in the sync group %s %s is preferred on %s and %s on %s: neither takes the group from the other, and the one that is MASTER first stays it",
-					g.Name, first.inst.VRRP.Name, c.name(first), best.inst.VRRP.Name, c.name(best)),
-				"prefer all members of a group on the same node")
-			return
+		if preferredNode(s) != preferredNode(one) {
+			other = s
+			break
 		}
 	}
+	if other == nil || c.lonely(g, one, in) {
+		return
+	}
+	m := other.on(g.node)
+	c.advise("sync-group-disagrees", m.at("priority"),
+		fmt.Sprintf("in the sync group %s %s is preferred on %s and %s on %s: neither takes the group from the other for good, and the one that is MASTER first may stay it",
+			g.Name, one.name(), c.preferredName(one), m.inst.VRRP.Name, c.preferredName(other)),
+		"prefer all members of a group on the same node")
+}
+
+// lonely tells whether no other node has a group for the instance.
+func (c *checker) lonely(g *synced, s *shared, in map[*shared][]*synced) bool {
+	return !slices.ContainsFunc(in[s], func(h *synced) bool { return h.node != g.node })
+}
+
+// preferredNode is the node with the highest priority; -1 when several have it.
+func preferredNode(s *shared) int {
+	if m := preferred(s); m != nil {
+		return m.node
+	}
+	return -1
+}
+
+func (c *checker) preferredName(s *shared) string {
+	if m := preferred(s); m != nil {
+		return c.name(m)
+	}
+	return "none by its priority"
 }
 
 // instances names shared instances: "External_1 and Internal_1".

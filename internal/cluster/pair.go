@@ -238,10 +238,40 @@ func (s *shared) meant(m *member) (found []netip.Addr) {
 // checkAlone speaks of an instance that no other node has.
 func (c *checker) checkAlone(s *shared) {
 	m := s.members[0]
-	if len(c.nodes) < 2 {
+	if len(c.nodes) < 2 || c.tellElsewhere(m) {
 		return
 	}
 	c.advise("instance-on-one-node", m.at(),
 		fmt.Sprintf("%s, VRID %d, is on %s only: nobody takes its addresses over", s.name(), m.inst.VRRP.VRID, c.name(m)),
 		"write it on the other nodes too, or delete it")
+}
+
+// tellElsewhere speaks of an address that a virtual router of another number
+// holds on another node. It reports whether there is one.
+func (c *checker) tellElsewhere(m *member) bool {
+	if c.holders == nil {
+		c.holders = holders(c.instances)
+	}
+	for _, a := range m.inst.VRRP.VIPs {
+		for _, o := range c.holders[a] {
+			if o.node != m.node && o.inst.VRRP.VRID != m.inst.VRRP.VRID {
+				c.tellVRID(m, o)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holders tells which members have an address.
+func holders(all []*shared) map[netip.Addr][]*member {
+	have := map[netip.Addr][]*member{}
+	for _, s := range all {
+		for _, m := range s.members {
+			for _, a := range m.inst.VRRP.VIPs {
+				have[a] = append(have[a], m)
+			}
+		}
+	}
+	return have
 }

@@ -31,14 +31,17 @@ func (c *checker) tellCancelled(s *shared, m *member) {
 		return
 	}
 	text := why + " cancels nopreempt on " + c.name(m)
-	if ranks(s)[0] == m {
+	if preferred(s) == m {
 		text += fmt.Sprintf(": after a failure %s takes the addresses back from %s", c.name(m), c.names(others(s, m)))
 	}
 	c.advise("nopreempt-with-master", m.at("nopreempt"), text, "write state BACKUP on all nodes")
 }
 
 func (c *checker) tellOneSided(s *shared, with *member, without []*member) {
-	best := ranks(s)[0]
+	best := preferred(s)
+	if best == nil {
+		return // among equals nobody preempts
+	}
 	if !best.inst.VRRP.NoPreempt && best.has("nopreempt") {
 		return // said
 	}

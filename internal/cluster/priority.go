@@ -19,6 +19,16 @@ func ranks(s *shared) []*member {
 
 func (m *member) well() int { return reachOf(m).well }
 
+// preferred is the member with the highest priority when all is well; nil when
+// several have it.
+func preferred(s *shared) *member {
+	sorted := ranks(s)
+	if len(sorted) > 1 && sorted[0].well() == sorted[1].well() {
+		return nil
+	}
+	return sorted[0]
+}
+
 // checkPriorities says who is preferred, where the files say it badly.
 func (c *checker) checkPriorities(s *shared) {
 	sorted := ranks(s)
@@ -47,16 +57,22 @@ func (c *checker) checkOwners(s *shared) bool {
 		return false
 	case len(owners) > 1:
 		m, o := owners[1], owners[0]
+		end := "the one with the lower address gives way"
+		if m.inst.VRRP.OwnerIgnoreAdverts && o.inst.VRRP.OwnerIgnoreAdverts {
+			end = "under owner_ignore_adverts neither gives way, and both are MASTER"
+		}
 		c.complain("two-owners", m.at("priority", "state"),
-			fmt.Sprintf("%s has priority 255 on %s and on %s (%s): 255 says that the addresses are the node's own, and only one node can own them; the one with the lower address gives way",
-				m.inst.VRRP.Name, c.name(m), c.name(o), o.at("priority", "state")),
+			fmt.Sprintf("%s has priority 255 on %s and on %s (%s): 255 says that the addresses are the node's own, and only one node can own them; %s",
+				m.inst.VRRP.Name, c.name(m), c.name(o), o.at("priority", "state"), end),
 			"write priorities below 255, different ones")
 		return true
 	}
-	m := owners[0]
+	m, does := owners[0], "no weight lowers it"
+	if m.inst.VRRP.StartMaster {
+		does = "it takes them at once when it starts, without listening, and " + does
+	}
 	c.advise("owner-of-shared-address", m.at("priority", "state"),
-		fmt.Sprintf("priority 255 makes %s the owner of addresses that %s holds too: it takes them at once when it starts, without listening, and no weight lowers it",
-			c.name(m), c.names(others(s, m))),
+		fmt.Sprintf("priority 255 makes %s the owner of addresses that %s can hold too: %s", c.name(m), c.names(others(s, m)), does),
 		"write a priority below 255")
 	return false
 }

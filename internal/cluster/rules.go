@@ -20,6 +20,7 @@ func Rules() []Rule {
 		{"addresses-differ", conf.Complaint, "The nodes advertise other virtual addresses; keepalived 2.2 then drops the adverts, holdfast and keepalived 2.4 log them, and an address that one node lacks is gone when that node is MASTER.", all},
 		{"authentication-differs", conf.Complaint, "The nodes have other passwords, or only some have one: each drops the adverts of the others and becomes MASTER.", "Write the same auth_type and auth_pass on all nodes."},
 		{"both-master", conf.Advice, "Several nodes have state MASTER, which decides nothing: the highest priority does.", "Write state MASTER on one node at most, and BACKUP on the others."},
+		{"checksum-differs", conf.Complaint, "Only some nodes have v3_checksum_as_v2: those without it drop the adverts of the others and become MASTER.", all},
 		{"equal-priorities", conf.Advice, "The highest priority is the same on several nodes: which of them is MASTER depends on who started first, and on their addresses.", "Write a higher priority on the node that is to be MASTER."},
 		{"excluded-addresses-differ", conf.Advice, "The nodes have other excluded addresses, which adverts do not tell: nobody notices, and an address that one node lacks is gone when that node is MASTER.", all},
 		{"family-differs", conf.Complaint, "An instance is IPv4 on one node and IPv6 on another: these are two virtual routers.", "Give each family an instance of its own, on all nodes."},

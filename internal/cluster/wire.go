@@ -33,6 +33,7 @@ func differences() []difference {
 		{func(m *member) string { return fmt.Sprint(m.inst.VRRP.Version) }, (*checker).tellVersion},
 		{authentication, (*checker).tellAuthentication},
 		{func(m *member) string { return m.inst.VRRP.Interval.String() }, (*checker).tellInterval},
+		{func(m *member) string { return fmt.Sprint(pseudo(m)) }, (*checker).tellChecksum},
 		{func(m *member) string { return fmt.Sprint(m.inst.VRRP.Strict) }, (*checker).tellStrict},
 	}
 }
@@ -60,8 +61,8 @@ func (d difference) split(s *shared) (ref *member, odd []*member) {
 }
 
 const (
-	deaf      = "neither takes the other's adverts, so both become MASTER"
-	strangers = "to the network these are two virtual routers, and both become MASTER"
+	deaf      = "neither takes the other's adverts, so that there are two MASTERs"
+	strangers = "to the network these are two virtual routers, each with a MASTER"
 	makeEqual = "write the same on all nodes"
 )
 
@@ -241,4 +242,26 @@ func strictMeans(m *member) string {
 // they are filtered unless version 3 says accept.
 func silent(m *member) bool {
 	return m.inst.VRRP.Priority != 255 && (m.inst.VRRP.Version == 2 || !m.has("accept"))
+}
+
+// pseudo tells whether the addresses of the packet count for the checksum.
+func pseudo(m *member) bool {
+	r := &m.inst.VRRP
+	return r.Version != 3 || r.V6 || !r.ChecksumAsV2
+}
+
+// tellChecksum: who leaves the addresses out does not verify checksums at all, so
+// that only one side is deaf.
+func (c *checker) tellChecksum(m, ref *member) {
+	if m.inst.VRRP.Version != ref.inst.VRRP.Version || m.inst.VRRP.V6 != ref.inst.VRRP.V6 {
+		return // said
+	}
+	without, with := m, ref
+	if pseudo(m) {
+		without, with = ref, m
+	}
+	c.complain("checksum-differs", m.orGlobal("v3_checksum_as_v2", "v3_checksum_as_v2"),
+		fmt.Sprintf("v3_checksum_as_v2 of %s is on for %s and not for %s: %s drops the adverts of %s as damaged and becomes MASTER beside it",
+			m.inst.VRRP.Name, c.name(without), c.name(with), c.name(with), c.name(without)),
+		makeEqual)
 }

@@ -238,7 +238,7 @@ func (m *member) trackPlace(t *tracker.Track) place {
 		return line
 	}
 	for _, n := range m.tree.Nodes {
-		if n.Keyword.Text == "vrrp_"+t.Kind.String() && len(n.Args) > 0 && n.Args[0].Text == t.Name {
+		if slices.Contains(definitions(t.Kind), n.Keyword.Text) && len(n.Args) > 0 && n.Args[0].Text == t.Name {
 			if w := statement(n, "weight"); w != nil && !strings.Contains(m.trackText(t), "weight") {
 				return place{w.Span(), n.Title(), m.inst.VRRP.Name, m.node}
 			}
@@ -249,7 +249,7 @@ func (m *member) trackPlace(t *tracker.Track) place {
 
 // trackText is what stands behind the name on the line that tracks.
 func (m *member) trackText(t *tracker.Track) string {
-	if n := statement(statement(m.block, "track_"+t.Kind.String()), t.Name); n != nil {
+	if n := statement(statement(m.block, trackWord(t.Kind)), t.Name); n != nil {
 		return n.Raw
 	}
 	return ""
@@ -270,6 +270,21 @@ func (m *member) trackLine(t *tracker.Track) place {
 		}
 	}
 	return m.at()
+}
+
+// definitions are the blocks that define what can be tracked.
+func definitions(k tracker.Kind) []string {
+	switch k {
+	case tracker.Script:
+		return []string{"vrrp_script"}
+	case tracker.File:
+		return []string{"vrrp_track_file", "track_file"}
+	case tracker.Process:
+		return []string{"vrrp_track_process"}
+	case tracker.BFD:
+		return []string{"bfd_instance"}
+	}
+	return nil
 }
 
 func trackWord(k tracker.Kind) string {

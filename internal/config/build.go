@@ -46,7 +46,6 @@ type builder struct {
 	inUse    conf.Span
 	anyUse   bool
 	filtered conf.Span // the first instance that strict mode would shield
-	virtual  *conf.Node
 	// later: within a block of which it was said that it is not done yet.
 	later bool
 	// said are the words of which it was.
@@ -58,6 +57,7 @@ type builder struct {
 	aRoute   routeDraft
 	aRule    ruleDraft
 	words    []conf.Token
+	lvs      lvs
 	seen     map[netip.Addr]bool
 	// nextPreference is what the next rule without a preference gets less than
 	// 16384, by family.
@@ -74,11 +74,13 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 		names:   map[string]*conf.Node{},
 		grouped: map[string]*conf.Node{}, keys: map[vrrp.Key]*conf.Node{},
 		index: map[string]int{}, seen: map[netip.Addr]bool{}, template: &tree.Template,
+		lvs: newLVS(),
 	}
 	b.reserve(tree)
 	b.readGlobals(tree)
 	b.voc.root.read(b, tree.Nodes, b)
 	b.finishGroups()
+	b.finishServerGroups()
 	b.finishTrackers()
 	b.finishGlobals()
 	b.judgeOrder(tree.Nodes)
@@ -230,12 +232,13 @@ type vocabulary struct {
 	nexthop, staticNexthop           *block[hopDraft]
 	rule, staticRule                 *block[ruleDraft]
 
+	ssl           *block[sslDraft]
+	serverGroup   *block[groupLineDraft]
+	scheduler     *block[virtualDraft]
+	method        *block[methodDraft]
 	virtualServer *block[virtualDraft]
-	realServer    *block[virtualDraft]
-	httpGet       *block[virtualDraft]
-	sslGet        *block[virtualDraft]
-	tcpCheck      *block[virtualDraft]
-	url           *block[virtualDraft]
+	realServer    *block[realDraft]
+	checks        checkTables
 }
 
 func newVocabulary() *vocabulary {
@@ -246,7 +249,7 @@ func newVocabulary() *vocabulary {
 		address: addressTable("vrrp_instance/virtual_ipaddress/ADDRESS"), staticAddress: staticAddressTable(),
 		encap: encapTable("vrrp_instance/virtual_routes/ROUTE/encap"), rule: ruleTable("vrrp_instance/virtual_rules/RULE"),
 		staticRule: staticRuleTable("static_rules/RULE"),
-		url:        urlTable(), tcpCheck: tcpCheckTable(),
+		ssl:        sslTable(), serverGroup: serverGroupTable(), scheduler: schedulerTable(), method: methodTable(), checks: newCheckTables(),
 	}
 	v.oldFile = v.file.titled("vrrp_track_file")
 	v.excluded = v.address.titled("vrrp_instance/virtual_ipaddress_excluded/ADDRESS")
@@ -255,7 +258,6 @@ func newVocabulary() *vocabulary {
 	v.staticNexthop = nexthopTable("static_routes/ROUTE/nexthop", v.staticEncap)
 	v.route = routeTable("vrrp_instance/virtual_routes/ROUTE", v.encap, v.nexthop)
 	v.staticRoute = staticRouteTable("static_routes/ROUTE", v.staticEncap, v.staticNexthop)
-	v.httpGet, v.sslGet = httpGetTable("HTTP_GET", v.url), httpGetTable("SSL_GET", v.url)
 	v.realServer = realServerTable(v)
 	v.virtualServer = virtualServerTable(v)
 	v.group = groupTable(v)
@@ -269,8 +271,9 @@ func (v *vocabulary) pages() []page {
 	pages := []page{
 		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.bfd, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
 		v.route, v.encap, v.nexthop, v.rule, v.staticAddress, v.staticRoute, v.staticEncap, v.staticNexthop, v.staticRule,
-		v.virtualServer, v.realServer, v.httpGet, v.sslGet, v.url, v.tcpCheck,
+		v.ssl, v.serverGroup, v.virtualServer, v.scheduler, v.method, v.realServer,
 	}
+	pages = append(pages, v.checks.pages()...)
 	for _, k := range kinds() {
 		pages = append(pages, v.tracks[k])
 	}

@@ -14,13 +14,6 @@ var missing = []string{
 	// VRRP, trackers, BFD, the process.
 	"(root)", "global_defs", "garp_group", "linkbeat_interfaces", "linkbeat_interfaces/IFNAME", "interface_up_down_delays",
 	"track_group",
-	// IPVS.
-	"SSL", "virtual_server_group", "virtual_server", "virtual_server/lvs_sched", "virtual_server/lvs_method", "virtual_server/real_server",
-	"virtual_server/real_server/HTTP_GET", "virtual_server/real_server/HTTP_GET/url", "virtual_server/real_server/HTTP_GET/url/regex_options",
-	"virtual_server/real_server/SSL_GET", "virtual_server/real_server/SSL_GET/url", "virtual_server/real_server/SSL_GET/url/regex_options",
-	"virtual_server/real_server/TCP_CHECK", "virtual_server/real_server/SMTP_CHECK", "virtual_server/real_server/SMTP_CHECK/host",
-	"virtual_server/real_server/DNS_CHECK", "virtual_server/real_server/DNS_CHECK/type", "virtual_server/real_server/UDP_CHECK",
-	"virtual_server/real_server/PING_CHECK", "virtual_server/real_server/MISC_CHECK", "virtual_server/real_server/FILE_CHECK", "virtual_server/real_server/BFD_CHECK",
 }
 
 // The files in testdata list every keyword of keepalived 2.4.3, a row each:

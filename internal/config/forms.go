@@ -27,6 +27,8 @@ type value struct {
 	command *notify.Command
 	encap   *host.Encap
 	node    *conf.Node
+	// forwarding is what lvs_method says.
+	forwarding Forwarding
 }
 
 // call is a keyword with its arguments.

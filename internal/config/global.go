@@ -55,6 +55,8 @@ type globals struct {
 	priorityChanges      bool
 	mail, mailVRRP       maybe[bool]
 	extraGARP            ExtraGARP
+	mailChecker          maybe[bool]
+	logAllChecks         bool
 }
 
 // whole is what an unsigned 32 bit number of seconds can say.
@@ -95,6 +97,12 @@ func globalTable() *block[globals] {
 		row{word: "smtp_alert_vrrp", form: boolean(), note: "smtp_alert",
 			meaning: "Mail on state changes of instances and groups that do not say themselves.",
 			set:     func(g *globals, v value) { g.mailVRRP = given(v.on, v.at) }},
+		row{word: "smtp_alert_checker", form: boolean(), note: "smtp_alert",
+			meaning: "Mail on state changes of virtual and real servers that do not say themselves.",
+			set:     func(g *globals, v value) { g.mailChecker = given(v.on, v.at) }},
+		row{word: "checker_log_all_failures", form: boolean(), note: "off",
+			meaning: "Failures of health checks are logged even while the server is down or has retries left.",
+			set:     func(g *globals, v value) { g.logAllChecks = v.on }},
 		row{word: "no_email_faults", form: flag(), note: "off",
 			meaning: "No mail about FAULT.",
 			set:     func(g *globals, v value) { g.Mail.NoFault = true }},
@@ -363,6 +371,10 @@ func (g *globals) dynamic(v value) {
 // not say themselves.
 func (g *globals) mailDefault() bool { return g.mailVRRP.or(g.mail.or(false)) }
 
+// mailOfServers is what smtp_alert means for virtual and real servers that do not
+// say themselves; without a word about it, otherwise.
+func (g *globals) mailOfServers(otherwise bool) bool { return g.mailChecker.or(g.mail.or(otherwise)) }
+
 // use notes that a script will be run.
 func (b *builder) use(at conf.Span, cmd *notify.Command) {
 	if cmd == nil || b.anyUse {
@@ -389,7 +401,7 @@ func (b *builder) finishGlobals() {
 			Text: "strict mode also keeps others from reaching the addresses (no_accept): not done by this version of holdfast yet"})
 	}
 	if n := len(b.cfg.VirtualServers); n > 0 {
-		b.report(conf.Diag{Severity: conf.Complaint, Span: b.virtual.Span(),
+		b.report(conf.Diag{Severity: conf.Complaint, Span: b.lvs.first.Span(),
 			Text: fmt.Sprintf("this version of holdfast reads virtual servers but does not run them; this configuration has %d", n)})
 	}
 }

@@ -12,7 +12,7 @@ const pendingList = `
 (root):
 	SSL bfd_instance garp_group instance interface_up_down_delays linkbeat_interfaces
 	linkbeat_use_polling namespace_with_ipsets net_namespace net_namespace_ipvs static_ipaddress
-	static_routes static_rules track_file track_group use_pid_dir virtual_server_group vrrp_track_file
+	static_routes static_rules track_file track_group use_pid_dir virtual_server virtual_server_group vrrp_track_file
 	vrrp_track_process
 SSL:
 	ca certificate key password
@@ -46,49 +46,73 @@ track_file:
 track_group:
 	group
 virtual_server:
-	alpha connect_timeout delay_before_retry flag-1 flag-2 flag-3 ha_suspend hashed hysteresis
-	inhibit_on_failure ip_family mh-fallback mh-port omega ops persistence_engine
-	persistence_granularity quorum quorum_down quorum_up retry sh-fallback sh-port smtp_alert snmp_name
-	sorry_server sorry_server_inhibit sorry_server_lvs_method virtualhost warmup weight
+	alpha connect_timeout delay_before_retry delay_loop flag-1 flag-2 flag-3 ha_suspend hashed
+	hysteresis inhibit_on_failure ip_family lb_algo lb_kind lvs_method lvs_sched mh-fallback mh-port
+	omega ops persistence_engine persistence_granularity persistence_timeout protocol quorum
+	quorum_down quorum_up real_server retry sh-fallback sh-port smtp_alert snmp_name sorry_server
+	sorry_server_inhibit sorry_server_lvs_method virtualhost warmup weight
+virtual_server/lvs_method:
+	DR NAT TUN csum gre gue ipip nocsum port remcsum type
+virtual_server/lvs_sched:
+	dh fo lblc lblcr lc mh nq ovf rr sed sh twos wlc wrr
 virtual_server/real_server:
-	BFD_CHECK DNS_CHECK FILE_CHECK MISC_CHECK PING_CHECK SMTP_CHECK UDP_CHECK alpha connect_timeout
-	delay_before_retry delay_loop inhibit_on_failure lthreshold lvs_method notify_down notify_up retry
-	smtp_alert snmp_name uthreshold virtualhost warmup
+	BFD_CHECK DNS_CHECK FILE_CHECK HTTP_GET MISC_CHECK PING_CHECK SMTP_CHECK SSL_GET TCP_CHECK
+	UDP_CHECK alpha connect_timeout delay_before_retry delay_loop inhibit_on_failure lthreshold
+	lvs_method notify_down notify_up retry smtp_alert snmp_name uthreshold virtualhost warmup weight
 virtual_server/real_server/BFD_CHECK:
 	alpha name
 virtual_server/real_server/DNS_CHECK:
-	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
-	fwmark log_all_failures name retry type warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop fwmark log_all_failures name retry type warmup
 virtual_server/real_server/DNS_CHECK/type:
 	A AAAA CNAME DNSKEY MX NS RRSIG SOA TXT
 virtual_server/real_server/FILE_CHECK:
 	track_file weight
 virtual_server/real_server/HTTP_GET:
-	alpha bind_if bind_port bindto connect_ip connect_port enable_sni fast_recovery fwmark http_protocol
-	log_all_failures sni_name virtualhost warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop enable_sni fast_recovery fwmark http_protocol log_all_failures nb_get_retry retry
+	sni_name url virtualhost warmup
 virtual_server/real_server/HTTP_GET/url:
-	regex regex_max_offset regex_min_offset regex_no_match regex_options regex_stack tls_compliant
-	virtualhost
+	digest path regex regex_max_offset regex_min_offset regex_no_match regex_options regex_stack
+	status_code virtualhost
+virtual_server/real_server/HTTP_GET/url/regex_options:
+	allow_empty_class alt_bsux alt_circumflex alt_verbnames auto_callout caseless dollar_endonly dotall
+	dupnames extended firstline match_unset_backref multiline never_backslash_c never_ucp never_utf
+	no_auto_capture no_auto_possess no_dotstar_anchor no_start_optimize ucp ungreedy use_offset_limit
+	utf
 virtual_server/real_server/MISC_CHECK:
 	alpha delay_before_retry delay_loop log_all_failures misc_dynamic misc_path misc_timeout retry user
 	warmup
 virtual_server/real_server/PING_CHECK:
-	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
-	fwmark log_all_failures retry warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop fwmark log_all_failures retry warmup
 virtual_server/real_server/SMTP_CHECK:
-	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
-	fwmark helo_name host log_all_failures retry warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop fwmark helo_name host log_all_failures retry warmup
 virtual_server/real_server/SMTP_CHECK/host:
-	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
-	fwmark log_all_failures retry warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop fwmark log_all_failures retry warmup
 virtual_server/real_server/SSL_GET:
-	alpha bind_if bind_port bindto connect_ip connect_port enable_sni fast_recovery fwmark http_protocol
-	log_all_failures sni_name tls_compliant virtualhost warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop enable_sni fast_recovery fwmark http_protocol log_all_failures nb_get_retry retry
+	sni_name tls_compliant url virtualhost warmup
+virtual_server/real_server/SSL_GET/url:
+	digest path regex regex_max_offset regex_min_offset regex_no_match regex_options regex_stack
+	status_code tls_compliant virtualhost
+virtual_server/real_server/SSL_GET/url/regex_options:
+	allow_empty_class alt_bsux alt_circumflex alt_verbnames auto_callout caseless dollar_endonly dotall
+	dupnames extended firstline match_unset_backref multiline never_backslash_c never_ucp never_utf
+	no_auto_capture no_auto_possess no_dotstar_anchor no_start_optimize ucp ungreedy use_offset_limit
+	utf
 virtual_server/real_server/TCP_CHECK:
-	alpha bind_if bind_port bindto connect_ip connect_port fwmark log_all_failures warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop fwmark log_all_failures retry warmup
 virtual_server/real_server/UDP_CHECK:
-	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry delay_loop
-	fwmark log_all_failures max_reply_length min_reply_length payload require_reply retry warmup
+	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
+	delay_loop fwmark log_all_failures max_reply_length min_reply_length payload require_reply retry
+	warmup
+virtual_server_group:
+	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
 	auth_hmac garp_extra_if kernel_rx_buf_size linkbeat_use_polling lvs_sync_daemon_interface
 	no_accept promote_secondaries thread_timer_expired timer_expired_backup track_bfd track_file

@@ -27,8 +27,12 @@ type Config struct {
 	StaticAddresses []StaticAddress
 	StaticRoutes    []Route
 	StaticRules     []Rule
-	// VirtualServers are read and checked; nothing runs them yet.
+	// ServerGroups, VirtualServers and SSL are read and checked; nothing runs
+	// them yet.
+	ServerGroups   []ServerGroup
 	VirtualServers []VirtualServer
+	// SSL is nil without a block SSL.
+	SSL *SSL
 }
 
 // Instance is one vrrp_instance.
@@ -161,50 +165,3 @@ type FIFO struct {
 	User, Group string
 	Script      *notify.Command
 }
-
-// VirtualServer is one virtual_server.
-type VirtualServer struct {
-	// Addr and Port are set for a service by address, Mark for one by firewall
-	// mark, Group for one by virtual_server_group.
-	Addr  netip.Addr
-	Port  uint16
-	Mark  uint32
-	Group string
-
-	Protocol  string // TCP, UDP, SCTP
-	Scheduler string // kernel name: rr, wlc, ...
-	Method    string // NAT, DR, TUN
-	DelayLoop time.Duration
-	// Persistence is persistence_timeout; 0: none.
-	Persistence time.Duration
-	RealServers []RealServer
-}
-
-// RealServer is one real_server.
-type RealServer struct {
-	Addr   netip.Addr
-	Port   uint16
-	Weight int
-	Checks []Check
-}
-
-// Check is one health check of a real server. Kind is its keyword.
-type Check struct {
-	Kind             string // HTTP_GET, SSL_GET, TCP_CHECK
-	ConnectTimeout   time.Duration
-	Retry            int
-	DelayBeforeRetry time.Duration
-	DelayLoop        time.Duration
-	URLs             []URL
-}
-
-// URL is one page that HTTP_GET or SSL_GET fetches.
-type URL struct {
-	Path   string
-	Digest string // MD5 in hex; empty: not compared
-	// Status holds the accepted status codes; empty means 200 to 299.
-	Status []StatusRange
-}
-
-// StatusRange is a range of HTTP status codes, both ends included.
-type StatusRange struct{ From, To uint16 }

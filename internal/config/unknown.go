@@ -37,6 +37,8 @@ func (b *builder) pendingKeyword(n *conf.Node) {
 	}
 	fix := ""
 	switch n.Keyword.Text {
+	case "virtual_server", "virtual_server_group", "SSL":
+		return // one finding tells of all virtual servers
 	case "auth_hmac":
 		fix = "without it the other routers do not understand this one"
 	case "net_namespace":

@@ -147,7 +147,7 @@ func fewer(words []string) string {
 func (c *checker) compareForwarding(v, o service) {
 	for _, d := range []struct{ word, here, there string }{
 		{"lb_algo", v.Scheduler, o.Scheduler},
-		{"lb_kind", v.Method, o.Method},
+		{"lb_kind", v.Forwarding.Method.String(), o.Forwarding.Method.String()},
 	} {
 		if d.here != d.there {
 			c.advise("virtual-server-differs", v.place(d.word, "lvs_sched", "lvs_method"),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"iter"
 	"net/netip"
 	"time"
 
@@ -171,4 +172,43 @@ type GroupEntry struct {
 // SSL is what SSL_GET shows to servers: PEM files, and the password of the key.
 type SSL struct {
 	Password, CA, Certificate, Key string
+}
+
+// ServerCommands lists the programs that virtual servers, real servers and their
+// checks run, each once.
+func (c *Config) ServerCommands() iter.Seq[*notify.Command] {
+	return func(yield func(*notify.Command) bool) {
+		told := map[*notify.Command]bool{nil: true}
+		fresh := func(c *notify.Command) bool {
+			if told[c] {
+				return true
+			}
+			told[c] = true
+			return yield(c)
+		}
+		for i := range c.VirtualServers {
+			if !c.VirtualServers[i].commands(fresh) {
+				return
+			}
+		}
+	}
+}
+
+// commands hands each program to yield until that answers false.
+func (v *VirtualServer) commands(yield func(*notify.Command) bool) bool {
+	if !yield(v.QuorumUp) || !yield(v.QuorumDown) {
+		return false
+	}
+	for i := range v.RealServers {
+		r := &v.RealServers[i]
+		if !yield(r.NotifyUp) || !yield(r.NotifyDown) {
+			return false
+		}
+		for _, check := range r.Checks {
+			if check.Misc != nil && !yield(check.Misc.Command) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"holdfast/internal/conf"
-	"holdfast/internal/notify"
 )
 
 // realDraft is a real_server while it is read.
@@ -148,15 +147,4 @@ func (r *realDraft) sameAsSorry(d *virtualDraft, e endpoint) {
 	r.b.complain(d.sorry.at, "the sorry server is a real server too, but one of them is inhibited and the other not; it is as "+e.node.Title()+" says",
 		"write inhibit_on_failure and sorry_server_inhibit both or none")
 	s.Inhibit = r.Inhibit
-}
-
-// commands are those that the real server runs.
-func (r *RealServer) commands() []*notify.Command {
-	out := []*notify.Command{r.NotifyUp, r.NotifyDown}
-	for _, c := range r.Checks {
-		if c.Misc != nil {
-			out = append(out, c.Misc.Command)
-		}
-	}
-	return out
 }

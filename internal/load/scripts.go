@@ -61,6 +61,9 @@ func (r *Reading) judgeNotify(judge func(*notify.Command) bool) {
 	}
 	judge(r.Config.Global.NotifyFIFO.Script)
 	judge(r.Config.Global.VRRPNotifyFIFO.Script)
+	for c := range r.Config.ServerCommands() {
+		judge(c)
+	}
 }
 
 // untrack takes dead scripts out of the tracks of all instances.

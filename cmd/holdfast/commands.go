@@ -72,6 +72,9 @@ func runCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVarP(&o.ConfigFile, "config", "f", "", "configuration (default: /etc/holdfast/holdfast.conf, else /etc/keepalived/keepalived.conf)")
 	f.StringVarP(&o.ConfigID, "config-id", "i", "", "value for @ID lines (default: the host name up to its first dot)")
+	f.BoolVar(&o.Strict, "strict", false, "refuse configurations that keepalived would complain of, at the start and at reloads")
+	f.BoolVar(&o.Lenient, "lenient", false, "at a reload, take also what loses something that runs by a mistake, as keepalived does")
+	c.MarkFlagsMutuallyExclusive("strict", "lenient")
 	f.BoolVarP(&o.Detail, "log-detail", "D", false, "detailed log")
 	f.StringVar(&o.RunDir, "run-dir", "/run/holdfast", "folder for what is only needed while running")
 	return c

@@ -43,7 +43,7 @@ var ErrUsage = errors.New("usage")
 // short ones, and optional arguments attached.
 func ParseKeepalived(args []string) (*Keepalived, error) {
 	k := &Keepalived{Options: Options{
-		Syslog: true, Facility: "daemon", RunDir: "/run/holdfast", Umask: 0o177, Name: "Keepalived", Args: args,
+		Syslog: true, Lenient: true, Facility: "daemon", RunDir: "/run/holdfast", Umask: 0o177, Name: "Keepalived", Args: args,
 		PIDFile: "/run/keepalived.pid", VRRPPIDFile: "/run/vrrp.pid", CheckersPIDFile: "/run/checkers.pid",
 	}}
 	set := k.flags()

@@ -14,7 +14,7 @@ import (
 // started is what keepalived does without a word.
 func started(change func(*Keepalived)) *Keepalived {
 	k := &Keepalived{Options: Options{
-		Syslog: true, Facility: "daemon", RunDir: "/run/holdfast", Umask: 0o177, Name: "Keepalived",
+		Syslog: true, Lenient: true, Facility: "daemon", RunDir: "/run/holdfast", Umask: 0o177, Name: "Keepalived",
 		PIDFile: "/run/keepalived.pid", VRRPPIDFile: "/run/vrrp.pid", CheckersPIDFile: "/run/checkers.pid",
 	}}
 	change(k)

@@ -27,6 +27,11 @@ type Options struct {
 	DumpConfig bool
 	// AllConfig makes every include problem an error.
 	AllConfig bool
+	// Strict refuses configurations with complaints, at a start and at a reload.
+	Strict bool
+	// Lenient takes at a reload what keepalived would take: also what loses by a
+	// mistake something that runs.
+	Lenient bool
 	// KeepAddresses leaves virtual addresses in place at a stop.
 	KeepAddresses bool
 	// NoRespawn ends the daemon when its worker process dies.

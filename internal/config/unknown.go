@@ -186,6 +186,10 @@ func nearest(word string, words []string, otherwise string) string {
 	return fmt.Sprintf("did you mean %q?", best)
 }
 
+// Alike reports whether one word may be meant by the other: they differ by two
+// letters at most, and not in all.
+func Alike(a, b string) bool { return edits(a, b, 3) < min(3, len(a), len(b)) }
+
 // edits counts the letters to insert, delete, replace or swap with a neighbour
 // to make b of a; it answers limit when that takes as many or more.
 func edits(a, b string, limit int) int {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"holdfast/internal/config"
+	"holdfast/internal/load"
 	"holdfast/internal/notify"
 )
 
@@ -12,6 +13,8 @@ type told struct {
 	Scripts   []config.Script
 	Groups    []toldName
 	Instances []toldName
+	// Standing is what the next configuration is judged by.
+	Standing load.Standing
 }
 
 // toldName is an instance or a sync group.
@@ -20,8 +23,9 @@ type toldName struct {
 	Notify notify.Scripts
 }
 
-func telling(c *config.Config) *told {
-	t := &told{Global: c.Global, Scripts: c.Scripts, Instances: make([]toldName, 0, len(c.Instances))}
+func telling(r *load.Reading) *told {
+	c := r.Config
+	t := &told{Standing: r.Standing(), Global: c.Global, Scripts: c.Scripts, Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
 		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
 	}

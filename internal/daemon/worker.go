@@ -9,13 +9,16 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/cli"
-	"holdfast/internal/config"
+	"holdfast/internal/command"
+	"holdfast/internal/conf"
+	"holdfast/internal/load"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
 )
@@ -30,7 +33,9 @@ type workerProcess struct {
 	next  int // slot for the next configuration
 
 	candidate *told // proposed to the router, not yet accepted
-	started   bool  // a configuration has been taken over
+	proposed  relay.Slot
+	inForce   relay.Slot // of what runs, once started
+	started   bool       // a configuration has been taken over
 	teller    *teller
 	watchers  *watchers
 	janitor   *janitor
@@ -159,33 +164,68 @@ func (w *workerProcess) load() {
 	if w.opts.DumpConfig && read.Config != nil {
 		dumpConfig(w.log, read.Config)
 	}
-	if read.Failed() {
+	if w.refuses(read) {
 		w.refuse(exitOf(read))
 		return
 	}
-	if err := w.propose(read.Config); err != nil {
+	if err := w.propose(read); err != nil {
 		w.log.Error(err.Error())
 		w.refuse(exitFatal)
 	}
+}
+
+// refuses reports whether a configuration is not to be run: with errors never;
+// with complaints if they are refused, or if what runs would lose by them.
+func (w *workerProcess) refuses(read *load.Reading) bool {
+	switch {
+	case read.Failed():
+		return true
+	case w.opts.Strict:
+		return w.complains(read)
+	case w.opts.Lenient || !w.started:
+		return false
+	}
+	var now told
+	if err := w.slots.Recall(w.inForce, &now); err != nil {
+		w.log.Error(err.Error())
+		return false
+	}
+	lost := read.Losses(now.Standing)
+	for _, l := range lost {
+		w.log.Error(fmt.Sprintf("%s would be lost by a mistake: %s", l.Deed, l.Because))
+	}
+	if len(lost) > 0 {
+		w.log.Error("correct it, or delete what is not wanted any more; run --lenient loads such files all the same")
+	}
+	return len(lost) > 0
+}
+
+// complains reports whether there is any complaint, of the file or of a script.
+func (w *workerProcess) complains(read *load.Reading) bool {
+	bad := conf.Has(read.Findings, conf.Complaint) || slices.ContainsFunc(read.Problems, func(p command.Problem) bool { return p.Severity != command.Notice })
+	if bad {
+		w.log.Error("run --strict refuses configurations with complaints")
+	}
+	return bad
 }
 
 // refuse says that what was to be read cannot be run; status is what the daemon
 // ends with if it runs nothing yet.
 func (w *workerProcess) refuse(status int) {
 	if w.started {
-		w.log.Error("the new configuration has errors: nothing is changed")
+		w.log.Error("the new configuration is refused: nothing is changed")
 	}
 	w.send(&relay.Down{Refused: true, Exit: status})
 }
 
 // propose puts a configuration into the slot that is free: the router's part and
 // the worker's.
-func (w *workerProcess) propose(c *config.Config) error {
-	slot, err := w.slots.Write(w.next, router.Part(c))
+func (w *workerProcess) propose(read *load.Reading) error {
+	slot, err := w.slots.Write(w.next, router.Part(read.Config))
 	if err != nil {
 		return err
 	}
-	w.candidate = telling(c)
+	w.candidate, w.proposed = telling(read), *slot
 	w.next = 1 - w.next
 	w.send(&relay.Down{Config: slot})
 	if err := w.slots.Keep(*slot, w.candidate); err != nil { // while the router takes it over
@@ -196,7 +236,7 @@ func (w *workerProcess) propose(c *config.Config) error {
 
 // adopt takes over the configuration in force, as the worker that died had it.
 func (w *workerProcess) adopt(slot relay.Slot) {
-	w.next, w.started, w.candidate = 1-slot.Number, true, &told{}
+	w.next, w.started, w.candidate, w.proposed = 1-slot.Number, true, &told{}, slot
 	if err := w.slots.Recall(slot, w.candidate); err != nil { // the one before died while keeping it
 		w.log.Error(err.Error())
 		w.load()
@@ -211,7 +251,7 @@ func (w *workerProcess) accepted() {
 	if t == nil {
 		return // of a reload that this worker was not there for
 	}
-	w.candidate = nil
+	w.candidate, w.inForce = nil, w.proposed
 	w.teller.apply(t)
 	w.watchers.apply(t)
 	word := "Startup complete"

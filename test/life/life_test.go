@@ -126,12 +126,7 @@ func TestADeadWorkerIsReplacedAndNobodyNotices(t *testing.T) {
 	probe, err := s.client.Probe(time.Millisecond, netip.MustParseAddr(vip))
 	s.must(err)
 	for range 2 {
-		worker := s.worker(d.cmd.Process.Pid)
-		s.must(syscall.Kill(worker, syscall.SIGKILL))
-		s.eventually(3*time.Second, "there is another worker", func() bool {
-			w := s.worker(d.cmd.Process.Pid)
-			return w != 0 && w != worker
-		})
+		s.replaceWorker(d)
 	}
 	d.reload(conf(100, "", vip, "10.0.0.101"))
 	s.eventually(time.Second, "the new worker reloads", func() bool { return s.holds(s.a, "10.0.0.101") })

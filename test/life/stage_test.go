@@ -221,3 +221,14 @@ func (d *daemon) reload(text string) {
 	d.signal(syscall.SIGHUP)
 	d.eventually(5*time.Second, "the reload is done", func() bool { return d.count("Reload complete|nothing is changed") > before })
 }
+
+// replaceWorker kills the worker of a daemon and waits for the next one.
+func (s *stage) replaceWorker(d *daemon) {
+	s.Helper()
+	worker := s.worker(d.cmd.Process.Pid)
+	s.must(syscall.Kill(worker, syscall.SIGKILL))
+	s.eventually(3*time.Second, "there is another worker", func() bool {
+		w := s.worker(d.cmd.Process.Pid)
+		return w != 0 && w != worker
+	})
+}

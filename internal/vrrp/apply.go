@@ -49,7 +49,7 @@ func (s *Set) remove(now mono.Instant, r *router) {
 		s.sendZero(r, 1)
 	}
 	s.change(now, r, Deleted, "no longer configured")
-	s.wakes.remove(r.id)
+	s.wakes.Remove(r.id)
 	delete(s.ids, r.cfg.Key)
 	r.link.routers = slices.DeleteFunc(r.link.routers, func(id ID) bool { return id == r.id })
 	s.routers[r.id] = nil
@@ -81,7 +81,7 @@ func (s *Set) add(now mono.Instant, c *Config, setup *Setup) {
 	if c.Priority != r.effective {
 		s.notePriority(r, c.Priority)
 	}
-	s.wakes.earlier(r.id, mono.Never)
+	s.wakes.Earlier(r.id, mono.Never)
 	s.readdress(now, r)
 }
 
@@ -93,7 +93,7 @@ func (s *Set) nextID() ID {
 	}
 	id := ID(len(s.routers))
 	s.routers = append(s.routers, nil)
-	s.wakes.grow(len(s.routers))
+	s.wakes.Grow(len(s.routers))
 	return id
 }
 

@@ -13,7 +13,7 @@ type Set struct {
 	free    []ID      // to be used by the next Apply
 	groups  []*group
 	links   map[string]*link
-	wakes   wakes
+	wakes   mono.Wakes[ID]
 	live    int // routers in existence
 	leaving int // routers that have not yet let go, while stopping
 
@@ -50,30 +50,30 @@ const everydayArena = 256 << 10
 func (s *Set) Expire(now mono.Instant, out *Out) {
 	s.begin(out)
 	for {
-		w, ok := s.wakes.top()
-		if !ok || w.at > now {
+		w, ok := s.wakes.Top()
+		if !ok || w.At > now {
 			return
 		}
-		r := s.routers[w.id]
+		r := s.routers[w.ID]
 		if r.next() <= now {
 			s.expire(now, r)
 		}
-		s.wakes.set(w.id, r.next())
+		s.wakes.Set(w.ID, r.next())
 	}
 }
 
 // Deadline is when Expire wants to be called; Never when nothing is to come.
 func (s *Set) Deadline() mono.Instant {
 	for {
-		w, ok := s.wakes.top()
+		w, ok := s.wakes.Top()
 		if !ok {
 			return mono.Never
 		}
-		at := s.routers[w.id].next()
-		if at == w.at {
+		at := s.routers[w.ID].next()
+		if at == w.At {
 			return at
 		}
-		s.wakes.set(w.id, at)
+		s.wakes.Set(w.ID, at)
 	}
 }
 
@@ -100,7 +100,7 @@ func (s *Set) timerExpired(now mono.Instant, r *router) {
 
 // arm sees to it that r is woken in time. Moving a deadline to a later instant
 // needs no call.
-func (s *Set) arm(r *router) { s.wakes.earlier(r.id, r.next()) }
+func (s *Set) arm(r *router) { s.wakes.Earlier(r.id, r.next()) }
 
 // Weigh tells what the trackers of a router say now.
 func (s *Set) Weigh(now mono.Instant, id ID, st Standing, out *Out) {

@@ -87,7 +87,7 @@ func (s *Set) stopTeam(now mono.Instant, r *router, reason string) {
 		m.timer = mono.Never
 		s.leaving--
 		s.change(now, m, Stopped, reason)
-		s.wakes.remove(m.id)
+		s.wakes.Remove(m.id)
 	}
 	s.groupChange(now, r.group, Stopped, reason)
 }

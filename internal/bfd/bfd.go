@@ -1,0 +1,303 @@
+// Package bfd is the session machine of Bidirectional Forwarding Detection (RFC
+// 5880 in asynchronous mode, 5881, 5883) as keepalived has it. It is given
+// packets, instants and configurations and answers with what is to be sent and
+// what became of the sessions. It opens no socket and reads no clock.
+package bfd
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast/internal/bfd/wire"
+	"holdfast/internal/mono"
+)
+
+// Config is one bfd_instance.
+type Config struct {
+	Name string
+	// Source is the own address; the zero Addr leaves it to the kernel.
+	Source, Neighbour netip.Addr
+	// MinRX is how often packets may come at most, MinTX how often they are
+	// sent when the session is up, IdleTX while it is not.
+	MinRX, MinTX, IdleTX time.Duration
+	// Multiplier is how many packets may be missing before the other end
+	// believes that this one is gone.
+	Multiplier uint8
+	// Passive sends nothing until something was heard.
+	Passive bool
+	// TTL is that of what is sent, and what packets must have left the other end with.
+	TTL uint8
+	// MaxHops is how many hops a packet may have crossed; -1: any number.
+	MaxHops  int
+	MultiHop bool
+}
+
+// key is what packets are told apart by before their sender knows our number.
+type key struct {
+	local, remote netip.Addr
+	multiHop      bool
+}
+
+func (c *Config) key() key { return key{c.Source, c.Neighbour, c.MultiHop} }
+
+// ID numbers sessions from 0; a number is used again after its session is gone.
+type ID int32
+
+// Datagram is a packet as it was received.
+type Datagram struct {
+	Data     []byte
+	Src, Dst netip.Addr
+	// MultiHop says that it came to port 4784, not 3784.
+	MultiHop bool
+	// TTL is the hop count that it came with; -1: not known.
+	TTL int
+}
+
+// Send is a packet to be sent from the socket of a session. Data is valid until
+// the next call.
+type Send struct {
+	Session ID
+	Data    []byte
+}
+
+// Change is a transition of a session.
+type Change struct {
+	Session  ID
+	Name     string
+	From, To wire.State
+	// Local is our reason, Remote what the other end last said of its own.
+	Local, Remote wire.Diagnostic
+	// Silence is how long nothing was heard, Overdue how much of it is more than
+	// the detection time, when that is the reason.
+	Silence, Overdue time.Duration
+}
+
+// Verdict is what trackers and checkers are told of a session.
+type Verdict struct {
+	Name string
+	Up   bool
+}
+
+// Note is something worth a line in a detailed log.
+type Note struct {
+	Session ID
+	Name    string // empty when no session was found
+	What    NoteKind
+	// Flaw is why a packet was dropped, for Bogus.
+	Flaw wire.Flaw
+	From netip.Addr
+	// TTL and Least belong to FarAway; Now and Was to Timers.
+	TTL, Least int
+	Now, Was   time.Duration
+}
+
+// NoteKind says what a Note is about.
+type NoteKind uint8
+
+// The kinds.
+const (
+	Bogus NoteKind = iota
+	Stranger
+	FarAway
+	Authenticated
+	PollStarted
+	DetectionChanged
+)
+
+// Out collects what a call asks for. It is appended to; the caller empties it.
+type Out struct {
+	Sends    []Send
+	Changes  []Change
+	Verdicts []Verdict
+	Notes    []Note
+}
+
+// Set is all sessions. It is an ordinary value without locks: one goroutine
+// calls it.
+type Set struct {
+	sessions []*session // by ID; nil is free
+	byName   map[string]ID
+	byKey    map[key]ID
+	byNumber map[uint32]ID // by local discriminator
+	wakes    mono.Wakes[ID]
+	random   Random
+	out      *Out
+	arena    []byte // what Sends point into, until the next call
+}
+
+// Random answers a number that nobody can foretell: for discriminators and jitter.
+type Random interface{ Uint32() uint32 }
+
+// New returns a Set without sessions.
+func New(r Random) *Set {
+	return &Set{byName: map[string]ID{}, byKey: map[key]ID{}, byNumber: map[uint32]ID{}, random: r}
+}
+
+// begin is the first thing every call does.
+func (s *Set) begin(out *Out) {
+	s.out = out
+	s.arena = s.arena[:0]
+}
+
+// Apply makes the sessions those of a configuration. They are known by their
+// names: one that stays keeps its state, its numbers and its timers. Every
+// session then tells its state once.
+func (s *Set) Apply(now mono.Instant, want []Config, out *Out) {
+	s.begin(out)
+	named := make(map[string]bool, len(want))
+	for i := range want {
+		named[want[i].Name] = true
+	}
+	for _, one := range s.sessions {
+		if one != nil && !named[one.Name] {
+			s.drop(one)
+		}
+	}
+	clear(s.byKey)
+	for i := range want {
+		s.adopt(now, want[i])
+	}
+	for _, c := range want {
+		s.tell(s.sessions[s.byName[c.Name]])
+	}
+}
+
+func (s *Set) drop(one *session) {
+	delete(s.byName, one.Name)
+	delete(s.byNumber, one.mine)
+	s.wakes.Remove(one.id)
+	s.sessions[one.id] = nil
+}
+
+// adopt takes one session over, or makes it.
+func (s *Set) adopt(now mono.Instant, c Config) {
+	id, known := s.byName[c.Name]
+	if !known {
+		id = s.add(now, c)
+	} else {
+		s.sessions[id].change(now, s, c)
+	}
+	s.byKey[c.key()] = id
+	s.arm(s.sessions[id])
+}
+
+func (s *Set) add(now mono.Instant, c Config) ID {
+	id := s.freeID()
+	one := &session{Config: c, id: id, state: wire.Down, sendAt: mono.Never, expireAt: mono.Never, forgetAt: mono.Never}
+	one.remote.reset()
+	s.sessions[id] = one
+	s.byName[c.Name] = id
+	s.renumber(one)
+	s.wakes.Grow(len(s.sessions))
+	s.wakes.Earlier(id, mono.Never)
+	one.interval = c.IdleTX
+	if !c.Passive {
+		one.sendAt = now
+	}
+	return id
+}
+
+func (s *Set) freeID() ID {
+	for i, one := range s.sessions {
+		if one == nil {
+			return ID(i)
+		}
+	}
+	s.sessions = append(s.sessions, nil)
+	return ID(len(s.sessions) - 1)
+}
+
+// renumber gives a session a discriminator that no other has.
+func (s *Set) renumber(one *session) {
+	delete(s.byNumber, one.mine)
+	for one.mine = 0; one.mine == 0; {
+		n := s.random.Uint32()
+		if _, taken := s.byNumber[n]; !taken {
+			one.mine = n
+		}
+	}
+	s.byNumber[one.mine] = one.id
+}
+
+// Expire does everything that is due. All packets that arrived before now must
+// have been handed to Receive.
+func (s *Set) Expire(now mono.Instant, out *Out) {
+	s.begin(out)
+	for {
+		w, ok := s.wakes.Top()
+		if !ok || w.At > now {
+			return
+		}
+		one := s.sessions[w.ID]
+		one.expire(now, s)
+		s.wakes.Set(w.ID, one.next())
+	}
+}
+
+// Deadline is when Expire wants to be called; Never when nothing is to come.
+func (s *Set) Deadline() mono.Instant {
+	for {
+		w, ok := s.wakes.Top()
+		if !ok {
+			return mono.Never
+		}
+		at := s.sessions[w.ID].next()
+		if at == w.At {
+			return at
+		}
+		s.wakes.Set(w.ID, at)
+	}
+}
+
+// arm sees to it that a session is woken in time.
+func (s *Set) arm(one *session) { s.wakes.Earlier(one.id, one.next()) }
+
+// Socket tells whether a session has a socket to send from. Without one it is
+// AdminDown; it begins anew when it has one again.
+func (s *Set) Socket(now mono.Instant, id ID, open bool, out *Out) {
+	s.begin(out)
+	one := s.sessions[id]
+	switch {
+	case !open && one.state != wire.AdminDown:
+		s.enter(now, one, wire.AdminDown, wire.NoDiagnostic)
+	case open && one.state == wire.AdminDown:
+		s.enter(now, one, wire.Down, wire.NoDiagnostic)
+	}
+	s.arm(one)
+}
+
+// View is what there is to show of a session.
+type View struct {
+	Config
+	State         wire.State
+	Local, Remote wire.Diagnostic
+	// Mine and Yours are the discriminators; RemoteState what the other end says.
+	Mine, Yours uint32
+	RemoteState wire.State
+	// Interval is from packet to packet before jitter; Detection how long a
+	// silence ends the session. Heard is when the last packet came; 0: never.
+	Interval, Detection time.Duration
+	Heard               mono.Instant
+	Polling             bool
+}
+
+// View shows a session.
+func (s *Set) View(id ID) View {
+	one := s.sessions[id]
+	return View{
+		Config: one.Config, State: one.state, Local: one.why, Remote: one.remote.why, Mine: one.mine, Yours: one.remote.number,
+		RemoteState: one.remote.state, Interval: one.interval, Detection: one.detection(), Heard: one.heard, Polling: one.polling,
+	}
+}
+
+// Find answers the session of a name.
+func (s *Set) Find(name string) (ID, bool) {
+	id, ok := s.byName[name]
+	return id, ok
+}
+
+func (s *Set) tell(one *session) {
+	s.out.Verdicts = append(s.out.Verdicts, Verdict{one.Name, one.state == wire.Up})
+}
+
+func (s *Set) note(n Note) { s.out.Notes = append(s.out.Notes, n) }

@@ -19,15 +19,15 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "tracker", "notify", "host", "router", "sim", "status"}
+	return []string{"mono", "conf", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "notify", "host", "router", "sim", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
 // lower layers; what it may import beside that stands in also.
 func layers() [][]string {
 	return [][]string{
-		0: {"mono", "conf", "vrrp/wire", "status"}, // of each other only mono
-		1: {"format", "vrrp", "tracker", "notify", "host"},
+		0: {"mono", "conf", "vrrp/wire", "bfd/wire", "status"}, // of each other only mono
+		1: {"format", "vrrp", "bfd", "tracker", "notify", "host"},
 		2: {"config", "lint", "cluster", "manual", "router", "sim"},
 		3: {"command", "host/netlink", "lan", "tracker/script", "notify/script", "notify/fifo", "notify/smtp"},
 		4: {"relay", "engine", "load"},

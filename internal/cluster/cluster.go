@@ -48,6 +48,7 @@ func (c *checker) checkInstance(s *shared) {
 		return
 	}
 	c.checkWire(s)
+	c.checkHMAC(s)
 	c.checkUnicast(s)
 	c.checkAddresses(s)
 	c.checkPriorities(s)

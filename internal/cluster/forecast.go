@@ -271,7 +271,14 @@ func (p *party) portrait(s *shared, groups string, thing func(node int, name str
 		}
 		link := thing(m.node, "interface "+r.Link)
 		r.Name, r.Link, r.VRID, r.VIPs = "", "", 0, nil
-		fmt.Fprintf(&b, "%d %s %s %v %+v\n", m.node, same, link, m.source, r)
+		fmt.Fprintf(&b, "%d %s %s %v %+v %s\n", m.node, same, link, m.source, r, header(m))
+		if m.inst.HMAC != nil {
+			// The secrets: which ones are equal matters.
+			for _, k := range m.inst.HMAC.Keys {
+				fmt.Fprintf(&b, "%d %q %q ", k.ID, string(k.Secret), k.File)
+			}
+			fmt.Fprintf(&b, "%d %d\n", m.inst.HMAC.Active, m.inst.HMAC.Mode)
+		}
 		for _, t := range followed(m) {
 			fmt.Fprintf(&b, "%s %d %v\n", thing(m.node, trackName(&t)), t.Weight, t.Reverse)
 		}

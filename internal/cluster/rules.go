@@ -25,6 +25,7 @@ func Rules() []Rule {
 		{"excluded-addresses-differ", conf.Advice, "The nodes have other excluded addresses, which adverts do not tell: nobody notices, and an address that one node lacks is gone when that node is MASTER.", all},
 		{"family-differs", conf.Complaint, "An instance is IPv4 on one node and IPv6 on another: these are two virtual routers.", "Give each family an instance of its own, on all nodes."},
 		{"group-differs", conf.Complaint, "The nodes send to other multicast groups and do not hear each other: each becomes MASTER.", all},
+		{"hmac-differs", conf.Complaint, "A node does not take the adverts of another one on account of auth_hmac: it hears nothing of it and becomes MASTER too.", "Write the same keys and the same active_key on all nodes."},
 		{"instance-on-one-node", conf.Advice, "An instance is on one node only: nobody takes its addresses over.", "Write it on the other nodes too, or delete it."},
 		{"interval-differs", conf.Complaint, "The nodes have other advert intervals: under version 2 each drops the adverts of the others and becomes MASTER, under version 3 a failure is noticed sooner or later depending on who fails.", all},
 		{"master-is-lower", conf.Advice, "The node with state MASTER does not have the highest priority: another one is MASTER.", "Give the MASTER the highest priority."},

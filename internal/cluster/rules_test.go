@@ -71,6 +71,12 @@ func grouped(text string, names ...string) string {
 	return text + "vrrp_sync_group G {\n    group {\n        " + strings.Join(names, "\n        ") + "\n    }\n}\n"
 }
 
+// hmac gives the instance auth_hmac in place of a password, with a key.
+func hmac(t testing.TB, text, id, secret string, pairs ...string) string {
+	block := fmt.Sprintf("    auth_hmac {\n        key %s %s\n        active_key %s\n        mode enforce\n    }\n", id, strings.Repeat(secret, 40), id)
+	return edit(t, edit(t, text, "    authentication {\n        auth_type PASS\n        auth_pass secret\n    }\n", block), pairs...)
+}
+
 const web = `virtual_server 10.0.0.100 80 {
     delay_loop 3
     lb_algo rr
@@ -107,6 +113,14 @@ func TestRules(t *testing.T) {
 		{rule: "authentication-differs", name: "strict mode on one node", a: a, b: "global_defs {\n    vrrp_strict\n}\n" + b},
 		{rule: "strict-differs", name: "strict mode on one node, no password", a: "global_defs {\n    vrrp_strict\n}\n" + e(a, "    authentication {\n        auth_type PASS\n        auth_pass secret\n    }\n", ""), b: e(b, "    authentication {\n        auth_type PASS\n        auth_pass secret\n    }\n", "")},
 		{rule: "checksum-differs", name: "another checksum", a: e(a, with("    version 3\n    v3_checksum_as_v2")...), b: e(b, with("    version 3")...)},
+		{rule: "authentication-differs", name: "AH against a password", a: a, b: e(b, "PASS", "AH")},
+		{rule: "authentication-differs", name: "AH with another password", a: e(a, "PASS", "AH"), b: e(b, "PASS", "AH", "pass secret", "pass other")},
+		{rule: "", name: "auth_hmac", a: hmac(t, a, "1", "1"), b: hmac(t, b, "1", "1")},
+		{rule: "hmac-differs", name: "auth_hmac on one node", a: hmac(t, a, "1", "1"), b: hmac(t, b, "1", "1", "active_key 1", "active_key 3")},
+		{rule: "hmac-differs", name: "another active key", a: hmac(t, a, "1", "1"), b: hmac(t, b, "2", "1")},
+		{rule: "hmac-differs", name: "another key", a: hmac(t, a, "1", "1"), b: hmac(t, b, "1", "9")},
+		{rule: "", name: "auth_hmac in receive-only on one node", a: hmac(t, a, "1", "1", "mode enforce", "mode permissive"), b: hmac(t, b, "1", "1", "mode enforce", "mode receive-only")},
+		{rule: "hmac-differs", name: "receive-only against enforce", a: hmac(t, a, "1", "1"), b: hmac(t, b, "1", "1", "mode enforce", "mode receive-only")},
 		{rule: "vrid-differs", name: "an address in another instance", a: a, b: b + strings.NewReplacer("VI_1", "VI_2", "id 60", "id 61").Replace(b)},
 		{rule: "owner-of-shared-address", name: "an owner that waits", a: good(1, 255), b: b},
 		{rule: "owner-of-shared-address", name: "an owner that does not wait", a: e(good(1, 255), "    state BACKUP\n", ""), b: b},

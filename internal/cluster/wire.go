@@ -147,10 +147,36 @@ func (c *checker) tellVersion(m, ref *member) {
 
 // authentication is compared and never shown.
 func authentication(m *member) string {
+	if h := header(m); h != "" {
+		return h
+	}
 	if !m.inst.VRRP.HasPass {
 		return "none"
 	}
 	return "password " + string(m.inst.VRRP.Password[:])
+}
+
+// header is the authentication header (auth_type AH) of a member with its
+// password; empty without.
+func header(m *member) string {
+	block := statement(m.block, "authentication")
+	kind, pass := statement(block, "auth_type"), statement(block, "auth_pass")
+	if m.inst.VRRP.Version != 2 || m.inst.VRRP.Strict || m.inst.HMAC != nil || kind == nil || pass == nil ||
+		len(kind.Args) == 0 || len(pass.Args) == 0 || kind.Args[0].Text != "AH" {
+		return ""
+	}
+	return "AH " + pass.Args[0].Text[:min(8, len(pass.Args[0].Text))]
+}
+
+// authenticates says how a member does: "AH", "a password", "none".
+func authenticates(m *member) string {
+	switch {
+	case header(m) != "":
+		return "an authentication header"
+	case m.inst.VRRP.HasPass:
+		return "a password"
+	}
+	return "none"
 }
 
 func (c *checker) tellAuthentication(m, ref *member) {
@@ -158,12 +184,14 @@ func (c *checker) tellAuthentication(m, ref *member) {
 		return // the versions come first
 	}
 	text := fmt.Sprintf("the passwords of %s differ on %s and on %s (%s)", m.inst.VRRP.Name, c.name(m), c.name(ref), ref.inside("authentication", "auth_pass"))
-	if m.inst.VRRP.HasPass != ref.inst.VRRP.HasPass {
+	if a, b := authenticates(m), authenticates(ref); a != "none" && b != "none" && a != b {
+		text = fmt.Sprintf("%s sends %s on %s and %s on %s (%s)", m.inst.VRRP.Name, a, c.name(m), b, c.name(ref), ref.inside("authentication", "auth_type"))
+	} else if a != b {
 		with, without := m, ref
-		if ref.inst.VRRP.HasPass {
+		if a == "none" {
 			with, without = ref, m
 		}
-		text = fmt.Sprintf("%s sends a password on %s and none on %s%s", m.inst.VRRP.Name, c.place(with, m, "authentication"), c.place(without, m, "authentication"), because(without))
+		text = fmt.Sprintf("%s sends %s on %s and none on %s%s", m.inst.VRRP.Name, authenticates(with), c.place(with, m, "authentication"), c.place(without, m, "authentication"), because(without))
 	}
 	c.complain("authentication-differs", m.inside("authentication", "auth_pass"), text+": "+deaf, "write the same auth_type and auth_pass on all nodes; 8 characters count")
 }

@@ -91,6 +91,7 @@ func (p *party) playWith(suppose source) []result {
 // and looks at them when they have settled again.
 func (p *party) playOne(suppose source, f *Failure) result {
 	w := sim.New(1)
+	w.Drops = p.drops
 	for node := range p.c.nodes {
 		if spec := p.spec(node, suppose); len(spec.Setup.Routers) > 0 {
 			w.Add(spec)
@@ -105,6 +106,28 @@ func (p *party) playOne(suppose source, f *Failure) result {
 	w.Timeline = nil
 	w.Run(w.Now().Add(span / 2))
 	return p.look(w)
+}
+
+// drops tells whether a node refuses the authentication of another one, as far as
+// the machine does not see to it.
+func (p *party) drops(from, to *sim.Node, link string) bool {
+	for i, s := range p.kinds {
+		if lan(i) == link {
+			a, b := p.named(s, to.Name), p.named(s, from.Name)
+			return a != nil && b != nil && (p.c.refuses(a, b) != "" || header(a) != header(b))
+		}
+	}
+	return false
+}
+
+// named is the member on a node; nil if the node has none.
+func (p *party) named(s *shared, node string) *member {
+	for _, m := range s.members {
+		if p.c.name(m) == node {
+			return m
+		}
+	}
+	return nil
 }
 
 // patience is by when everything has settled: a few down timers of the slowest

@@ -36,7 +36,7 @@ func (w *World) transmit(from *Node, s *vrrp.Send) {
 	d := wire.Datagram{Link: s.Link, V6: s.V6, Data: append([]byte(nil), s.Data...),
 		Src: s.Src, Dst: s.Dst, HopLimit: s.HopLimit}
 	for _, to := range w.nodes {
-		if to != from && (s.Dst.IsMulticast() || to.has(s.Link, s.Dst)) {
+		if to != from && (w.Drops == nil || !w.Drops(from, to, s.Link)) && (s.Dst.IsMulticast() || to.has(s.Link, s.Dst)) {
 			w.carry(from, to, d)
 		}
 	}

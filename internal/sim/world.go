@@ -17,6 +17,9 @@ type World struct {
 	// Timeline is every transition so far, and what Show asks for.
 	Timeline []Entry
 	Show     Show
+	// Drops, if set, says that a node does not take the adverts of another one on a
+	// link, for a reason that its machine does not know.
+	Drops func(from, to *Node, link string) bool
 	// Watch, if set, is called after every instant at which something happened.
 	Watch func()
 

@@ -171,7 +171,7 @@ func (b *builder) complain(at conf.Span, text, fix string) {
 // notYet reports what keepalived does and this version does not. It leaves the
 // exit status of keepalived's test alone.
 func (b *builder) notYet(at conf.Span, what string) {
-	b.report(conf.Diag{Severity: conf.Complaint, Span: at, Text: what + ": not done by this version of holdfast yet"})
+	b.report(conf.Diag{Severity: conf.Complaint, Rule: "not-done", Span: at, Text: what + ": not done by this version of holdfast yet"})
 }
 
 // notRun reports what keepalived runs and this version cannot.
@@ -199,7 +199,7 @@ func (r rule) advise(at conf.Span, text, fix string) {
 
 // advise reports what is legal and surprising.
 func (b *builder) advise(at conf.Span, text, fix string) {
-	b.report(conf.Diag{Severity: conf.Advice, Span: at, Text: text, Fix: fix})
+	b.rule("surprise").advise(at, text, fix)
 }
 
 // in reports things of a block that was read earlier.

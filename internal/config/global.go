@@ -401,7 +401,7 @@ func (b *builder) finishGlobals() {
 			Text: "strict mode also keeps others from reaching the addresses (no_accept): not done by this version of holdfast yet"})
 	}
 	if n := len(b.cfg.VirtualServers); n > 0 {
-		b.report(conf.Diag{Severity: conf.Complaint, Span: b.lvs.first.Span(),
+		b.report(conf.Diag{Severity: conf.Complaint, Rule: "not-done", Span: b.lvs.first.Span(),
 			Text: fmt.Sprintf("this version of holdfast reads virtual servers but does not run them; this configuration has %d", n)})
 	}
 }

@@ -162,10 +162,10 @@ func wholeMask(v6 bool) uint32 {
 func (d *virtualDraft) settleScheduling() {
 	d.Scheduler, d.Forwarding = d.scheduler.or("wlc"), d.forwarding.value
 	if !d.scheduler.given && written(d.node, "lvs_sched", "lb_algo") == nil {
-		d.b.complain(d.node.Span(), "no scheduler is given; wlc is used", "write lb_algo")
+		d.b.rule("default-used").complain(d.node.Span(), "no scheduler is given; wlc is used", "write lb_algo")
 	}
 	if !d.forwarding.given && written(d.node, "lvs_method", "lb_kind") == nil {
-		d.b.complain(d.node.Span(), "no way of forwarding is given; NAT is used", "write lb_kind")
+		d.b.rule("default-used").complain(d.node.Span(), "no way of forwarding is given; NAT is used", "write lb_kind")
 	}
 }
 
@@ -176,11 +176,11 @@ func (d *virtualDraft) settleProtocol(needed bool) {
 	case needed && !d.protocol.given:
 		d.Protocol = "UDP"
 		if written(d.node, "protocol") == nil {
-			d.b.complain(d.node.Span(), "no protocol is given; UDP is used", "write protocol TCP, if that is meant")
+			d.b.rule("default-used").complain(d.node.Span(), "no protocol is given; UDP is used", "write protocol TCP, if that is meant")
 		}
 	case !needed && d.protocol.given:
 		d.Protocol = ""
-		d.b.complain(d.protocol.at, "a service by firewall mark has no protocol; it is ignored", "delete it")
+		d.b.rule("mark-protocol").complain(d.protocol.at, "a service by firewall mark has no protocol; it is ignored", "delete it")
 	}
 	if !d.onePacket.given {
 		return
@@ -199,7 +199,7 @@ func (d *virtualDraft) settlePersistence(anyPort bool) {
 		d.Persistence = persistenceDefault
 	}
 	if anyPort && d.Persistence == 0 {
-		d.b.complain(d.node.Span(), "a service for every port is persistent; persistence_timeout 360 is used", "write a port, or persistence_timeout")
+		d.b.rule("default-used").complain(d.node.Span(), "a service for every port is persistent; persistence_timeout 360 is used", "write a port, or persistence_timeout")
 		d.Persistence = persistenceDefault
 	}
 	if d.engine.given && d.Persistence == 0 {
@@ -240,9 +240,9 @@ func (d *virtualDraft) samePort(port uint16, at conf.Span, what string) uint16 {
 		return port
 	}
 	if port != 0 && d.Mark != 0 {
-		d.b.complain(at, fmt.Sprintf("DR and TUN leave ports as they are; port %d of the %s is ignored", port, what), "delete the port")
+		d.b.rule("port-ignored").complain(at, fmt.Sprintf("DR and TUN leave ports as they are; port %d of the %s is ignored", port, what), "delete the port")
 	} else if port != 0 {
-		d.b.complain(at, fmt.Sprintf("DR and TUN leave ports as they are; port %d of the %s becomes %d", port, what, d.Port), fmt.Sprintf("write port %d, or lb_kind NAT", d.Port))
+		d.b.rule("port-ignored").complain(at, fmt.Sprintf("DR and TUN leave ports as they are; port %d of the %s becomes %d", port, what, d.Port), fmt.Sprintf("write port %d, or lb_kind NAT", d.Port))
 	}
 	return d.Port
 }
@@ -276,9 +276,9 @@ func (d *virtualDraft) unreachable(total uint32) {
 		at = d.quorum.at
 	}
 	if total == 0 {
-		d.b.complain(at, "all real servers have weight 0: the quorum is never gained", "give one of them a weight")
+		d.b.rule("quorum-out-of-reach").complain(at, "all real servers have weight 0: the quorum is never gained", "give one of them a weight")
 	} else {
-		d.b.complain(at, fmt.Sprintf("quorum %d is more than all weights together and becomes %d", d.Quorum, total), "the quorum is a sum of weights, not a number of servers")
+		d.b.rule("quorum-out-of-reach").complain(at, fmt.Sprintf("quorum %d is more than all weights together and becomes %d", d.Quorum, total), "the quorum is a sum of weights, not a number of servers")
 	}
 	d.Quorum = total
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -133,11 +134,18 @@ func samples() []sample {
 		{"notify twice", secure + in(" notify_master \"/usr/bin/c a\"", " notify_master \"/usr/bin/c b\""), []string{"13: complaint given-twice"}},
 		{"nothing", "# nothing\n", []string{"0: error empty-file"}},
 
-		{"service without address here", in() + strings.Replace(service, "0.1 80", "0.2 80", 1) + " real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"10: advice virtual-server-without-vip"}},
-		{"real server without checker", in() + service + " protocol TCP\n real_server 10.0.0.8 80 {\n weight 1\n }\n}\n", []string{"14: advice no-checker"}},
-		{"UDP by TCP", in() + service + " protocol UDP\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"14: advice udp-by-tcp"}},
+		{"service without address here", in() + strings.Replace(service, "0.1 80", "0.2 80", 1) + " protocol TCP\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"10: complaint not-done", "10: advice virtual-server-without-vip"}},
+		{"real server without checker", in() + service + " protocol TCP\n real_server 10.0.0.8 80 {\n weight 1\n }\n}\n", []string{"10: complaint not-done", "14: advice no-checker"}},
+		{"UDP by TCP", in() + service + " protocol UDP\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"10: complaint not-done", "14: advice udp-by-tcp"}},
 
 		{"a value that begins with =", strings.Replace(in(), "priority", "priority =", 1), []string{"4: advice quirk"}},
+		{"port under DR", in() + strings.Replace(service, "NAT", "DR", 1) + " protocol TCP\n real_server 10.0.0.8 8080 {\n TCP_CHECK {\n }\n }\n}\n", []string{"10: complaint not-done", "14: complaint port-ignored"}},
+		{"protocol of a mark", in() + "virtual_server fwmark 3 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"10: complaint not-done", "13: complaint mark-protocol"}},
+		{"nothing but an address", in() + "virtual_server 10.0.0.1 80 {\n protocol TCP\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"10: complaint default-used", "10: complaint default-used", "10: complaint not-done"}},
+		{"quorum", in() + service + " protocol TCP\n quorum 5\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"10: complaint not-done", "14: complaint quorum-out-of-reach"}},
+		{"a keyword of the future", in(" use_vmac"), []string{"8: complaint not-done"}},
+		{"the word of a bad habit", in(" skip_check_adv_addr false"), []string{"8: advice quirk"}},
+		{"an effect that nobody sees", in(" authentication {", "  auth_pass renwole0", " }"), []string{"9: advice surprise"}},
 		{"accepting what is no rule", "# holdfast: accept sample-id\n" + in(), []string{"1: advice unknown-rule"}},
 	}
 }
@@ -169,6 +177,32 @@ func TestEveryRuleHasASample(t *testing.T) {
 	for _, r := range lint.Rules() {
 		if !found[r.Name] {
 			t.Errorf("nothing is known to make %s speak", r.Name)
+		}
+	}
+}
+
+// What the reader of the language names is a rule that people can look up.
+func TestEveryNameIsARule(t *testing.T) {
+	known := map[string]bool{}
+	for _, r := range lint.Rules() {
+		known[r.Name] = true
+	}
+	said := regexp.MustCompile(`(?:\.rule\(|Rule: +|\.Rule = )"([^"]+)"`)
+	for _, pattern := range []string{"../conf/*.go", "../config/*.go", "../check/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range said.FindAllStringSubmatch(string(text), -1) {
+				if !known[m[1]] && !strings.HasSuffix(file, "_test.go") {
+					t.Errorf("%s: %s is not in the list of rules", file, m[1])
+				}
+			}
 		}
 	}
 }

@@ -271,7 +271,7 @@ func (p *party) portrait(s *shared, groups string, thing func(node int, name str
 		}
 		link := thing(m.node, "interface "+r.Link)
 		r.Name, r.Link, r.VRID, r.VIPs = "", "", 0, nil
-		fmt.Fprintf(&b, "%d %s %s %v %+v %s\n", m.node, same, link, m.source, r, header(m))
+		fmt.Fprintf(&b, "%d %s %s %v %+v %s %v\n", m.node, same, link, m.source, r, header(m), m.peerless())
 		if m.inst.HMAC != nil {
 			// The secrets: which ones are equal matters.
 			for _, k := range m.inst.HMAC.Keys {

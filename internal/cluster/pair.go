@@ -21,6 +21,11 @@ type member struct {
 
 func (m *member) unicast() bool { return len(m.inst.VRRP.Peers) > 0 }
 
+// peerless tells whether it stays in FAULT as its unicast_peer names nobody.
+func (m *member) peerless() bool {
+	return m.inst.FaultWithoutPeers && !m.unicast() && m.has("unicast_peer")
+}
+
 // shared is one virtual router with its instances, at most one for each node,
 // in the order of the nodes.
 type shared struct {

@@ -101,8 +101,11 @@ func common(m, o *member) string {
 }
 
 func cast(m *member) string {
-	if m.unicast() {
+	switch {
+	case m.unicast():
 		return "unicast"
+	case m.peerless():
+		return "to nobody (unicast_fault_no_peer)"
 	}
 	return "multicast"
 }

@@ -198,7 +198,7 @@ func (p *party) group(g *synced, keys map[*shared]vrrp.Key) vrrp.Group {
 
 // link is the interface of a member with the address its adverts come from.
 func link(m *member, suppose source) vrrp.LinkState {
-	l := vrrp.LinkState{Exists: true, Up: true, MTU: 1500}
+	l := vrrp.LinkState{Exists: !m.peerless(), Up: true, MTU: 1500}
 	a := m.source.WithZone("")
 	if !a.IsValid() {
 		a = suppose(m.node, m.inst.VRRP.V6)

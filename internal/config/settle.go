@@ -271,11 +271,19 @@ func (i *instance) checkVIPs(vips []listed) {
 	case i.noVIP.given:
 	case !i.vips.given && written(i.node, "virtual_ipaddress") != nil:
 		// Its block is missing, which was said.
+	case misspelt(i.node, "virtual_ipaddress"):
 	case r.Version == 3 || r.Strict:
 		i.b.fail(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
 	default:
 		i.b.rule("no-address").complain(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
 	}
+}
+
+// misspelt finds a block under nearly this keyword: there it is told what is wrong.
+func misspelt(n *conf.Node, word string) bool {
+	return slices.ContainsFunc(n.Body, func(child *conf.Node) bool {
+		return child.Block && child.Keyword.Text != word && edits(child.Keyword.Text, word, 3) < 3
+	})
 }
 
 func (i *instance) checkFirst(first listed) {

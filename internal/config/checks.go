@@ -179,7 +179,7 @@ func (c *checkDraft) settle(d *virtualDraft, r *realDraft) (Check, bool) {
 	case CheckHTTP, CheckSSL:
 		return out, c.settleHTTP(&out, d, r)
 	case CheckSMTP:
-		out.SMTP = one(store.smtp, c.smtp)
+		out.SMTP = one(store.smtp, SMTPCheck{cmp.Or(c.smtp.HELO, heloName), c.smtp.Hosts})
 	case CheckDNS:
 		out.DNS = one(store.dns, DNSCheck{cmp.Or(c.dns.Type, dnsSOA), cmp.Or(c.dns.Name, ".")})
 	case CheckUDP:

@@ -522,6 +522,11 @@ func address() form {
 }
 
 func (b *builder) plainAddress(arg conf.Token) (netip.Addr, bool) {
+	return b.addressOr(arg, "it is ignored")
+}
+
+// addressOr is plainAddress with words about what happens to what is none.
+func (b *builder) addressOr(arg conf.Token, lost string) (netip.Addr, bool) {
 	s := arg.Text
 	if i := strings.IndexAny(s, "-/"); i >= 0 {
 		b.advise(arg.Span, fmt.Sprintf("%q is not part of an address here and is dropped", s[i:]), "write "+s[:i])
@@ -530,7 +535,7 @@ func (b *builder) plainAddress(arg conf.Token) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {
 		b.suspect(arg)
-		b.complain(arg.Span, fmt.Sprintf("%q is not an address; it is ignored", arg.Text), "")
+		b.complain(arg.Span, fmt.Sprintf("%q is not an address; %s", arg.Text, lost), "")
 		return netip.Addr{}, false
 	}
 	return a.Unmap(), true

@@ -91,7 +91,10 @@ func (d *virtualDraft) readReals() {
 			continue
 		}
 		b.lvs.ports[at] = true
-		b.lvs.reals = append(b.lvs.reals, d.readReal(e))
+		r := d.readReal(e)
+		d.sameAsSorry(&r, e)
+		d.keepPort(&r, e)
+		b.lvs.reals = append(b.lvs.reals, r)
 	}
 	d.RealServers = slices.Clone(b.lvs.reals)
 }
@@ -135,16 +138,22 @@ func (r *realDraft) settle(d *virtualDraft, e endpoint) {
 	if r.UpperThreshold > 0 && r.LowerThreshold > r.UpperThreshold {
 		r.b.advise(e.node.Span(), fmt.Sprintf("lthreshold %d is above uthreshold %d", r.LowerThreshold, r.UpperThreshold), "the kernel opens the server again below lthreshold")
 	}
-	r.sameAsSorry(d, e)
+}
+
+// keepPort remembers a port that the entries of a group may contradict.
+func (d *virtualDraft) keepPort(r *RealServer, e endpoint) {
+	if d.Group != "" && r.Forwarding.Method != NAT && r.Port != 0 {
+		d.fixed = append(d.fixed, e)
+	}
 }
 
 // sameAsSorry lets a sorry server that is a real server too have its inhibition.
-func (r *realDraft) sameAsSorry(d *virtualDraft, e endpoint) {
+func (d *virtualDraft) sameAsSorry(r *RealServer, e endpoint) {
 	s := d.Sorry
 	if s == nil || s.Addr != r.Addr || s.Port != r.Port || s.Inhibit == r.Inhibit {
 		return
 	}
-	r.b.complain(d.sorry.at, "the sorry server is a real server too, but one of them is inhibited and the other not; it is as "+e.node.Title()+" says",
+	d.b.complain(d.sorry.at, "the sorry server is a real server too, but one of them is inhibited and the other not; it is as "+e.node.Title()+" says",
 		"write inhibit_on_failure and sorry_server_inhibit both or none")
 	s.Inhibit = r.Inhibit
 }

@@ -319,6 +319,7 @@ func (b *builder) finishGroupUse(u groupUse) bool {
 	d.settleProtocol(g.addresses)
 	d.settlePersistence(g.anyPort)
 	d.settleGroupFamily(g)
+	d.compareGroupPorts(g)
 	if d.HASuspend {
 		b.advise(d.haSuspend.at, "a group has no address that ha_suspend would see: nothing is ever checked", "delete it")
 	}
@@ -326,6 +327,20 @@ func (b *builder) finishGroupUse(u groupUse) bool {
 	s.Protocol, s.Flags, s.Persistence, s.PersistenceEngine = d.Protocol, d.Flags, d.Persistence, d.PersistenceEngine
 	s.V6 = d.V6
 	return true
+}
+
+// compareGroupPorts speaks of ports that are not those of the entries, which
+// packets keep.
+func (d *virtualDraft) compareGroupPorts(g *serverGroup) {
+	for _, e := range d.fixed {
+		i := slices.IndexFunc(g.entries, func(entry GroupEntry) bool { return entry.From.IsValid() && entry.Port != e.port })
+		switch {
+		case g.marks:
+			d.b.complain(e.node.ArgSpan(), fmt.Sprintf("DR and TUN leave ports as they are; port %d is ignored", e.port), "delete the port")
+		case i >= 0:
+			d.b.complain(e.node.ArgSpan(), fmt.Sprintf("DR and TUN leave ports as they are; port %d is not that of %s in virtual_server_group %s, which is used", e.port, g.entries[i].From, d.Group), "delete the port")
+		}
+	}
 }
 
 // settleGroupFamily compares the family of a group with that of the real servers;

@@ -229,6 +229,9 @@ func (d *virtualDraft) settleSorry() {
 	}
 	if s.Forwarding.Method != NAT {
 		s.Port = d.samePort(s.Port, d.sorry.at, "sorry_server")
+		if d.Group != "" && s.Port != 0 {
+			d.fixed = append(d.fixed, endpoint{s.Addr, s.Port, written(d.node, "sorry_server")})
+		}
 	}
 	d.Sorry = &s
 }

@@ -37,6 +37,8 @@ type virtualDraft struct {
 	// reals are the blocks real_server that fit: what this block says below them
 	// is their default too, so they are read last.
 	reals []endpoint
+	// fixed are those with a port that is not translated, in a service by group.
+	fixed []endpoint
 }
 
 // endpoint is an address and perhaps a port, and the statement that has it.
@@ -383,7 +385,7 @@ func (d *virtualDraft) hasSorry(word string, v value) bool {
 func (b *builder) endpoint(v value, lost string) (endpoint, bool) {
 	e := endpoint{node: v.node}
 	var ok bool
-	if e.addr, ok = b.plainAddress(v.words[0]); !ok {
+	if e.addr, ok = b.addressOr(v.words[0], lost); !ok {
 		return e, false
 	}
 	if len(v.words) < 2 {

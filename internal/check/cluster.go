@@ -39,6 +39,9 @@ func between(nodes []*node) *together {
 	if t.Not != "" {
 		return t
 	}
+	for _, n := range nodes {
+		n.Findings = slices.DeleteFunc(n.Findings, guessed)
+	}
 	found, forecast := cluster.Check(all)
 	t.Forecast = forecast
 	for _, f := range found {
@@ -50,6 +53,9 @@ func between(nodes []*node) *together {
 	}
 	return t
 }
+
+// guessed tells what one file can only suppose, and both together know.
+func guessed(d conf.Diag) bool { return d.Rule == "small-weight" }
 
 // broken tells an error that changes what the file means. What only this version
 // of holdfast cannot run does not.

@@ -38,6 +38,7 @@ func Check(nodes []Node) ([]Finding, Forecast) {
 	}
 	c.checkGroups()
 	c.checkVirtualServers()
+	c.checkServerGroups()
 	return c.findings(), c.forecast()
 }
 
@@ -78,6 +79,7 @@ type cause struct {
 // telling is a finding and how many more instances it is true for.
 type telling struct {
 	Finding
+	name string // of the instance it speaks about
 	more []string
 }
 
@@ -96,12 +98,14 @@ func (c *checker) advise(rule string, at place, text, fix string) {
 // for the first of them, with the names of the others.
 func (c *checker) tell(s conf.Severity, rule string, at place, text, fix string) {
 	why := cause{rule, at.span}
-	if t := c.told[why]; t != nil {
-		t.more = append(t.more, at.name)
+	if t := c.told[why]; t != nil && t.name != at.name {
+		if !slices.Contains(t.more, at.name) {
+			t.more = append(t.more, at.name)
+		}
 		return
 	}
 	d := conf.Diag{Severity: s, Span: at.span, Text: text, Fix: fix, Block: at.block, Rule: rule}
-	t := &telling{Finding: Finding{d, at.node}}
+	t := &telling{Finding: Finding{d, at.node}, name: at.name}
 	c.told[why] = t
 	c.tellings = append(c.tellings, t)
 }

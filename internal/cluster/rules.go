@@ -36,6 +36,7 @@ func Rules() []Rule {
 		{"owner-of-shared-address", conf.Advice, "Priority 255 makes a node the owner of addresses that others hold too: it takes them at once when it starts, and no weight lowers it.", "Write a priority below 255."},
 		{"real-servers-differ", conf.Advice, "A virtual server has other real servers on another node.", all},
 		{"same-source", conf.Complaint, "Two nodes send from one address, which only one of them can have.", "Write each node's own address."},
+		{"server-group-differs", conf.Advice, "A virtual_server_group has other entries on another node.", all},
 		{"strict-differs", conf.Advice, "Only some nodes are under strict mode, which drops passwords, refuses unicast and filters addresses.", "Write or delete vrrp_strict on all nodes."},
 		{"sync-group-disagrees", conf.Advice, "Members of a sync group are preferred on different nodes: neither node takes the group from the other.", "Prefer all members of a group on the same node."},
 		{"sync-group-member-missing", conf.Complaint, "A sync group has other members on another node: what moves together on one does not on the other, and a member that is missing altogether goes nowhere.", "Write the same members on all nodes."},

@@ -91,6 +91,10 @@ const web = `virtual_server 10.0.0.100 80 {
 }
 `
 
+func serverGroup(entry string) string {
+	return "virtual_server_group G {\n    " + entry + "\n}\n" + strings.Replace(web, "10.0.0.100 80", "group G", 1)
+}
+
 // Every rule has a pair that breaks it and nothing else that matters more: its
 // finding is the first one. The golden files hold the whole report.
 func TestRules(t *testing.T) {
@@ -170,6 +174,10 @@ func TestRules(t *testing.T) {
 		{rule: "", name: "virtual server", a: a + web, b: b + web},
 		{rule: "virtual-server-on-one-node", name: "a virtual server on one node only", a: a + web, b: b},
 		{rule: "real-servers-differ", name: "another real server", a: a + web, b: b + e(web, "10.0.0.8", "10.0.0.9")},
+		{rule: "server-group-differs", name: "another entry of a server group", a: a + serverGroup("10.0.0.100 80"), b: b + serverGroup("10.0.0.101 80")},
+		{rule: "virtual-server-differs", name: "persistence on one node", a: a + web, b: b + e(web, "    protocol TCP", "    protocol TCP\n    persistence_timeout 50")},
+		{rule: "virtual-server-differs", name: "another sorry server", a: a + e(web, "    real_server", "    sorry_server 10.0.0.7 80\n    real_server"), b: b + web},
+		{rule: "virtual-server-differs", name: "two things of a virtual server", a: a + e(web, "    real_server", "    sorry_server 10.0.0.7 80\n    persistence_timeout 50\n    real_server"), b: b + web},
 		{rule: "virtual-server-differs", name: "another scheduler", a: a + web, b: b + e(web, "algo rr", "algo wrr")},
 	}
 	for _, tt := range tests {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"holdfast/internal/conf"
@@ -40,24 +41,51 @@ func serviceName(v *config.VirtualServer) string {
 	return fmt.Sprintf("%s:%d %s", v.Addr, v.Port, v.Protocol)
 }
 
-// services lists the virtual servers of a node. The blocks stand in the file in
-// the order of the configuration.
+// services lists the virtual servers of a node with their blocks.
 func services(node int, n Node) []service {
-	var blocks []*conf.Node
+	blocks := map[string][]*conf.Node{}
 	for _, b := range n.Tree.Nodes {
 		if b.Keyword.Text == "virtual_server" {
-			blocks = append(blocks, b)
+			blocks[addressed(b)] = append(blocks[addressed(b)], b)
 		}
 	}
 	all := make([]service, 0, len(n.Config.VirtualServers))
 	for i := range n.Config.VirtualServers {
 		v := service{VirtualServer: &n.Config.VirtualServers[i], node: node}
-		if len(blocks) == len(n.Config.VirtualServers) {
-			v.block = blocks[i]
+		if list := blocks[addressOf(v.VirtualServer)]; len(list) > 0 {
+			v.block, blocks[addressOf(v.VirtualServer)] = list[0], list[1:]
 		}
 		all = append(all, v)
 	}
 	return all
+}
+
+// addressed is what stands behind the keyword of a virtual_server, in one form.
+func addressed(b *conf.Node) string {
+	var words []string
+	for _, w := range b.Args {
+		words = append(words, w.Text)
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	if a, err := netip.ParseAddr(words[0]); err == nil {
+		words[0] = a.String()
+	}
+	if len(words) == 1 {
+		words = append(words, "0")
+	}
+	return words[0] + " " + words[1]
+}
+
+func addressOf(v *config.VirtualServer) string {
+	switch {
+	case v.Group != "":
+		return "group " + v.Group
+	case v.Mark != 0:
+		return fmt.Sprintf("fwmark %d", v.Mark)
+	}
+	return fmt.Sprintf("%s %d", v.Addr, v.Port)
 }
 
 // checkVirtualServers finds virtual servers that are on some nodes only or
@@ -145,14 +173,73 @@ func fewer(words []string) string {
 
 // compareForwarding compares how connections are handed out.
 func (c *checker) compareForwarding(v, o service) {
-	for _, d := range []struct{ word, here, there string }{
-		{"lb_algo", v.Scheduler, o.Scheduler},
-		{"lb_kind", v.Forwarding.Method.String(), o.Forwarding.Method.String()},
+	for _, d := range []struct{ word, alias, here, there string }{
+		{"lb_algo", "lvs_sched", v.Scheduler, o.Scheduler},
+		{"lb_kind", "lvs_method", v.Forwarding.Method.String(), o.Forwarding.Method.String()},
+		{"persistence_timeout", "", persistence(v), persistence(o)},
+		{"quorum", "", fmt.Sprint(v.Quorum), fmt.Sprint(o.Quorum)},
+		{"sorry_server", "", sorry(v), sorry(o)},
 	} {
 		if d.here != d.there {
-			c.advise("virtual-server-differs", v.place(d.word, "lvs_sched", "lvs_method"),
-				fmt.Sprintf("%s of %s is %s on %s and %s on %s (%s)", d.word, serviceName(v.VirtualServer), d.here, c.nodes[v.node].Name, d.there, c.nodes[o.node].Name, o.place(d.word)),
+			c.advise("virtual-server-differs", v.place(d.word, d.alias),
+				fmt.Sprintf("%s of %s is %s on %s and %s on %s (%s)", d.word, serviceName(v.VirtualServer), d.here, c.nodes[v.node].Name, d.there, c.nodes[o.node].Name, o.place(d.word, d.alias)),
 				makeEqual)
 		}
 	}
+}
+
+func persistence(v service) string {
+	if v.Persistence == 0 {
+		return "off"
+	}
+	return seconds(v.Persistence)
+}
+
+func sorry(v service) string {
+	if v.Sorry == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%s port %d", v.Sorry.Addr, v.Sorry.Port)
+}
+
+// checkServerGroups compares the virtual_server_groups of one name.
+func (c *checker) checkServerGroups() {
+	type at struct {
+		node  int
+		group *config.ServerGroup
+	}
+	first := map[string]at{}
+	for i, n := range c.nodes {
+		blocks := blocks(n.Tree, "virtual_server_group")
+		for k := range n.Config.ServerGroups {
+			g := &n.Config.ServerGroups[k]
+			o, known := first[g.Name]
+			if !known {
+				first[g.Name] = at{i, g}
+				continue
+			}
+			if o.node == i || slices.Equal(entries(g), entries(o.group)) || blocks[g.Name] == nil {
+				continue
+			}
+			c.advise("server-group-differs", place{blocks[g.Name].Span(), "", "virtual_server_group " + g.Name, i},
+				fmt.Sprintf("virtual_server_group %s has other entries on %s than on %s: %s and %s", g.Name, c.nodes[i].Name, c.nodes[o.node].Name, fewer(entries(g)), fewer(entries(o.group))),
+				makeEqual)
+		}
+	}
+}
+
+// entries are the lines of a group in one form and order.
+func entries(g *config.ServerGroup) (all []string) {
+	for _, e := range g.Entries {
+		switch {
+		case !e.From.IsValid():
+			all = append(all, fmt.Sprintf("fwmark %d", e.Mark))
+		case e.From == e.To || !e.To.IsValid():
+			all = append(all, fmt.Sprintf("%s port %d", e.From, e.Port))
+		default:
+			all = append(all, fmt.Sprintf("%s-%s port %d", e.From, e.To, e.Port))
+		}
+	}
+	slices.Sort(all)
+	return all
 }

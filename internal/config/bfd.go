@@ -212,16 +212,28 @@ func (d *bfdDraft) settleHops() {
 	}
 }
 
+// path is what tells the packets of one session from those of others, but for the
+// source.
+type path struct {
+	neighbor netip.Addr
+	multihop bool
+}
+
 // alone reports whether packets of this session can be told from those of others.
 func (d *bfdDraft) alone() bool {
-	for i := range d.b.cfg.BFDs {
-		o := &d.b.cfg.BFDs[i]
-		if o.Neighbor != d.Neighbor || o.Multihop != d.Multihop || o.Source != d.Source && o.Source.IsValid() && d.Source.IsValid() {
+	b, way := d.b, path{d.Neighbor, d.Multihop}
+	for _, i := range b.paths[way] {
+		o := &b.cfg.BFDs[i]
+		if o.Source != d.Source && o.Source.IsValid() && d.Source.IsValid() {
 			continue
 		}
-		d.b.complain(d.neighbor.at, fmt.Sprintf("bfd_instance %s has this neighbour already: the session is left out", o.Name), "give both a source_ip of their own, or delete one")
+		b.complain(d.neighbor.at, fmt.Sprintf("bfd_instance %s has this neighbour already: the session is left out", o.Name), "give both a source_ip of their own, or delete one")
 		return false
 	}
+	if b.paths == nil {
+		b.paths = map[path][]int{}
+	}
+	b.paths[way] = append(b.paths[way], len(b.cfg.BFDs))
 	return true
 }
 

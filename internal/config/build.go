@@ -25,7 +25,6 @@ type Options struct {
 // builder makes a Config from a tree. It lives for one Build.
 type builder struct {
 	opt      Options
-	tree     *conf.Tree
 	voc      *vocabulary
 	cfg      *Config
 	diags    []conf.Diag
@@ -41,11 +40,18 @@ type builder struct {
 	index    map[string]int        // of instances in cfg, by name
 	grouped  map[string]*conf.Node // sync groups by name
 	sessions map[string]*conf.Node // of bfd_instance, by name
-	keys     map[vrrp.Key]*conf.Node
-	facts    []facts // one per instance of cfg
-	inUse    conf.Span
-	anyUse   bool
-	filtered conf.Span // the first instance that strict mode would shield
+	paths    map[path][]int        // sessions in cfg
+
+	trackGroups   map[string]*conf.Node
+	groupsTracked []trackGroupDraft
+	grouping      map[string]*conf.Node // the garp_group of an interface
+	linkbeatAt    map[string]int        // of interfaces in cfg
+	delayAt       map[string]int
+	keys          map[vrrp.Key]*conf.Node
+	facts         []facts // one per instance of cfg
+	inUse         conf.Span
+	anyUse        bool
+	filtered      conf.Span // the first instance that strict mode would shield
 	// later: within a block of which it was said that it is not done yet.
 	later bool
 	// said are the words of which it was.
@@ -69,9 +75,9 @@ type builder struct {
 // decide by the severities. The findings are in the order of their places.
 func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	b := &builder{
-		opt: opt, tree: tree, voc: newVocabulary(), cfg: &Config{},
+		opt: opt, voc: newVocabulary(), cfg: &Config{},
 		strings: map[string]string{}, commands: map[string]*notify.Command{},
-		names:   map[string]*conf.Node{},
+		names: map[string]*conf.Node{}, linkbeatAt: map[string]int{}, delayAt: map[string]int{},
 		grouped: map[string]*conf.Node{}, keys: map[vrrp.Key]*conf.Node{},
 		index: map[string]int{}, seen: map[netip.Addr]bool{}, template: &tree.Template,
 		lvs: newLVS(),
@@ -82,6 +88,8 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	b.finishGroups()
 	b.finishServerGroups()
 	b.finishTrackers()
+	b.finishTrackGroups()
+	b.checkSyncDaemon()
 	b.finishGlobals()
 	b.judgeOrder(tree.Nodes)
 	b.finishTemplate(tree.Nodes)
@@ -225,6 +233,12 @@ type vocabulary struct {
 	hmac     *block[hmacDraft]
 	peer     *block[vrrp.Peer]
 
+	trackGroup     *block[trackGroupDraft]
+	garpGroup      *block[garpDraft]
+	linkbeat       *block[Linkbeat]
+	linkbeatMethod *block[Linkbeat]
+	linkDelay      *block[LinkDelay]
+
 	// What is held while MASTER, and what is held always.
 	address, excluded, staticAddress *block[addressDraft]
 	route, staticRoute               *block[routeDraft]
@@ -250,8 +264,11 @@ func newVocabulary() *vocabulary {
 		encap: encapTable("vrrp_instance/virtual_routes/ROUTE/encap"), rule: ruleTable("vrrp_instance/virtual_rules/RULE"),
 		staticRule: staticRuleTable("static_rules/RULE"),
 		ssl:        sslTable(), serverGroup: serverGroupTable(), scheduler: schedulerTable(), method: methodTable(), checks: newCheckTables(),
+		trackGroup: trackGroupTable(), garpGroup: garpGroupTable(), linkDelay: linkDelayTable(),
+		linkbeatMethod: linkbeatMethodTable(),
 	}
 	v.oldFile = v.file.titled("vrrp_track_file")
+	v.linkbeat = linkbeatTable(v.linkbeatMethod)
 	v.excluded = v.address.titled("vrrp_instance/virtual_ipaddress_excluded/ADDRESS")
 	v.staticEncap = v.encap.titled("static_routes/ROUTE/encap")
 	v.nexthop = nexthopTable("vrrp_instance/virtual_routes/ROUTE/nexthop", v.encap)
@@ -269,7 +286,7 @@ func newVocabulary() *vocabulary {
 // pages lists the tables, the top level first.
 func (v *vocabulary) pages() []page {
 	pages := []page{
-		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.bfd, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
+		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.bfd, v.trackGroup, v.garpGroup, v.linkbeat, v.linkbeatMethod, v.linkDelay, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
 		v.route, v.encap, v.nexthop, v.rule, v.staticAddress, v.staticRoute, v.staticEncap, v.staticNexthop, v.staticRule,
 		v.ssl, v.serverGroup, v.virtualServer, v.scheduler, v.method, v.realServer,
 	}

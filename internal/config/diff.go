@@ -62,6 +62,14 @@ func Diff(from, to *Config) []Change {
 		func(p *Process) (string, vrrp.Key) { return "vrrp_track_process " + p.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.BFDs, to.BFDs, func(s *BFD) string { return s.Name },
 		func(s *BFD) (string, vrrp.Key) { return "bfd_instance " + s.Name, vrrp.Key{} })...)
+	out = append(out, compareParts(from.TrackGroups, to.TrackGroups, func(g *TrackGroup) string { return g.Name },
+		func(g *TrackGroup) (string, vrrp.Key) { return "track_group " + g.Name, vrrp.Key{} })...)
+	out = append(out, compareParts(from.GARPGroups, to.GARPGroups, (*GARPGroup).identity,
+		func(g *GARPGroup) (string, vrrp.Key) { return "garp_group " + g.identity(), vrrp.Key{} })...)
+	out = append(out, compareParts(from.Linkbeats, to.Linkbeats, func(l *Linkbeat) string { return l.Link },
+		func(l *Linkbeat) (string, vrrp.Key) { return "linkbeat_interfaces " + l.Link, vrrp.Key{} })...)
+	out = append(out, compareParts(from.LinkDelays, to.LinkDelays, func(d *LinkDelay) string { return d.Link },
+		func(d *LinkDelay) (string, vrrp.Key) { return "interface_up_down_delays " + d.Link, vrrp.Key{} })...)
 	out = append(out, compareParts(from.Groups, to.Groups, func(g *Group) string { return g.Name },
 		func(g *Group) (string, vrrp.Key) { return "vrrp_sync_group " + g.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.Instances, to.Instances, func(i *Instance) vrrp.Key { return i.VRRP.Key }, describeInstance)...)
@@ -76,6 +84,9 @@ func describeInstance(i *Instance) (string, vrrp.Key) {
 	}
 	return fmt.Sprintf("vrrp_instance %s (%s%s vrid %d)", i.VRRP.Name, cmp.Or(i.VRRP.Link, i.VRRP.From.String()), family, i.VRRP.VRID), i.VRRP.Key
 }
+
+// identity names a group by its interfaces.
+func (g *GARPGroup) identity() string { return strings.Join(g.Links, " ") }
 
 // identity names a service as its block does.
 func (v *VirtualServer) identity() string {

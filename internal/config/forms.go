@@ -427,6 +427,63 @@ func weight(r bounds, turns ...string) form {
 	}}
 }
 
+// optional is a form whose argument may be left out; bare is what that means.
+func optional(f form, bare value) form {
+	given := f.read
+	f.args = "[" + f.args + "]"
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) == 0 {
+			v := bare
+			v.at = c.word.Span
+			return v, 0, true
+		}
+		return given(b, c)
+	}
+	return f
+}
+
+// alone is a form of one word that is ignored when more follow.
+func alone(f form) form {
+	one := f.read
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) > 1 {
+			b.complain(c.at(len(c.args)), c.word.Text+" takes one word and is ignored", "put quotes around it if it has blanks")
+			return value{}, len(c.args), false
+		}
+		return one(b, c)
+	}
+	return f
+}
+
+// onlyWord is a form of one word that complains of more.
+func onlyWord(f form) form {
+	one := f.read
+	f.read = func(b *builder, c call) (value, int, bool) {
+		v, used, ok := one(b, c)
+		if ok && used < len(c.args) {
+			b.complain(c.args[used].Span.To(c.args[len(c.args)-1].Span), c.word.Text+" takes one word; what follows is ignored", "put quotes around it if it has blanks")
+			used = len(c.args)
+		}
+		return v, used, ok
+	}
+	return f
+}
+
+// shortText is one word that is ignored when it is longer than n bytes.
+func shortText(args string, n int) form {
+	f := text(args)
+	f.limits = fmt.Sprintf("%d bytes at most; a longer one is ignored", n)
+	any := f.read
+	f.read = func(b *builder, c call) (value, int, bool) {
+		if len(c.args) > 0 && len(c.args[0].Text) > n {
+			b.complain(c.args[0].Span, fmt.Sprintf("%s takes at most %d bytes and is ignored", c.word.Text, n), "")
+			return value{}, 1, false
+		}
+		return any(b, c)
+	}
+	return f
+}
+
 // silent is a form whose missing argument keepalived passes over.
 func silent(f form) form {
 	needed := f.read

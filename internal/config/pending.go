@@ -11,7 +11,7 @@ import (
 const pendingList = `
 (root):
 	SSL bfd_instance garp_group instance interface_up_down_delays linkbeat_interfaces
-	linkbeat_use_polling namespace_with_ipsets net_namespace net_namespace_ipvs static_ipaddress
+	linkbeat_use_polling net_namespace net_namespace_ipvs static_ipaddress
 	static_routes static_rules track_file track_group use_pid_dir virtual_server virtual_server_group vrrp_track_file
 	vrrp_track_process
 SSL:
@@ -33,7 +33,7 @@ global_defs:
 	lvs_notify_fifo_script lvs_process_name lvs_sync_daemon lvs_timeouts max_auto_priority
 	min_auto_priority_delay nftables nftables_counters nftables_ifindex nftables_ipvs
 	nftables_ipvs_priority nftables_ipvs_start_fwmark nftables_priority no_checker_emails
-	process_monitor_rcv_bufs process_monitor_rcv_bufs_force random_seed reload_check_config reload_file
+	process_monitor_rcv_bufs process_monitor_rcv_bufs_force reload_check_config reload_file
 	reload_repeat reload_time_file rs_init_notifies shutdown_script shutdown_script_timeout
 	smtp_alert_checker snmp_rs_stats_update_interval snmp_socket snmp_vs_stats_update_interval
 	startup_script startup_script_timeout state_dump_file stats_dump_file tmp_config_directory umask

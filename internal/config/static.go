@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 
 	"holdfast/internal/conf"
@@ -61,7 +60,7 @@ func (b *builder) readStaticAddresses(v value) {
 			return
 		}
 		if a.Link == "" {
-			a.Link = defaultInterface(b.tree)
+			a.Link = b.cfg.Global.DefaultLink
 		}
 		if a.NoTrack {
 			a.group = ""
@@ -70,24 +69,9 @@ func (b *builder) readStaticAddresses(v value) {
 	})
 }
 
-// defaultInterface is where static addresses go that name no interface.
-func defaultInterface(tree *conf.Tree) string {
-	return cmp.Or(firstWord(globalWords(tree, "default_interface")), "eth0")
-}
-
 // trackGroup reports whether a track_group of this name stands above the block
 // that is being read.
-func (b *builder) trackGroup(name string) bool {
-	for _, n := range b.tree.Nodes {
-		if n == b.within[0] {
-			return false
-		}
-		if n.Keyword.Text == "track_group" && n.Block && len(n.Args) == 1 && n.Args[0].Text == name {
-			return true
-		}
-	}
-	return false
-}
+func (b *builder) trackGroup(name string) bool { return b.trackGroups[name] != nil }
 
 // inGroup takes the track_group of a static address.
 func (a *addressDraft) inGroup(v value) {

@@ -21,6 +21,12 @@ type Config struct {
 	Files     []File
 	Processes []Process
 	BFDs      []BFD
+	// What is said of interfaces outside of instances.
+	TrackGroups []TrackGroup
+	GARPGroups  []GARPGroup
+	Linkbeats   []Linkbeat
+	LinkDelays  []LinkDelay
+
 	Groups    []Group
 	Instances []Instance
 	// Held from start to stop, whatever the roles.
@@ -130,8 +136,8 @@ type Global struct {
 	// SupplementaryGroups is set_supplementary_groups.
 	SupplementaryGroups bool
 
-	NotifyFIFO, VRRPNotifyFIFO FIFO
-	FIFOStatesOnReload         bool
+	NotifyFIFO, VRRPNotifyFIFO, LVSNotifyFIFO FIFO
+	FIFOStatesOnReload                        bool
 
 	StartupDelay      time.Duration // vrrp_startup_delay
 	DelayAfterBoot    time.Duration
@@ -142,10 +148,42 @@ type Global struct {
 	// AllowIfChanges is dynamic_interfaces with its argument.
 	AllowIfChanges bool
 
-	ProcessNames          bool
-	ProcessName, VRRPName string
-	VRRPRealTime          int // 0: holdfast's own default
-	ChildWait             time.Duration
+	// ProcessNames is process_names; ProcessName is that of the main process.
+	ProcessNames bool
+	ProcessName  string
+	VRRP         ProcessSettings
+	Checker      ProcessSettings
+	BFD          ProcessSettings
+	AutoPriority AutoPriority
+	Umask        Umask
+	// RandomSeed is random_seed, shown only: it has no effect.
+	RandomSeed uint32
+	ChildWait  time.Duration
+
+	// Startup runs before everything else, Shutdown after it, each no longer than
+	// its timeout; nil: nothing does.
+	Startup, Shutdown               *notify.Command
+	StartupTimeout, ShutdownTimeout time.Duration
+
+	// VMACPrefix and VMACAddrPrefix are how the names of macvlan interfaces begin
+	// that are made for instances and for addresses; the second may be empty: as
+	// the first.
+	VMACPrefix, VMACAddrPrefix string
+	// DefaultLink is where static addresses go that name no interface.
+	DefaultLink string
+	// NoLocalIGMP is disable_local_igmp.
+	NoLocalIGMP bool
+	// LinkbeatPolling is linkbeat_use_polling for the interfaces of all instances.
+	LinkbeatPolling bool
+
+	Copy    Copy
+	Reload  Reload
+	Paths   Paths
+	Sockets Sockets
+	Filter  Filter
+	LVS     LVS
+	SNMP    SNMP
+	DBus    DBus
 }
 
 // Mail is how alert mail leaves.

@@ -53,7 +53,7 @@ func Part(c *config.Config) *Config {
 			GARPInterval:    c.Global.GARPInterval,
 			GNAInterval:     c.Global.GNAInterval,
 			ChildWait:       c.Global.ChildWait,
-			RealTime:        c.Global.VRRPRealTime,
+			RealTime:        c.Global.VRRP.RealTime,
 			ProcessName:     processName(&c.Global),
 		},
 		Routers: make([]vrrp.Config, 0, len(c.Instances)),
@@ -92,8 +92,8 @@ func unwatched(t tracker.Track) bool {
 // that of all, else keepalived's if names are wanted.
 func processName(g *config.Global) string {
 	switch {
-	case g.VRRPName != "":
-		return g.VRRPName
+	case g.VRRP.Name != "":
+		return g.VRRP.Name
 	case g.ProcessName != "":
 		return g.ProcessName
 	case g.ProcessNames:

@@ -99,7 +99,7 @@ func (c *checker) advise(rule string, at place, text, fix string) {
 func (c *checker) tell(s conf.Severity, rule string, at place, text, fix string) {
 	why := cause{rule, at.span}
 	if t := c.told[why]; t != nil && t.name != at.name {
-		if !slices.Contains(t.more, at.name) {
+		if n := len(t.more); n == 0 || t.more[n-1] != at.name {
 			t.more = append(t.more, at.name)
 		}
 		return

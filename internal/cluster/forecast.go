@@ -269,7 +269,10 @@ func (p *party) portrait(s *shared, groups string, thing func(node int, name str
 		if r.VRID != s.members[0].inst.VRRP.VRID {
 			same = "other"
 		}
-		link := thing(m.node, "interface "+r.Link)
+		link := "none"
+		if r.Link != "" {
+			link = thing(m.node, "interface "+r.Link)
+		}
 		r.Name, r.Link, r.VRID, r.VIPs = "", "", 0, nil
 		fmt.Fprintf(&b, "%d %s %s %v %+v %s %v\n", m.node, same, link, m.source, r, header(m), m.peerless())
 		if m.inst.HMAC != nil {
@@ -280,7 +283,7 @@ func (p *party) portrait(s *shared, groups string, thing func(node int, name str
 			fmt.Fprintf(&b, "%d %d\n", m.inst.HMAC.Active, m.inst.HMAC.Mode)
 		}
 		for _, t := range followed(m) {
-			fmt.Fprintf(&b, "%s %d %v\n", thing(m.node, trackName(&t)), t.Weight, t.Reverse)
+			fmt.Fprintf(&b, "%v %s %d %v\n", t.Kind, thing(m.node, trackName(&t)), t.Weight, t.Reverse)
 		}
 	}
 	return b.String()

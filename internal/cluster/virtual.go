@@ -14,6 +14,14 @@ type service struct {
 	*config.VirtualServer
 	node  int
 	block *conf.Node
+	key   serviceKey
+}
+
+// serviceKey is what virtual servers of two nodes are paired by: what they are
+// known by and, where several are known by one name, which of them it is.
+type serviceKey struct {
+	name string
+	nth  int
 }
 
 func (v service) place(words ...string) place {
@@ -49,9 +57,12 @@ func services(node int, n Node) []service {
 			blocks[addressed(b)] = append(blocks[addressed(b)], b)
 		}
 	}
-	all := make([]service, 0, len(n.Config.VirtualServers))
+	all, count := make([]service, 0, len(n.Config.VirtualServers)), map[string]int{}
 	for i := range n.Config.VirtualServers {
 		v := service{VirtualServer: &n.Config.VirtualServers[i], node: node}
+		name := serviceName(v.VirtualServer)
+		v.key = serviceKey{name, count[name]}
+		count[name]++
 		if list := blocks[addressOf(v.VirtualServer)]; len(list) > 0 {
 			v.block, blocks[addressOf(v.VirtualServer)] = list[0], list[1:]
 		}
@@ -91,14 +102,12 @@ func addressOf(v *config.VirtualServer) string {
 // checkVirtualServers finds virtual servers that are on some nodes only or
 // differ: a node that takes the addresses over needs the same table.
 func (c *checker) checkVirtualServers() {
-	index := make([]map[string]service, len(c.nodes))
+	index := make([]map[serviceKey]service, len(c.nodes))
 	all := make([][]service, len(c.nodes))
 	for i, n := range c.nodes {
-		all[i], index[i] = services(i, n), map[string]service{}
+		all[i], index[i] = services(i, n), map[serviceKey]service{}
 		for _, v := range all[i] {
-			if _, twice := index[i][serviceName(v.VirtualServer)]; !twice {
-				index[i][serviceName(v.VirtualServer)] = v
-			}
+			index[i][v.key] = v
 		}
 	}
 	for i := range c.nodes {
@@ -108,10 +117,10 @@ func (c *checker) checkVirtualServers() {
 	}
 }
 
-func (c *checker) checkVirtualServer(v service, index []map[string]service) {
-	name := serviceName(v.VirtualServer)
+func (c *checker) checkVirtualServer(v service, index []map[serviceKey]service) {
+	name := v.key.name
 	for node := range c.nodes {
-		o, there := index[node][name]
+		o, there := index[node][v.key]
 		switch {
 		case !there:
 			c.advise("virtual-server-on-one-node", v.place(),

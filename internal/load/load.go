@@ -46,7 +46,7 @@ func Read(o Options) *Reading {
 		ID: cmp.Or(o.ID, hostID()), Env: os.LookupEnv, Seed: uint64(time.Now().Unix()), AllChecks: o.AllChecks,
 	})
 	host, _ := os.Hostname()
-	c, more := config.Build(tree, config.Options{HostName: host})
+	c, more := config.Build(tree, config.Options{HostName: host, Names: newNameTables(tree).lookup})
 	r.Tree, r.Config, r.Findings = tree, c, conf.Sort(append(found, more...))
 	return r
 }

@@ -73,6 +73,9 @@ func Diff(from, to *Config) []Change {
 	out = append(out, compareParts(from.Groups, to.Groups, func(g *Group) string { return g.Name },
 		func(g *Group) (string, vrrp.Key) { return "vrrp_sync_group " + g.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.Instances, to.Instances, func(i *Instance) vrrp.Key { return i.VRRP.Key }, describeInstance)...)
+	out = append(out, alterations("static_ipaddress", vrrp.Key{}, from.StaticAddresses, to.StaticAddresses)...)
+	out = append(out, alterations("static_routes", vrrp.Key{}, from.StaticRoutes, to.StaticRoutes)...)
+	out = append(out, alterations("static_rules", vrrp.Key{}, from.StaticRules, to.StaticRules)...)
 	return append(out, compareParts(from.VirtualServers, to.VirtualServers, (*VirtualServer).identity,
 		func(v *VirtualServer) (string, vrrp.Key) { return "virtual_server " + v.identity(), vrrp.Key{} })...)
 }
@@ -150,6 +153,8 @@ func walk(out *[]string, path []string, from, to reflect.Value) {
 		// The password tells it.
 	case name == "password":
 		*out = append(*out, "auth_pass changed")
+	case name == "hmac":
+		*out = append(*out, "auth_hmac changed")
 	case name == "vips":
 		members(out, "advertised ", from, to)
 	case printed(from):
@@ -210,7 +215,7 @@ func texts(list reflect.Value) []string {
 // printed reports whether a value is shown whole.
 func printed(v reflect.Value) bool {
 	switch v.Interface().(type) {
-	case netip.Addr, netip.Prefix, *notify.Command, notify.Command:
+	case netip.Addr, netip.Prefix, *notify.Command, notify.Command, ExtraGARP:
 		return true
 	}
 	return v.Kind() != reflect.Slice && v.Kind() != reflect.Struct

@@ -139,6 +139,7 @@ func (e *encapDraft) number(v value, bits int) uint64 {
 	n, err := strconv.ParseUint(v.text, 10, bits)
 	if err != nil {
 		e.no(v, fmt.Sprintf("is not a number from 0 to %d", ^uint64(0)>>(64-bits)))
+		return 0
 	}
 	return n
 }

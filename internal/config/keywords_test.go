@@ -319,6 +319,9 @@ func TestEveryKeywordIsDescribed(t *testing.T) {
 // buildText reads and builds a text.
 func buildText(text string) (*config.Config, []conf.Diag) {
 	tree, found := conf.Parse(conf.MemoryFiles{"a.conf": text}, "a.conf", conf.Options{})
-	c, more := config.Build(tree, config.Options{HostName: "node"})
+	c, more := config.Build(tree, config.Options{HostName: "node", Names: names})
 	return c, conf.Sort(append(found, more...))
 }
+
+// names knows one name more than iproute2 comes with.
+func names(kind, name string) (uint32, bool) { return 1000, kind == "rt_tables" && name == "red" }

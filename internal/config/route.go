@@ -22,6 +22,29 @@ type Route struct {
 	TrackGroup string
 }
 
+// String writes r as a file does, with numbers for names.
+func (r Route) String() string {
+	text := r.Route.String()
+	switch {
+	case r.Placement == host.Append:
+		text = "append " + text
+	case r.Placement == host.Exclusive && r.Type == host.Unicast:
+		text = "add " + text
+	}
+	return text + followed(r.NoTrack, r.TrackGroup)
+}
+
+// followed writes how an entry of a list is followed.
+func followed(not bool, group string) string {
+	switch {
+	case not:
+		return " no_track"
+	case group != "":
+		return " track_group " + group
+	}
+	return ""
+}
+
 // routeDraft is a route while it is read.
 type routeDraft struct {
 	line

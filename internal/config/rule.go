@@ -20,6 +20,9 @@ type Rule struct {
 	TrackGroup string
 }
 
+// String writes r as a file does, with numbers for names.
+func (r Rule) String() string { return r.Rule.String() + followed(r.NoTrack, r.TrackGroup) }
+
 // ruleDraft is a rule while it is read.
 type ruleDraft struct {
 	line

@@ -15,6 +15,9 @@ type StaticAddress struct {
 	TrackGroup string
 }
 
+// String writes a as a file does.
+func (a StaticAddress) String() string { return a.Address.String() + followed(false, a.TrackGroup) }
+
 // staticRows are the blocks of what is held whatever the roles.
 func staticRows(v *vocabulary) []keyword[builder] {
 	return []keyword[builder]{

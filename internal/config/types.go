@@ -101,6 +101,17 @@ type ExtraGARP struct {
 	All   bool          // on all of them, not only on macvlans
 }
 
+// String writes g as a file does.
+func (g ExtraGARP) String() string {
+	switch {
+	case g.Every == 0:
+		return "0"
+	case g.All:
+		return "all " + seconds(g.Every)
+	}
+	return seconds(g.Every)
+}
+
 // Group is one vrrp_sync_group.
 type Group struct {
 	Name    string

@@ -23,6 +23,30 @@ type VMAC struct {
 	TransmitBase bool
 }
 
+// String writes m as a file does; nil is none.
+func (m *VMAC) String() string {
+	if m == nil {
+		return "none"
+	}
+	text := "use_vmac"
+	if m.Name != "" {
+		text += " " + m.Name
+	}
+	if m.MAC != [6]byte{} {
+		text += fmt.Sprintf(" %02x:%02x:%02x:%02x:%02x:%02x", m.MAC[0], m.MAC[1], m.MAC[2], m.MAC[3], m.MAC[4], m.MAC[5])
+	}
+	if m.NetlinkNotify {
+		text += " netlink_notify_msg"
+	}
+	if m.Group.Given {
+		text += fmt.Sprintf(" group %d", m.Group.Value)
+	}
+	if m.TransmitBase {
+		text += ", vmac_xmit_base"
+	}
+	return text
+}
+
 // IPVLANFlag is how the ipvlans of one parent reach each other.
 type IPVLANFlag uint8
 
@@ -41,6 +65,25 @@ type IPVLAN struct {
 	Addr  netip.Prefix
 	Flag  IPVLANFlag
 	Group host.Optional
+}
+
+// String writes p as a file does; nil is none.
+func (p *IPVLAN) String() string {
+	if p == nil {
+		return "none"
+	}
+	text := "use_ipvlan"
+	if p.Name != "" {
+		text += " " + p.Name
+	}
+	if p.Addr.IsValid() {
+		text += " " + p.Addr.String()
+	}
+	text += " " + []string{"bridge", "private", "vepa"}[p.Flag]
+	if p.Group.Given {
+		text += fmt.Sprintf(" group %d", p.Group.Value)
+	}
+	return text
 }
 
 func vmacRows() []keyword[instance] {

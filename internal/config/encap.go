@@ -14,8 +14,10 @@ import (
 type encapDraft struct {
 	host.Encap
 	b *builder
-	// bad: a word could not be taken; it and those after it belong to nobody.
-	bad bool
+	// bad: a word could not be taken; it and those after it belong to nobody, and
+	// this is what happens then.
+	bad         bool
+	consequence string
 }
 
 func encapTable(title string) *block[encapDraft] {
@@ -62,10 +64,11 @@ func encapTable(title string) *block[encapDraft] {
 }
 
 // encapsulation is the form of encap: it takes the words that belong to it. The
-// value's encap is nil where there is none, on says that the rest cannot be read.
-func encapsulation() form {
+// value's encap is nil where there is none; on says that the rest cannot be read,
+// of which the consequence was told.
+func encapsulation(consequence string) form {
 	return form{args: "ip|ip6|mpls|ila ARGS", limits: "an unknown kind is left out with its first argument", read: func(b *builder, c call) (value, int, bool) {
-		e := encapDraft{b: b}
+		e := encapDraft{b: b, consequence: consequence}
 		used := e.read(c)
 		v := value{at: c.at(used), on: e.bad}
 		if e.Kind != host.NoEncap {
@@ -129,9 +132,9 @@ func (e *encapDraft) has(word string) bool {
 	return false
 }
 
-// no says what is wrong; what that means for the line is for its reader to say.
+// no says what is wrong, and what that means for the line.
 func (e *encapDraft) no(v value, why string) {
-	e.b.complain(v.at, fmt.Sprintf("%q %s", v.text, why), "")
+	e.b.complain(v.at, fmt.Sprintf("%q %s; %s", v.text, why, e.consequence), "")
 	e.bad = true
 }
 

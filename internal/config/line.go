@@ -133,6 +133,14 @@ func swallowing() form {
 	}}
 }
 
+// meant is advice on a word that the entry does not have.
+func (l *line) meant(w conf.Token, vocabulary []string) string {
+	if w.Text == "track_group" {
+		return "only static " + l.what + "s have a track_group"
+	}
+	return nearest(w.Text, vocabulary, "")
+}
+
 // family settles the family of the entry, or drops an entry with both.
 func (l *line) family(v6 bool, at conf.Span, what string) bool {
 	if !l.v6.given {

@@ -31,13 +31,10 @@ func nexthopTable(title string, encap page) *block[hopDraft] {
 		row{word: "onlink", form: flag(), note: "off",
 			meaning: "The next router is reached directly, whatever the addresses say.",
 			set:     func(h *hopDraft, _ value) { h.OnLink = true }},
-		row{word: "encap", form: encapsulation(), opens: encap, note: "none",
+		row{word: "encap", form: encapsulation("the rest of the line is left out"), opens: encap, note: "none",
 			meaning: "What packets are wrapped into.",
 			set: func(h *hopDraft, v value) {
-				if v.on {
-					h.ended = true
-					h.r.b.complain(v.at, "the rest of the line is left out: what follows encap cannot be read", "")
-				}
+				h.ended = h.ended || v.on
 				if v.encap != nil {
 					h.Encap = *v.encap
 				}

@@ -118,19 +118,10 @@ vrrp_instance:
 	no_accept promote_secondaries thread_timer_expired timer_expired_backup track_bfd track_file
 	track_process track_src_ip unicast_fault_no_peer use_ipvlan use_vmac use_vmac_addr virtual_routes
 	virtual_rules vmac_garp_intvl vmac_xmit_base vrf
-vrrp_instance/auth_hmac:
-	active_key anti_replay key mode time_window
 vrrp_instance/virtual_ipaddress/ADDRESS:
 	use_vmac
-vrrp_instance/virtual_routes/ROUTE:
-	add advmss append as congctl cwnd default6 dev dsfield encap expires fastopen_no_cookie features
-	from gw hoplimit inet inet6 initcwnd initrwnd metric mtu nexthop no_track oif onlink or pref
-	preference prepend priority protocol quickack realms reordering rto_min rtt rttvar scope src
-	ssthresh table to tos ttl-propagate via vrf window
-vrrp_instance/virtual_rules/RULE:
-	blackhole dev dport dsfield from fwmark goto iif inet inet6 ipproto l3mdev lookup no_track nop not
-	oif order preference priority prohibit protocol realms sport sup_group sup_pl suppress_ifgroup
-	suppress_prefixlength table to tos tunnel-id type uidrange unreachable
+vrrp_instance/virtual_ipaddress_excluded/ADDRESS:
+	use_vmac
 vrrp_sync_group:
 	track_bfd track_file track_process
 vrrp_track_file:
@@ -170,5 +161,18 @@ func pendingOf(block string) []string {
 func pending(block, word string) bool { return slices.Contains(pendingOf(block), word) }
 
 // Pending reports whether this version reads a keyword of a block and does not act
-// on it yet.
-func Pending(block, word string) bool { return pending(block, word) }
+// on it yet, be it because the whole block is one of those.
+func Pending(block, word string) bool {
+	around := topLevel
+	for name := range strings.SplitSeq(block, "/") {
+		if pending(around, name) {
+			return true
+		}
+		if around == topLevel {
+			around = name
+			continue
+		}
+		around += "/" + name
+	}
+	return pending(block, word)
+}

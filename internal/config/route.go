@@ -74,7 +74,7 @@ func routeTable(title string, encap, nexthop page) *block[routeDraft] {
 			meaning: "What becomes of the packets."},
 		{word: "<unknown word>", form: place("WORD", "the route is dropped, unless it is a type or a destination"),
 			meaning: "Any word that is none of the others is read as a type or as the destination."},
-		{word: "default6", form: flag(), instead: "inet6 default", quiet: true,
+		{word: "default6", form: flag(), instead: "default, and inet6 as the last word of the line", quiet: true,
 			meaning: "The IPv6 default route.",
 			set: func(r *routeDraft, v value) {
 				if r.family(true, v.at, "default6") {
@@ -160,7 +160,7 @@ func routeTable(title string, encap, nexthop page) *block[routeDraft] {
 		{word: "onlink", form: flag(), note: "off",
 			meaning: "The next router is reached directly, whatever the addresses say.",
 			set:     func(r *routeDraft, v value) { r.Hop.OnLink = true }},
-		{word: "encap", form: encapsulation(), opens: encap, note: "none",
+		{word: "encap", form: encapsulation("the route is dropped"), opens: encap, note: "none",
 			meaning: "What packets are wrapped into.",
 			set:     (*routeDraft).encap},
 		{word: "realms", form: option("[FROM/]TO", "0..65535 each or names in rt_realms; IPv4"), note: "none",
@@ -342,7 +342,7 @@ func (r *routeDraft) destinationPrefix(w conf.Token) (netip.Prefix, bool) {
 		if vocabulary := vocabularyOf(r.b.voc.route); slices.Contains(vocabulary, w.Text) {
 			why, fix = fmt.Sprintf("%q stands where the destination should", w.Text), "ADDRESS/LENGTH or default"
 		} else {
-			fix = nearest(w.Text, vocabulary, "")
+			fix = r.meant(w, vocabulary)
 		}
 		r.no(w.Span, why, fix)
 		return netip.Prefix{}, false
@@ -431,9 +431,7 @@ func (r *routeDraft) second(v value) {
 }
 
 func (r *routeDraft) encap(v value) {
-	if v.on {
-		r.no(v.at, "what follows encap cannot be read", "")
-	}
+	r.dropped = r.dropped || v.on
 	if v.encap != nil {
 		r.Hop.Encap = *v.encap
 	}

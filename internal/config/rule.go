@@ -213,7 +213,7 @@ func (r *ruleDraft) other(words []conf.Token) int {
 		r.no(w.Span, w.Text+" is not an action of rules", "table, l3mdev, goto, nop, blackhole, unreachable or prohibit")
 		return 1
 	}
-	r.no(w.Span, fmt.Sprintf("%q is not a word of rules", w.Text), nearest(w.Text, vocabularyOf(r.b.voc.rule), ""))
+	r.no(w.Span, fmt.Sprintf("%q is not a word of rules", w.Text), r.meant(w, vocabularyOf(r.b.voc.rule)))
 	return 1
 }
 

@@ -14,7 +14,7 @@ import (
 // entry reads one line of a static block and answers what came of it, as text,
 // and what was found in it, without the places.
 func entry(block, line string) (printed, found string) {
-	c, diags := buildText("track_group T {\ngroup A\n}\n" + block + " {\n" + line + "\n}\n")
+	c, diags := buildText("track_group T {\ngroup {\nA\n}\n}\nvrrp_instance A {\n" + plain + "no_virtual_ipaddress\n}\n" + block + " {\n" + line + "\n}\n")
 	var lines []string
 	for _, a := range c.StaticAddresses {
 		lines = append(lines, a.String())
@@ -27,7 +27,7 @@ func entry(block, line string) (printed, found string) {
 	}
 	var texts []string
 	for _, d := range diags {
-		if d.Span.Line > 4 {
+		if d.Span.Line > 11 {
 			texts = append(texts, d.Severity.String()+": "+d.Text)
 		}
 	}

@@ -17,7 +17,9 @@ global_defs {
 }
 #(root)
 track_group T {
-    group A
+    group {
+        A
+    }
 }
 static_ipaddress {
     10.0.1.1/24 dev eth1 #static_ipaddress/ADDRESS

@@ -18,31 +18,24 @@ const (
 )
 
 // NameDirs answers the directories in which iproute_etc_dir and iproute_usr_dir
-// have the tables of names looked for; empty ones were not given.
+// have the tables of names looked for; empty ones were not given. Options.Names is
+// made of them before anything is built.
 func NameDirs(tree *conf.Tree) (etc, usr string) {
-	return firstWord(globalWords(tree, "iproute_etc_dir")), firstWord(globalWords(tree, "iproute_usr_dir"))
-}
-
-// globalWords answers the arguments of a word of global_defs where it stands last.
-func globalWords(tree *conf.Tree, word string) (args []conf.Token) {
 	for _, block := range tree.Nodes {
 		if block.Keyword.Text != "global_defs" {
 			continue
 		}
 		for _, n := range block.Body {
-			if n.Keyword.Text == word {
-				args = n.Args
+			switch {
+			case len(n.Args) != 1:
+			case n.Keyword.Text == "iproute_etc_dir":
+				etc = n.Args[0].Text
+			case n.Keyword.Text == "iproute_usr_dir":
+				usr = n.Args[0].Text
 			}
 		}
 	}
-	return args
-}
-
-func firstWord(words []conf.Token) string {
-	if len(words) == 0 {
-		return ""
-	}
-	return words[0].Text
+	return etc, usr
 }
 
 // lookup answers the number of a name or a number in any base of C.

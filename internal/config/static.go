@@ -82,5 +82,5 @@ func (a *addressDraft) inGroup(v value) {
 		a.b.complain(v.at, fmt.Sprintf("there is no track_group %s above; it is ignored", v.text), "a track_group must stand above what names it")
 		return
 	}
-	a.group = v.text
+	a.group = a.b.keep(v.text)
 }

@@ -25,7 +25,7 @@ const (
 type Files interface {
 	// Read returns the content of a regular, readable, not executable file.
 	// For any other kind the content is empty; err says more when there is more.
-	Read(path string) ([]byte, Kind, error)
+	Read(path string) (string, Kind, error)
 	// Glob lists the paths that match a pattern of * ? and [ ], sorted.
 	Glob(pattern string) ([]string, error)
 }
@@ -37,12 +37,12 @@ type MemoryFiles map[string]string
 var ErrMissing = errors.New("no such file")
 
 // Read returns the text of one file.
-func (m MemoryFiles) Read(name string) ([]byte, Kind, error) {
+func (m MemoryFiles) Read(name string) (string, Kind, error) {
 	text, found := m[name]
 	if !found {
-		return nil, Missing, ErrMissing
+		return "", Missing, ErrMissing
 	}
-	return []byte(text), Regular, nil
+	return text, Regular, nil
 }
 
 // Glob lists the files that match.

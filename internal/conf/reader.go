@@ -98,8 +98,8 @@ func (r *reader) main(name string, seq int) {
 	r.read(o, 0)
 }
 
-func (r *reader) add(name string, text []byte) *File {
-	f := &File{Name: name, text: string(text)}
+func (r *reader) add(name, text string) *File {
+	f := &File{Name: name, text: text}
 	r.tree.Files = append(r.tree.Files, f)
 	return f
 }

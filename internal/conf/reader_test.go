@@ -152,9 +152,9 @@ type kinds struct {
 	bad map[string]conf.Kind
 }
 
-func (k kinds) Read(path string) ([]byte, conf.Kind, error) {
+func (k kinds) Read(path string) (string, conf.Kind, error) {
 	if kind, bad := k.bad[path]; bad {
-		return nil, kind, nil
+		return "", kind, nil
 	}
 	return k.MemoryFiles.Read(path)
 }

@@ -15,13 +15,20 @@ type Token struct {
 type Node struct {
 	Keyword Token
 	Args    []Token
-	Body    []*Node
 	// Raw is what stands behind the keyword, quotes kept: some keywords split
 	// it by rules of their own.
 	Raw string
+	// Section is never nil: statements without a block share an empty one.
+	*Section
+}
+
+// Section is what braces add to a statement. Most statements have none, so it
+// stands apart.
+type Section struct {
 	// Block says that braces followed; Body may still be empty. Close is the
 	// closing brace.
 	Block bool
+	Body  []*Node
 	Close Span
 }
 
@@ -80,6 +87,8 @@ type frame struct {
 type builder struct {
 	report  func(Diag)
 	nodes   slab[Node]
+	blocks  slab[Section]
+	none    Section // of all statements without a block
 	tokens  slab[Token]
 	bodies  slab[*Node]
 	stack   []frame
@@ -100,7 +109,7 @@ type doubt struct {
 
 func (b *builder) statement(words []Token, raw string) {
 	n := &b.nodes.take(1)[0]
-	n.Keyword, n.Raw = words[0], raw
+	n.Keyword, n.Raw, n.Section = words[0], raw, &b.none
 	n.Args = b.tokens.take(len(words) - 1)
 	copy(n.Args, words[1:])
 	b.pending = append(b.pending, n)
@@ -113,6 +122,7 @@ func (b *builder) open(at Span) {
 		b.stack = append(b.stack, frame{nil, len(b.pending)})
 		return
 	}
+	b.last.Section = &b.blocks.take(1)[0]
 	b.last.Block = true
 	b.stack = append(b.stack, frame{b.last, len(b.pending)})
 	b.last = nil

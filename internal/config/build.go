@@ -96,20 +96,27 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	return b.cfg, conf.Sort(b.diags)
 }
 
-// reserve makes room for all instances at once: they are the bulk of large files.
+// reserve makes room for all instances and virtual servers at once: they are the
+// bulk of large files.
 func (b *builder) reserve(tree *conf.Tree) {
-	n := 0
+	instances, servers := 0, 0
 	for _, node := range tree.Nodes {
-		if node.Keyword.Text == "vrrp_instance" {
-			n++
+		switch node.Keyword.Text {
+		case "vrrp_instance":
+			instances++
+		case "virtual_server":
+			servers++
 		}
 	}
-	if n == 0 {
+	if servers > 0 {
+		b.cfg.VirtualServers = make([]VirtualServer, 0, servers)
+	}
+	if instances == 0 {
 		return
 	}
-	b.cfg.Instances, b.facts = make([]Instance, 0, n), make([]facts, 0, n)
-	b.names, b.index = make(map[string]*conf.Node, n), make(map[string]int, n)
-	b.keys = make(map[vrrp.Key]*conf.Node, n)
+	b.cfg.Instances, b.facts = make([]Instance, 0, instances), make([]facts, 0, instances)
+	b.names, b.index = make(map[string]*conf.Node, instances), make(map[string]int, instances)
+	b.keys = make(map[vrrp.Key]*conf.Node, instances)
 }
 
 // ExitStatus is what keepalived's configuration test (-t) answers for findings

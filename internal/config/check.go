@@ -206,21 +206,22 @@ func one[T comparable](store map[T]*T, v T) *T {
 	if p := store[v]; p != nil {
 		return p
 	}
-	p := &v
+	p := new(T)
+	*p = v
 	store[v] = p
 	return p
 }
 
-func (s *checkStore) oneHTTP(h HTTPCheck) *HTTPCheck {
+func (s *checkStore) oneHTTP(h *HTTPCheck) *HTTPCheck {
 	key := h.key()
 	for _, p := range s.http[key] {
-		if p.equal(&h) {
+		if p.equal(h) {
 			return p
 		}
 	}
-	h.URLs = slices.Clone(h.URLs)
-	s.http[key] = append(s.http[key], &h)
-	return &h
+	p := &HTTPCheck{h.Protocol, h.SNI, h.FastRecovery, slices.Clone(h.URLs)}
+	s.http[key] = append(s.http[key], p)
+	return p
 }
 
 // list returns a copy of checks that stays.

@@ -318,7 +318,7 @@ func (c *checkDraft) settleHTTP(out *Check, d *virtualDraft, r *realDraft) bool 
 	if h.SNI && c.kind == CheckHTTP {
 		c.b.advise(c.named(), "HTTP_GET has no TLS that a server name would be sent in", "write SSL_GET, or delete it")
 	}
-	out.HTTP = c.b.lvs.store.oneHTTP(*h)
+	out.HTTP = c.b.lvs.store.oneHTTP(h)
 	return true
 }
 

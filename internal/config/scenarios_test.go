@@ -12,12 +12,12 @@ import (
 // disk reads real files for the tests; package config itself never does.
 type disk struct{}
 
-func (disk) Read(path string) ([]byte, conf.Kind, error) {
+func (disk) Read(path string) (string, conf.Kind, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, conf.Missing, err
+		return "", conf.Missing, err
 	}
-	return text, conf.Regular, nil
+	return string(text), conf.Regular, nil
 }
 
 func (disk) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }

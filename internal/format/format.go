@@ -85,9 +85,9 @@ type overlay struct {
 }
 
 // Read implements conf.Files.
-func (o overlay) Read(path string) ([]byte, conf.Kind, error) {
+func (o overlay) Read(path string) (string, conf.Kind, error) {
 	if path == o.name {
-		return []byte(o.text), conf.Regular, nil
+		return o.text, conf.Regular, nil
 	}
 	return o.Files.Read(path)
 }

@@ -19,21 +19,21 @@ import (
 type disk struct{}
 
 // Read returns the content of a regular file.
-func (disk) Read(path string) ([]byte, conf.Kind, error) {
+func (disk) Read(path string) (string, conf.Kind, error) {
 	st, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, conf.Missing, err
+		return "", conf.Missing, err
 	case st.IsDir():
-		return nil, conf.Directory, nil
+		return "", conf.Directory, nil
 	case !st.Mode().IsRegular():
-		return nil, conf.Irregular, nil
+		return "", conf.Irregular, nil
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, conf.Unreadable, err
+		return "", conf.Unreadable, err
 	}
-	return text, conf.Regular, nil
+	return string(text), conf.Regular, nil
 }
 
 // Glob lists what matches a pattern, sorted.

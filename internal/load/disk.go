@@ -1,8 +1,10 @@
 package load
 
 import (
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -13,25 +15,39 @@ import (
 type Disk struct{}
 
 // Read implements conf.Files.
-func (Disk) Read(path string) ([]byte, conf.Kind, error) {
+func (Disk) Read(path string) (string, conf.Kind, error) {
 	info, err := os.Stat(path)
 	switch {
 	case os.IsNotExist(err):
-		return nil, conf.Missing, err
+		return "", conf.Missing, err
 	case err != nil:
-		return nil, conf.Unreadable, err
+		return "", conf.Unreadable, err
 	case info.IsDir():
-		return nil, conf.Directory, nil
+		return "", conf.Directory, nil
 	case !info.Mode().IsRegular():
-		return nil, conf.Irregular, nil
+		return "", conf.Irregular, nil
 	case info.Mode()&0o111 != 0:
-		return nil, conf.Executable, nil
+		return "", conf.Executable, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := readText(path, info.Size())
 	if err != nil {
-		return nil, conf.Unreadable, err
+		return "", conf.Unreadable, err
 	}
 	return text, conf.Regular, nil
+}
+
+// readText reads a file whose size is about known. The text is not in memory twice:
+// it is the larger part of what a reading takes.
+func readText(path string, size int64) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	var b strings.Builder
+	b.Grow(int(size))
+	_, err = io.Copy(&b, f)
+	return b.String(), err
 }
 
 // Glob implements conf.Files.

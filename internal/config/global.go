@@ -85,10 +85,11 @@ func (b *builder) readGlobals(tree *conf.Tree) {
 	g.Mail.Port = 25
 	b.voc.global.defaults(b, g)
 	b.voc.root.defaults(b, b)
+	var taken marks
 	for _, n := range tree.Nodes {
 		if n.Keyword.Text == "global_defs" && n.Block {
 			b.enter(n)
-			b.voc.global.read(b, n.Body, g)
+			b.voc.global.readOn(b, n.Body, g, &taken)
 			b.leave()
 		}
 	}

@@ -90,7 +90,7 @@ func lvsRows() []keyword[globals] {
 		{word: "lvs_flush_onstop", form: flush, instead: "lvs_flush_on_stop", quiet: true,
 			meaning: "The old spelling of lvs_flush_on_stop.",
 			set:     (*globals).flushOnStop},
-		{word: "lvs_sync_daemon", form: words("IFNAME [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDR]"), once: true, note: "off",
+		{word: "lvs_sync_daemon", form: loose(words("IFNAME [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDR]")), once: true, note: "off",
 			meaning: "IPVS tells its connections to another machine by this interface; with an instance, the role decides who tells and who listens.",
 			set:     (*globals).syncDaemon},
 		{word: "checker_log_all_failures", form: boolean(), note: "off",
@@ -105,7 +105,7 @@ func lvsRows() []keyword[globals] {
 		{word: "smtp_alert_checker", form: boolean(), note: "smtp_alert",
 			meaning: "Mail on state changes of virtual and real servers that do not say themselves.",
 			set:     func(g *globals, v value) { g.mailChecker = given(v.on, v.at) }},
-		{word: "lvs_notify_fifo", form: words("NAME [USER [GROUP]]"), once: true, note: "none",
+		{word: "lvs_notify_fifo", form: loose(words("NAME [USER [GROUP]]")), once: true, note: "none",
 			meaning: "A named pipe that changes of virtual and real servers are written to.",
 			set:     func(g *globals, v value) { g.fifo(&g.LVSNotifyFIFO, v) }},
 		{word: "lvs_notify_fifo_script", form: loose(command()), once: true, note: "none",
@@ -168,10 +168,6 @@ func (g *globals) flushOnStop(v value) {
 // syncDaemon reads the interface, then perhaps an instance and an id without words
 // before them, then words.
 func (g *globals) syncDaemon(v value) {
-	if len(v.words) == 0 {
-		g.b.complain(v.at, "lvs_sync_daemon needs an interface", "")
-		return
-	}
 	d := &SyncDaemon{Link: g.b.keep(v.words[0].Text), ID: -1}
 	g.LVS.SyncDaemon, g.syncAt = d, v.at
 	words := v.words[1:]

@@ -172,6 +172,10 @@ func (g *globals) maskNumber(v value) (uint16, bool) {
 // maskBits reads names; they and the signs between them may be apart.
 func (g *globals) maskBits(words []conf.Token) (mask uint16, ok bool) {
 	wanted := true // a name
+	if strings.HasPrefix(words[0].Text, "|") {
+		g.b.complain(words[0].Span, "a bit is missing before |; umask is ignored", "IRUSR|IWUSR")
+		return 0, false
+	}
 	for _, w := range words {
 		for i, name := range strings.Split(w.Text, "|") {
 			wanted = wanted || i > 0

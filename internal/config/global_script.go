@@ -50,13 +50,13 @@ func scriptRows() []keyword[globals] {
 func fifoRows() []keyword[globals] {
 	type row = keyword[globals]
 	return []row{
-		{word: "notify_fifo", form: words("NAME [USER [GROUP]]"), once: true, note: "none",
+		{word: "notify_fifo", form: loose(words("NAME [USER [GROUP]]")), once: true, note: "none",
 			meaning: "A named pipe that every state change is written to.",
 			set:     func(g *globals, v value) { g.fifo(&g.NotifyFIFO, v) }},
 		{word: "notify_fifo_script", form: loose(command()), once: true, note: "none",
 			meaning: "A program that reads the pipe; it gets its path as last argument.",
 			set:     func(g *globals, v value) { g.reader(&g.NotifyFIFO, v) }},
-		{word: "vrrp_notify_fifo", form: words("NAME [USER [GROUP]]"), once: true, note: "none",
+		{word: "vrrp_notify_fifo", form: loose(words("NAME [USER [GROUP]]")), once: true, note: "none",
 			meaning: "A named pipe that VRRP state changes are written to.",
 			set:     func(g *globals, v value) { g.fifo(&g.VRRPNotifyFIFO, v) }},
 		{word: "vrrp_notify_fifo_script", form: loose(command()), once: true, note: "none",
@@ -70,10 +70,6 @@ func fifoRows() []keyword[globals] {
 
 // fifo takes the name and the owner of a pipe.
 func (g *globals) fifo(f *FIFO, v value) {
-	if len(v.words) == 0 {
-		g.b.complain(v.at, "the name of the pipe is missing", "")
-		return
-	}
 	f.Path = g.b.keep(v.words[0].Text)
 	if len(v.words) > 1 {
 		f.User = g.b.keep(v.words[1].Text)

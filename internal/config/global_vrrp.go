@@ -184,11 +184,15 @@ func (g *globals) minGARP(v value) {
 
 func (g *globals) dynamic(v value) {
 	g.DynamicInterfaces = true
-	for _, w := range v.words {
-		if w.Text != "allow_if_changes" {
-			g.b.complain(w.Span, fmt.Sprintf("dynamic_interfaces knows no %q", w.Text), "allow_if_changes or nothing")
-			continue
-		}
-		g.AllowIfChanges = true
+	if len(v.words) == 0 {
+		return
+	}
+	if first := v.words[0]; first.Text != "allow_if_changes" {
+		g.b.complain(first.Span, fmt.Sprintf("dynamic_interfaces knows no %q", first.Text), "allow_if_changes or nothing")
+		return
+	}
+	g.AllowIfChanges = true
+	if len(v.words) > 1 {
+		g.b.superfluous(v.node, 1)
 	}
 }

@@ -220,7 +220,7 @@ func (b *builder) readLinkDelays(v value) {
 			return
 		}
 		r := times(0, 255*time.Second, time.Microsecond)
-		c := call{word: n.Keyword}
+		c := call{word: conf.Token{Text: "the delay"}}
 		d.Down, _ = b.time(c, n.Args[0], r)
 		if len(n.Args) > 1 {
 			d.Up, _ = b.time(c, n.Args[1], r)

@@ -137,9 +137,17 @@ func (t *block[T]) defaults(b *builder, to *T) {
 	}
 }
 
+// marks are the rows of a table that were read and taken.
+type marks [4]uint64
+
+func (m *marks) set(i int)      { m[i/64] |= 1 << (i % 64) }
+func (m *marks) has(i int) bool { return m[i/64]&(1<<(i%64)) != 0 }
+
 // read reads the statements of a block into to.
-func (t *block[T]) read(b *builder, body []*conf.Node, to *T) {
-	var seen [4]uint64
+func (t *block[T]) read(b *builder, body []*conf.Node, to *T) { t.readOn(b, body, to, &marks{}) }
+
+// readOn goes on with a block of which a part was read before.
+func (t *block[T]) readOn(b *builder, body []*conf.Node, to *T, taken *marks) {
 	for _, n := range body {
 		i, known := t.index[n.Keyword.Text]
 		if !known {
@@ -147,42 +155,45 @@ func (t *block[T]) read(b *builder, body []*conf.Node, to *T) {
 			continue
 		}
 		k := &t.rows[i]
-		if k.once && seen[i/64]&(1<<(i%64)) != 0 {
+		if k.once && taken.has(i) {
 			b.rule("given-twice").complain(n.Span(), k.word+" is given twice; the first one counts", "delete it")
 			continue
 		}
-		seen[i/64] |= 1 << (i % 64)
-		t.statement(b, k, n, to)
+		if t.statement(b, k, n, to) {
+			taken.set(i)
+		}
 	}
 }
 
-func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) {
+// statement reads one statement and reports whether it was taken.
+func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) bool {
 	if k.form.block && !n.Block {
 		b.fail(n.Span(), k.word+" needs a block", "add { and }")
-		return
+		return false
 	}
 	if !k.form.block && n.Block {
 		b.fail(n.Span(), k.word+" has no block", "delete the braces")
-		return
+		return false
 	}
 	v, used, ok := k.form.read(b, call{word: n.Keyword, args: n.Args, raw: n.Raw, node: n})
 	if k.instead != "" {
 		b.deprecated(n.Keyword, k.instead, k.quiet)
 	}
 	if !ok {
-		return
+		return false
 	}
 	if told := !k.form.raw && !k.form.block && b.judgeWords(n); used < len(n.Args) && !told {
 		b.superfluous(n, used)
 	}
 	if !k.later || b.later {
 		k.set(to, v)
-		return
+		return true
 	}
 	b.pendingKeyword(n)
 	b.later = true // said of the block is said of all that is in it
 	k.set(to, v)
 	b.later = false
+	return true
 }
 
 // deprecated speaks of an old spelling.

@@ -88,6 +88,10 @@ func trackDefault(k tracker.Kind) string {
 
 // weigh takes the weight and the way it counts.
 func (t *trackDraft) weigh(v value) {
+	if t.weight.given {
+		t.b.complain(v.at, "weight is given twice; the first one counts", "delete it")
+		return
+	}
 	t.weight = given(v.n, v.at)
 	if len(v.words) > 0 {
 		t.reverse = given(v.words[len(v.words)-1].Text == "reverse", v.at)

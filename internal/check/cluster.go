@@ -90,8 +90,11 @@ func (t *together) write(w io.Writer, o Options) {
 			tell(w, o, d, "acknowledged ")
 		}
 	}
-	fmt.Fprintf(w, "%s: %s\n\nexpected MASTER:\n", title, total(o, t.Findings, t.Accepted))
-	cluster.Print(w, t.Forecast)
+	fmt.Fprintf(w, "%s: %s\n", title, total(o, t.Findings, t.Accepted))
+	if len(t.Forecast.Instances) > 0 || t.Forecast.Note != "" {
+		fmt.Fprint(w, "\nexpected MASTER:\n")
+		cluster.Print(w, t.Forecast)
+	}
 }
 
 // clusterJSON is what --json says of several files.

@@ -1,6 +1,7 @@
 package conf_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -260,5 +261,24 @@ func TestAPathologicalTextEndsSoon(t *testing.T) {
 				t.Errorf("findings: %.500s", findings)
 			}
 		})
+	}
+}
+
+func TestLinesAreFoundByTheirNumbers(t *testing.T) {
+	var text strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&text, "# line %d\r\n", i+1)
+	}
+	tree, _ := conf.Parse(conf.MemoryFiles{"k.conf": text.String()}, "k.conf", conf.Options{})
+	f := tree.Files[0]
+	for _, n := range []int{1, 2, 63, 64, 65, 66, 128, 129, 999, 1000} {
+		if got, want := f.Line(n), fmt.Sprintf("# line %d", n); got != want {
+			t.Errorf("line %d is %q, want %q", n, got, want)
+		}
+	}
+	for _, n := range []int{-1, 0, 1001, 1002, 100_000} {
+		if got := f.Line(n); got != "" {
+			t.Errorf("line %d is %q, want nothing", n, got)
+		}
 	}
 }

@@ -7,13 +7,24 @@ type File struct {
 	// Name is the path by which the text was asked for.
 	Name string
 	text string
+	// marks are where every stride-th line begins, once a line was asked for: a
+	// large file can have thousands of findings.
+	marks []int
 }
+
+const stride = 64
 
 // Line returns the n-th line, counted from 1, without its line end; it is empty
 // when the file has no such line.
 func (f *File) Line(n int) string {
-	rest := f.text
-	for ; n > 1; n-- {
+	if f.marks == nil {
+		f.mark()
+	}
+	if n < 1 || (n-1)/stride >= len(f.marks) {
+		return ""
+	}
+	rest := f.text[f.marks[(n-1)/stride]:]
+	for n = (n-1)%stride + 1; n > 1; n-- {
 		_, after, found := strings.Cut(rest, "\n")
 		if !found {
 			return ""
@@ -22,6 +33,20 @@ func (f *File) Line(n int) string {
 	}
 	line, _, _ := strings.Cut(rest, "\n")
 	return strings.TrimRight(line, "\r")
+}
+
+func (f *File) mark() {
+	f.marks = append(f.marks, 0)
+	for line, at := 1, 0; ; line++ {
+		end := strings.IndexByte(f.text[at:], '\n')
+		if end < 0 {
+			return
+		}
+		at += end + 1
+		if line%stride == 0 {
+			f.marks = append(f.marks, at)
+		}
+	}
 }
 
 // OriginKind says how text came to stand where it was read.

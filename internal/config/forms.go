@@ -162,7 +162,7 @@ func (b *builder) number(c call, arg conf.Token, r bounds) (int64, bool) {
 		b.judgeOctal(arg, n)
 		return b.bounded(c, arg, n, r)
 	case whole && n >= r.lo && n <= r.hi:
-		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the number; %d is taken", rubbish, n), "")
+		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the number; %d is taken", rubbish, n), "delete it")
 		return n, true
 	case r.instead != nil:
 		b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number; %s becomes %d", arg.Text, c.word.Text, *r.instead), "range "+r.String())
@@ -277,7 +277,7 @@ func (b *builder) time(c call, arg conf.Token, r span) (time.Duration, bool) {
 		b.complain(arg.Span, fmt.Sprintf("%q is not a time in seconds; %s stays as it was", arg.Text, c.word.Text), "range "+r.String())
 		return 0, false
 	case digits < len(text):
-		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the time; %s is taken", text[digits:], seconds(d)), "")
+		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the time; %s is taken", text[digits:], seconds(d)), "delete it")
 	}
 	if rest := d % r.resolution; rest != 0 {
 		d = d.Round(r.resolution)

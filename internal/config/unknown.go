@@ -20,12 +20,15 @@ func (b *builder) unknown(p page, n *conf.Node) {
 		b.pendingKeyword(n)
 		return
 	}
-	text := fmt.Sprintf("unknown keyword %q", word)
+	text, fix := fmt.Sprintf("unknown keyword %q", word), b.voc.advice(p, n)
 	if n.Block {
-		b.fail(n.Keyword.Span, text+"; its block is not read", b.voc.advice(p, word))
+		b.fail(n.Keyword.Span, text+"; its block is not read", fix)
 		return
 	}
-	b.rule("unknown-word").complain(n.Keyword.Span, text, b.voc.advice(p, word))
+	if what, how := shape(n); fix == "" && what != "" {
+		text, fix = what+": "+text, how
+	}
+	b.rule("unknown-word").complain(n.Keyword.Span, text, fix)
 }
 
 // pendingKeyword speaks of a keyword of keepalived that is not done yet, once in a
@@ -78,7 +81,7 @@ func (b *builder) unknownWord(p page, w conf.Token) {
 		b.pendingWord(w)
 		return
 	}
-	fix := nearest(w.Text, vocabularyOf(p), "")
+	fix := nearest(w.Text, vocabularyOf(p), endings(p, w.Text))
 	if w.Text == "reverse" || w.Text == "noreverse" {
 		fix = "it stands behind weight N"
 	}
@@ -90,39 +93,77 @@ func vocabularyOf(p page) []string {
 	return append(slices.Collect(p.words()), pendingOf(p.title())...)
 }
 
-// advice finds what was meant by a word that a block does not have.
-func (v *vocabulary) advice(p page, word string) string {
-	if is, was := former(word); was {
+// advice finds what was meant by a statement whose keyword its block does not have.
+func (v *vocabulary) advice(p page, n *conf.Node) string {
+	word, words := n.Keyword.Text, vocabularyOf(p)
+	if is, was := former(p, word); was {
 		return is
 	}
-	if strings.HasPrefix(word, "$") {
+	if name := strings.TrimPrefix(word, "$"); name != word && keywordLike(name) {
 		return "a definition is " + word + "=VALUE, without a blank before ="
 	}
-	if near := nearest(word, vocabularyOf(p), ""); near != "" {
+	if how := endings(p, word); how != "" {
+		return how
+	}
+	if slices.Contains(words, "vrrp_"+word) {
+		return fmt.Sprintf("in %s it is vrrp_%s", p.title(), word)
+	}
+	home, near := v.home(word), nearest(word, words, "")
+	switch {
+	case home != "" && near != "":
+		return near + " " + word + " belongs into " + home
+	case home != "":
+		return "it belongs into " + home
+	case near != "":
 		return near
 	}
-	if whole := beginning(word, vocabularyOf(p)); whole != "" {
-		return fmt.Sprintf("did you mean %q? keywords cannot be shortened", whole)
-	}
-	if key, _, found := strings.Cut(word, "="); found && slices.Contains(vocabularyOf(p), key) {
+	return beginning(word, words)
+}
+
+// endings recognises a word of a block with the signs of other languages about it.
+func endings(p page, word string) string {
+	has := func(w string) bool { return w != word && slices.Contains(vocabularyOf(p), w) }
+	key, _, _ := strings.Cut(word, "=")
+	switch {
+	case has(strings.TrimRight(word, ";,")):
+		return "delete the " + word[len(word)-1:] + ": a line ends where it ends"
+	case has(strings.TrimRight(word, ":")):
+		return "delete the :"
+	case has(key):
 		return "write the value behind a blank, without ="
-	}
-	if home := v.home(word); home != "" {
-		return "it belongs into " + home
+	case has(strings.TrimLeft(word, "-")):
+		return "delete the -"
 	}
 	return ""
 }
 
-// beginning answers the only word that begins with a shortened one.
+// keywordLike reports whether a word is written as keywords are.
+func keywordLike(s string) bool { return wordLike(strings.ReplaceAll(s, "_", "")) }
+
+// beginning tells which words a shortened one may stand for, or one that goes on
+// differently for up to two letters.
 func beginning(short string, words []string) string {
-	if len(short) < 3 {
+	if len(short) < 2 || !keywordLike(short) {
 		return ""
 	}
-	words = slices.DeleteFunc(words, func(w string) bool { return !strings.HasPrefix(w, short) })
-	if len(words) != 1 {
+	like := beginningWith(short, words)
+	for n := len(short) - 1; n >= 8 && n >= len(short)-2 && like == nil; n-- {
+		like = beginningWith(short[:n], words)
+	}
+	if len(like) == 0 || len(like) > 3 {
 		return ""
 	}
-	return words[0]
+	return `did you mean "` + strings.Join(like, `" or "`) + `"? keywords cannot be shortened`
+}
+
+func beginningWith(start string, words []string) (like []string) {
+	for _, w := range words {
+		if strings.HasPrefix(w, start) {
+			like = append(like, w)
+		}
+	}
+	slices.Sort(like)
+	return like
 }
 
 // home names the blocks that have a word.
@@ -150,15 +191,19 @@ func (v *vocabulary) home(word string) string {
 }
 
 // former tells what became of words of older versions and of forks.
-func former(word string) (string, bool) {
+func former(p page, word string) (string, bool) {
 	switch word {
+	case "nb_get_retry":
+		if slices.Contains(vocabularyOf(p), "retry") {
+			return "write retry", true
+		}
 	case "lvs_id":
 		return "write router_id", true
 	case "nat_mask":
 		return "delete it: it was removed in 2015", true
 	case "lvs_sync_daemon_inteface":
 		return "write lvs_sync_daemon in global_defs", true
-	case "local_address_group", "laddr_group_name":
+	case "local_address_group", "laddr_group_name", "syn_proxy":
 		return "this is a word of a fork with full NAT", true
 	case "script_security":
 		return "write enable_script_security in global_defs", true

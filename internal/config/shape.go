@@ -1,0 +1,75 @@
+package config
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"holdfast/internal/conf"
+)
+
+// shape recognises lines that are no configuration at all by what they look
+// like: text that lacks its comment mark, the comments and endings of other
+// languages, lines copied with the prompt of a shell.
+func shape(n *conf.Node) (text, fix string) {
+	word := n.Keyword.Text
+	switch {
+	case word == "":
+		return "", ""
+	case foreignComment(word) != "":
+		return foreignComment(word) + " does not begin a comment", "write # or ! instead"
+	case prompt(word):
+		return "this looks like a line of a shell session", "delete it, or put # before it"
+	case len(word) > 2 && strings.Trim(word, "-=*_~") == "":
+		return "this looks like a ruling line", "put # before it"
+	case prose(n):
+		return "this looks like a remark", "put # before it"
+	}
+	return "", ""
+}
+
+// foreignComment answers what begins a word and, in other languages, a comment.
+func foreignComment(word string) string {
+	for _, mark := range []string{"//", "/*", "*/", "--", ";", "<!"} {
+		if strings.HasPrefix(word, mark) && (word == mark || strings.Trim(word, "-") != "") {
+			return mark
+		}
+	}
+	return ""
+}
+
+// prompt reports whether a word is, or begins, the prompt of a shell. A # at its
+// end has become a comment.
+func prompt(word string) bool {
+	if word == "$" || word == ">" || word == "%" || word == "~]" {
+		return true
+	}
+	_, host, found := strings.Cut(word, "@")
+	return found && (word[0] == '[' || strings.ContainsAny(host, ":~$"))
+}
+
+// prose reports whether a statement reads as a sentence: three words or more,
+// nearly all made of letters, or any word of a script that keywords are not
+// written in.
+func prose(n *conf.Node) bool {
+	if r, _ := utf8.DecodeRuneInString(n.Keyword.Text); r >= utf8.RuneSelf {
+		return true
+	}
+	if n.Block || len(n.Args) < 2 {
+		return false
+	}
+	plain := 0
+	for _, a := range n.Args {
+		if strings.IndexFunc(strings.Trim(a.Text, ".,:;!?()'\""), func(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '\'' }) < 0 {
+			plain++
+		}
+	}
+	return (wordLike(n.Keyword.Text) || n.Keyword.Text == "*" || n.Keyword.Text == "-") && 4*plain >= 3*len(n.Args)
+}
+
+// wordLike reports whether a text may begin a sentence: letters, perhaps with a
+// sign behind them. Keywords have underscores.
+func wordLike(s string) bool {
+	s = strings.TrimRight(s, ".,:;!?")
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '-' }) < 0
+}

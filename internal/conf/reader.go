@@ -47,6 +47,16 @@ type reader struct {
 // one after the other. The tree is complete as far as the text allows, whatever
 // was found; the findings are in the order of their places.
 func Parse(files Files, path string, opt Options) (*Tree, []Diag) {
+	r := newReader(files, opt)
+	r.all(path)
+	if r.build.mismatched > 0 {
+		r = r.mended(path)
+	}
+	r.finishTemplate()
+	return r.tree, Sort(r.diags)
+}
+
+func newReader(files Files, opt Options) *reader {
 	r := &reader{
 		files: files, opt: opt, tree: &Tree{},
 		defs: map[string]*definition{}, origins: map[usage]*Origin{},
@@ -56,12 +66,15 @@ func Parse(files Files, path string, opt Options) (*Tree, []Diag) {
 		r.checks = checkAll
 	}
 	r.build.report = r.report
+	return r
+}
+
+// all reads all files that a path stands for.
+func (r *reader) all(path string) {
 	for i, name := range r.mainFiles(path) {
 		r.main(name, i)
 	}
 	r.tree.Nodes = r.build.end()
-	r.finishTemplate()
-	return r.tree, Sort(r.diags)
 }
 
 // mainFiles lists the files a path stands for.
@@ -173,6 +186,7 @@ func (r *reader) physical(p piece, depth int) {
 		return
 	}
 	p = r.unslash(p)
+	r.build.indent = p.span(0, 1).Col
 	r.logical(p, depth)
 }
 
@@ -268,8 +282,10 @@ func (r *reader) lines(d *definition, before piece, at Span, depth int) {
 			return
 		}
 		p = p.movedTo(o)
+		r.build.indent = p.span(0, 1).Col
 		if i == 0 && strings.Trim(before.text, blanks) != "" {
 			p = before.append(p)
+			r.build.indent = p.span(0, 1).Col
 		}
 		r.logical(p, depth+1)
 	}

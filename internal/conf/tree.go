@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -81,6 +80,8 @@ func (s *slab[T]) take(n int) []T {
 type frame struct {
 	node  *Node
 	start int // of its statements in pending
+	// indent is the column in which the line of the keyword begins.
+	indent uint16
 }
 
 // builder makes the tree from statements and braces.
@@ -95,16 +96,14 @@ type builder struct {
 	pending []*Node
 	// last is the statement that a following { belongs to.
 	last *Node
-	// doubt is the last block of the top level whose } stood deeper than its
-	// keyword: it may have been meant for a block inside that lacks its {.
-	doubt doubt
-}
-
-// doubt is a block that may have ended too early, and how many statements were
-// pending when it did.
-type doubt struct {
-	node  *Node
-	after int
+	// indent is the column in which the line that is read begins, and begun that
+	// in which the line of last did.
+	indent, begun uint16
+	mends         mending
+	// mismatched counts the findings about braces.
+	mismatched int
+	// reached is the last line in which something stood.
+	reached Span
 }
 
 func (b *builder) statement(words []Token, raw string) {
@@ -112,60 +111,81 @@ func (b *builder) statement(words []Token, raw string) {
 	n.Keyword, n.Raw, n.Section = words[0], raw, &b.none
 	n.Args = b.tokens.take(len(words) - 1)
 	copy(n.Args, words[1:])
+	if b.mends != asWritten {
+		b.expect(n)
+	}
 	b.pending = append(b.pending, n)
-	b.last = n
+	b.last, b.begun = n, b.indent
 }
 
 func (b *builder) open(at Span) {
 	if b.last == nil || b.last.Block {
-		b.report(finding(Error, Faulty, at, "this { opens nothing", "a keyword is missing before it", b.within()))
-		b.stack = append(b.stack, frame{nil, len(b.pending)})
+		b.mismatch(at, "this { opens nothing", "a keyword is missing before it")
+		if b.mends == asWritten {
+			b.stack = append(b.stack, frame{start: len(b.pending)})
+		}
 		return
 	}
 	b.last.Section = &b.blocks.take(1)[0]
 	b.last.Block = true
-	b.stack = append(b.stack, frame{b.last, len(b.pending)})
+	b.stack = append(b.stack, frame{b.last, len(b.pending), b.begun})
 	b.last = nil
 }
 
 func (b *builder) close(at Span) {
 	b.last = nil
-	if len(b.stack) == 0 {
-		b.surplus(at)
+	if b.mends != asWritten && b.misplaced(at) {
 		return
 	}
+	b.reached = at
+	if len(b.stack) == 0 {
+		b.mismatch(at, "this } closes nothing", "delete it, or look for a missing { above")
+		return
+	}
+	b.pop(at)
+}
+
+// pop ends the innermost block.
+func (b *builder) pop(at Span) {
 	top := b.stack[len(b.stack)-1]
 	b.stack = b.stack[:len(b.stack)-1]
-	b.finish(top, len(b.pending), at)
-	if n := top.node; n != nil && len(b.stack) == 0 && at.Line > n.Keyword.Span.Line && at.Col > n.Keyword.Span.Col {
-		b.doubt = doubt{n, len(b.pending)}
-	}
+	b.finish(top, at)
 }
 
-// surplus speaks of a } that closes nothing. Where a block has ended in doubt,
-// that is the place to look at, and what followed it belongs to it.
-func (b *builder) surplus(at Span) {
-	d := b.doubt
-	b.doubt = doubt{}
-	if d.node == nil || at.Col > d.node.Keyword.Span.Col || at.Origin != d.node.Close.Origin {
-		b.report(finding(Error, Faulty, at, "this } closes nothing", "delete it, or look for a missing { above", ""))
-		return
-	}
-	b.report(finding(Error, Faulty, d.node.Close, "this } ends "+d.node.Title(), "is a { missing above it? the } in line "+itoa(at.Line)+" closes nothing", ""))
-	d.node.Body = append(d.node.Body, b.pending[d.after:]...)
-	b.pending = b.pending[:d.after]
-	d.node.Close = at
+// mismatch speaks of braces.
+func (b *builder) mismatch(at Span, text, fix string) {
+	b.mismatched++
+	b.report(finding(Error, Faulty, at, text, fix, b.within()))
 }
 
-// finish gives a block the pending statements up to end.
-func (b *builder) finish(f frame, end int, at Span) {
+// end closes what is still open and returns the statements of the top level.
+// Only one finding tells of it, unless the indentation says which blocks they are.
+func (b *builder) end() []*Node {
+	if b.mends != asWritten {
+		for len(b.stack) > 0 {
+			b.unclosed()
+		}
+		return b.pending
+	}
+	outermost := b.stack
+	for len(b.stack) > 0 {
+		b.pop(Span{})
+	}
+	if len(outermost) > 0 && outermost[0].node != nil {
+		b.mismatch(outermost[0].node.Span(), "this block is not closed: a } is missing", "add }")
+	}
+	return b.pending
+}
+
+// finish gives a block the statements that are pending.
+func (b *builder) finish(f frame, at Span) {
 	if f.node == nil {
 		return
 	}
 	f.node.Close = at
-	f.node.Body = b.bodies.take(end - f.start)
-	copy(f.node.Body, b.pending[f.start:end])
-	b.pending = append(b.pending[:f.start], b.pending[end:]...)
+	f.node.Body = b.bodies.take(len(b.pending) - f.start)
+	copy(f.node.Body, b.pending[f.start:])
+	b.pending = b.pending[:f.start]
 }
 
 // within names the innermost open block that has a name, or else the innermost.
@@ -181,77 +201,6 @@ func (b *builder) within() string {
 		}
 	}
 	return title
-}
-
-// end closes what is still open and returns the statements of the top level.
-// Only one finding tells of it, at the block that most likely lacks its brace.
-func (b *builder) end() []*Node {
-	reported := false
-	for len(b.stack) > 0 {
-		f := b.stack[len(b.stack)-1]
-		b.stack = b.stack[:len(b.stack)-1]
-		if f.node == nil {
-			continue
-		}
-		stop := b.strayed(f)
-		if !reported && (stop < len(b.pending) || len(b.stack) == 0) {
-			b.report(b.unclosed(f, stop))
-			reported = true
-			stop = b.rescue(f, stop)
-		}
-		b.finish(f, stop, Span{})
-	}
-	return b.pending
-}
-
-// strayed finds the first statement in an unclosed block that by its
-// indentation stands beside the block and not in it.
-func (b *builder) strayed(f frame) int {
-	for i := f.start; i < len(b.pending); i++ {
-		k := b.pending[i].Keyword.Span
-		own := f.node.Keyword.Span
-		if k.Origin == own.Origin && k.Line > own.Line && k.Col <= own.Col {
-			return i
-		}
-	}
-	return len(b.pending)
-}
-
-// unclosed speaks of a block that lacks its }: the one that is open at the end,
-// or one inside it that has taken its }.
-func (b *builder) unclosed(f frame, stop int) Diag {
-	d := finding(Error, Faulty, f.node.Span(), "this block is not closed: a } is missing", "", "")
-	if stop < len(b.pending) {
-		d.Fix = "it should end before line " + itoa(b.pending[stop].Keyword.Span.Line)
-	}
-	for _, n := range b.pending[f.start:stop] {
-		if n.Block && n.Close.Line > n.Keyword.Span.Line && n.Close.Col < n.Keyword.Span.Col {
-			d.Span = n.Span()
-			d.Fix = "the } in line " + itoa(n.Close.Line) + " stands where the block around it would end"
-			break
-		}
-	}
-	return d
-}
-
-// rescue takes out of the first block that has taken the } of the one around it
-// the statements that by their indentation stand beside it, and answers where
-// the block around it ends now.
-func (b *builder) rescue(f frame, stop int) int {
-	for i := f.start; i < stop; i++ {
-		n := b.pending[i]
-		out := slices.IndexFunc(n.Body, func(child *Node) bool {
-			k, own := child.Keyword.Span, n.Keyword.Span
-			return k.Origin == own.Origin && k.Line > own.Line && k.Col <= own.Col
-		})
-		if out >= 0 && n.Close.Col < n.Keyword.Span.Col {
-			b.pending = slices.Insert(b.pending, i+1, n.Body[out:]...)
-			stop += len(n.Body) - out
-			n.Body = n.Body[:out]
-			return stop
-		}
-	}
-	return stop
 }
 
 // Title names a block as findings do: keyword, arguments and line.

@@ -96,8 +96,11 @@ func vocabularyOf(p page) []string {
 // advice finds what was meant by a statement whose keyword its block does not have.
 func (v *vocabulary) advice(p page, n *conf.Node) string {
 	word, words := n.Keyword.Text, vocabularyOf(p)
-	if is, was := former(p, word); was {
+	if is, was := former(word); was {
 		return is
+	}
+	if word == "nb_get_retry" && slices.Contains(words, "retry") {
+		return "write retry"
 	}
 	if name := strings.TrimPrefix(word, "$"); name != word && keywordLike(name) {
 		return "a definition is " + word + "=VALUE, without a blank before ="
@@ -163,7 +166,7 @@ func beginningWith(start string, words []string) (like []string) {
 		}
 	}
 	slices.Sort(like)
-	return like
+	return slices.Compact(like)
 }
 
 // home names the blocks that have a word.
@@ -191,12 +194,8 @@ func (v *vocabulary) home(word string) string {
 }
 
 // former tells what became of words of older versions and of forks.
-func former(p page, word string) (string, bool) {
+func former(word string) (string, bool) {
 	switch word {
-	case "nb_get_retry":
-		if slices.Contains(vocabularyOf(p), "retry") {
-			return "write retry", true
-		}
 	case "lvs_id":
 		return "write router_id", true
 	case "nat_mask":

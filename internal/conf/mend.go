@@ -18,6 +18,10 @@ const (
 	superfluous
 )
 
+// mendsLimit is how many findings a better reading may have. If there are more,
+// the indentation may mean nothing.
+const mendsLimit = 2
+
 // mended reads the files again and answers a better reading, if there is one.
 func (r *reader) mended(path string) *reader {
 	best := r
@@ -25,7 +29,7 @@ func (r *reader) mended(path string) *reader {
 		again := newReader(r.files, r.opt)
 		again.build.mends = way
 		again.all(path)
-		if n := again.build.mismatched; best == r && n <= r.build.mismatched || n < best.build.mismatched {
+		if n := again.build.mismatched; best == r && n <= max(mendsLimit, r.build.mismatched) || n < best.build.mismatched {
 			best = again
 		}
 	}
@@ -62,7 +66,13 @@ func (f frame) beside(at Span) bool {
 // away reports whether a } of the same file does not stand where the line of the
 // block begins.
 func (f frame) away(at Span) bool {
-	return f.node.Keyword.Span.Origin == at.Origin && at.Col != f.indent
+	return f.node != nil && f.node.Keyword.Span.Origin == at.Origin && at.Col != f.indent
+}
+
+// before reports whether a place of the same file stands deeper than the line of
+// the block.
+func (f frame) before(at Span) bool {
+	return f.node != nil && f.node.Keyword.Span.Origin == at.Origin && at.Col > f.indent
 }
 
 // start is where the statements of the innermost block begin.
@@ -76,6 +86,10 @@ func (b *builder) start() int {
 // unclosed ends the innermost block, whose } is missing.
 func (b *builder) unclosed() {
 	n := b.stack[len(b.stack)-1].node
+	if n == nil {
+		b.pop(Span{})
+		return
+	}
 	fix := "add }"
 	if b.reached.Origin == n.Keyword.Span.Origin && b.reached.Line > n.Keyword.Span.Line {
 		fix = "add } behind line " + itoa(b.reached.Line)
@@ -115,7 +129,7 @@ func (b *builder) misplaced(at Span) bool {
 		}
 		return false
 	}
-	if len(b.stack) > 0 && (at.Col <= b.stack[len(b.stack)-1].indent || b.stack[len(b.stack)-1].node.Keyword.Span.Origin != at.Origin) {
+	if len(b.stack) > 0 && !b.stack[len(b.stack)-1].before(at) {
 		return false
 	}
 	if i := unopened(b.pending[b.start():], at); i >= 0 {
@@ -129,7 +143,7 @@ func (b *builder) misplaced(at Span) bool {
 // meant finds the open block that a } stands below; -1: none.
 func (b *builder) meant(at Span) int {
 	for i, f := range slices.Backward(b.stack) {
-		if f.node.Keyword.Span.Origin == at.Origin && f.indent == at.Col {
+		if f.node != nil && f.node.Keyword.Span.Origin == at.Origin && f.indent == at.Col {
 			return i
 		}
 	}

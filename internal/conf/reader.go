@@ -306,9 +306,15 @@ func (p piece) movedTo(o *Origin) piece {
 func (r *reader) spend(at Span) bool {
 	r.spent++
 	if r.spent == linesLimit {
-		r.fault(at, "definitions and repetitions make more than 500000 lines", "")
+		r.tooMuch(at)
 	}
 	return r.spent < linesLimit
+}
+
+// tooMuch speaks once of too many lines.
+func (r *reader) tooMuch(at Span) {
+	r.spent = linesLimit
+	r.fault(at, "definitions and repetitions make more than 500000 lines; those that follow are left out", "write a smaller range")
 }
 
 // emit hands the statements and braces of a line to the tree.

@@ -61,6 +61,10 @@ func (r *reader) sequence(args string, hex bool, at Span, rest piece, depth int)
 		r.complain(at, "~SEQx has no negative numbers; the line is left out", "write ~SEQ")
 		return
 	}
+	if r.spent < linesLimit && (end-start)/step >= int64(linesLimit-r.spent) {
+		r.tooMuch(at)
+		return
+	}
 	d := &definition{name: name, at: at}
 	for v := start; step > 0 && v <= end || step < 0 && v >= end; v += step {
 		d.value = strconv.FormatInt(v, base)

@@ -96,6 +96,8 @@ type builder struct {
 	pending []*Node
 	// last is the statement that a following { belongs to.
 	last *Node
+	// opened says that the last thing was a {.
+	opened bool
 	// indent is the column in which the line that is read begins, and begun that
 	// in which the line of last did.
 	indent, begun uint16
@@ -115,13 +117,13 @@ func (b *builder) statement(words []Token, raw string) {
 		b.expect(n)
 	}
 	b.pending = append(b.pending, n)
-	b.last, b.begun = n, b.indent
+	b.last, b.begun, b.opened = n, b.indent, false
 }
 
 func (b *builder) open(at Span) {
 	if b.last == nil || b.last.Block {
 		b.mismatch(at, "this { opens nothing", "a keyword is missing before it")
-		if b.mends == asWritten {
+		if b.mends == asWritten || !b.opened { // else it was written twice
 			b.stack = append(b.stack, frame{start: len(b.pending)})
 		}
 		return
@@ -129,11 +131,11 @@ func (b *builder) open(at Span) {
 	b.last.Section = &b.blocks.take(1)[0]
 	b.last.Block = true
 	b.stack = append(b.stack, frame{b.last, len(b.pending), b.begun})
-	b.last = nil
+	b.last, b.opened = nil, true
 }
 
 func (b *builder) close(at Span) {
-	b.last = nil
+	b.last, b.opened = nil, false
 	if b.mends != asWritten && b.misplaced(at) {
 		return
 	}

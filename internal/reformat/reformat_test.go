@@ -64,7 +64,7 @@ const difference = `--- k.conf
 
 const unclosed = `k.conf:1:1: error: this block is not closed: a } is missing
     1 | global_defs {
-      | ^^^^^^^^^^^
+      | ^^^^^^^^^^^ add } behind line 2
 
 `
 

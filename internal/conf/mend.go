@@ -182,6 +182,7 @@ func unopened(nodes []*Node, at Span) int {
 func (b *builder) adopt(i int, at Span) {
 	n := b.pending[i]
 	b.mismatch(n.Span(), "this block lacks its {: the } in line "+itoa(at.Line)+" ends it", "add {")
+	n.Section = &b.blocks.take(1)[0]
 	n.Block = true
 	b.reached = at
 	b.finish(frame{n, i + 1, 0}, at)

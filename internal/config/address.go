@@ -130,10 +130,13 @@ func (a *addressDraft) scope(v value) {
 }
 
 func (a *addressDraft) peer(v value) {
-	p, ok := prefix(v.text)
+	p, legal, ok := lengthy(v.text)
 	if !ok || p.Addr().Is6() != a.v6() {
 		a.b.complain(v.at, fmt.Sprintf("%q cannot be the peer of %s and is ignored", v.text, a.Prefix.Addr()), "")
 		return
+	}
+	if !legal {
+		a.b.complain(v.at, fmt.Sprintf("the prefix length of %s is not legal and becomes %d", v.text, p.Bits()), "")
 	}
 	if a.sized {
 		a.b.complain(v.at, fmt.Sprintf("the prefix length before peer is ignored: %d is taken", p.Bits()), fmt.Sprintf("write %s without length", a.Prefix.Addr()))
@@ -189,13 +192,7 @@ func hostBits(p netip.Prefix, set bool) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// prefix reads ADDR[/LEN]; without a length it is the whole address.
-func prefix(s string) (netip.Prefix, bool) {
-	p, _, ok := lengthy(s)
-	return p, ok
-}
-
-// lengthy reads ADDR[/LEN] and says whether the length was legal; one that is
+// lengthy reads ADDR[/LEN], without a length the whole address, and says whether the length was legal; one that is
 // not becomes the whole address.
 func lengthy(s string) (p netip.Prefix, legal, ok bool) {
 	text, length, _ := strings.Cut(s, "/")

@@ -7,6 +7,7 @@ import (
 
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
+	"holdfast/internal/host"
 )
 
 // FuzzBuild: whatever the text, a Config comes out that has a name and an
@@ -46,8 +47,44 @@ func FuzzBuild(f *testing.F) {
 				}
 			}
 		}
+		for _, r := range heldRoutes(c) {
+			if !r.Dst.IsValid() || r.Type == 0 || r.String() == "" || strange(r.Hop, r.V6()) {
+				t.Errorf("route %+v", r)
+			}
+			for _, h := range r.Hops {
+				if h.Weight < 1 || h.Weight > 256 || strange(h, r.V6()) {
+					t.Errorf("next hop %+v", h)
+				}
+			}
+		}
+		for _, r := range heldRules(c) {
+			if r.Action == 0 || r.String() == "" || r.From.IsValid() && r.From.Addr().Is6() != r.V6 {
+				t.Errorf("rule %+v", r)
+			}
+		}
 		for _, ch := range config.Diff(&config.Config{}, c) {
 			_ = ch.String()
 		}
 	})
 }
+
+// heldRoutes lists the routes of a configuration.
+func heldRoutes(c *config.Config) []config.Route {
+	all := c.StaticRoutes
+	for i := range c.Instances {
+		all = append(all, c.Instances[i].Routes...)
+	}
+	return all
+}
+
+// heldRules lists the rules of a configuration.
+func heldRules(c *config.Config) []config.Rule {
+	all := c.StaticRules
+	for i := range c.Instances {
+		all = append(all, c.Instances[i].Rules...)
+	}
+	return all
+}
+
+// strange reports whether a way is of another family than its route.
+func strange(h host.NextHop, v6 bool) bool { return h.Via.IsValid() && h.Via.Is6() != v6 }

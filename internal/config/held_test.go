@@ -303,6 +303,7 @@ func TestStaticAddresses(t *testing.T) {
 		{"10.9.0.1/24 dev eth3 peer xx label k", "10.9.0.1/24 dev eth3 label k", `complaint: "xx" cannot be the peer of 10.9.0.1 and is ignored`},
 		{"10.9.0.1/24 dev eth3 peer 10.8.0.1", "10.9.0.1/32 peer 10.8.0.1/32 dev eth3", "complaint: the prefix length before peer is ignored: 32 is taken"},
 		{"10.9.0.1 dev eth3 peer 10.8.0.1/30", "10.9.0.1/30 peer 10.8.0.1/30 dev eth3", ""},
+		{"10.9.0.1 dev eth3 peer 10.8.0.1/40", "10.9.0.1/32 peer 10.8.0.1/32 dev eth3", "complaint: the prefix length of 10.8.0.1/40 is not legal and becomes 32"},
 		{"10.9.0.1/24 dev eth3 preferred_lft x", "10.9.0.1/24 dev eth3", `complaint: "x" is not a lifetime and is ignored`},
 		{"10.9.0.1/24 dev eth3 preferred_lft", "", "complaint: preferred_lft needs a value"},
 		{"10.9.0.1/24 dev eth3 label sixteen.letters.", "", "complaint: the label is longer than 15 bytes; the address is dropped"},

@@ -20,7 +20,11 @@ import (
 	"holdfast/internal/load"
 )
 
-// samples are all configurations of the repository, as absolute paths.
+// installed is where Debian puts the samples of keepalived.
+const installed = "/usr/share/doc/keepalived/samples"
+
+// samples are all configurations of the repository, as absolute paths, and those
+// that come with keepalived.
 func samples(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -35,10 +39,12 @@ func samples(t *testing.T) []string {
 		}
 		return nil
 	}))
-	if len(files) < 60 {
-		t.Fatalf("only %d configurations", len(files))
+	theirs, err := filepath.Glob(installed + "/keepalived.conf.*")
+	must(t, err)
+	if len(files) < 60 || len(theirs) < 20 {
+		t.Fatalf("only %d configurations, and %d samples of keepalived", len(files), len(theirs))
 	}
-	return files
+	return append(files, theirs...)
 }
 
 // TestStatus: the exit status of -t is that of keepalived for the same file, on a
@@ -54,7 +60,7 @@ func TestStatus(t *testing.T) {
 			theirs, ours := run(t, files, m.stocks)
 			known := differences()
 			for i, file := range files {
-				name := strings.TrimPrefix(file, top(t)+"/")
+				name := strings.TrimPrefix(strings.TrimPrefix(file, top(t)+"/"), "/usr/share/doc/keepalived/")
 				t.Run(name, func(t *testing.T) {
 					compare(t, ours[i], theirs[i], known[name])
 				})

@@ -123,7 +123,9 @@ func (k *Keepalived) settle(set *pflag.FlagSet) {
 	if k.LogFile != "" && !strings.HasPrefix(k.LogFile, "/") {
 		k.LogFile = filepath.Join(TempDir(), k.LogFile)
 	}
-	k.settleUmask(set.Lookup("umask").Value.String())
+	if set.Changed("umask") {
+		k.settleUmask(set.Lookup("umask").Value.String())
+	}
 	k.settleFacility()
 }
 
@@ -133,7 +135,7 @@ func (k *Keepalived) settleUmask(text string) {
 		k.remark("--umask %q is ignored: a creation mask is a number in C notation, such as 0177", text)
 		return
 	}
-	k.Umask = int(mask)
+	k.Umask, k.UmaskGiven = int(mask), true
 }
 
 // settleFacility keeps a word that there is: 0 to 7, local0 to local7, user or daemon.

@@ -49,7 +49,7 @@ func TestKeepalivedsOptions(t *testing.T) {
 		{"-g /var/log/k|--log-file /var/log/k", func(k *Keepalived) { k.LogFile, k.Unexpected = "/tmp/keepalived.log", []string{"/var/log/k"} }},
 		{"-e|--all-config|--all-c", func(k *Keepalived) { k.AllConfig = true }},
 		{"-G|--no-syslog|--no-", func(k *Keepalived) { k.Syslog = false }},
-		{"-u 022|--umask=022|-u 0x12|-u18|--um 18", func(k *Keepalived) { k.Umask = 0o22 }},
+		{"-u 022|--umask=022|-u 0x12|-u18|--um 18", func(k *Keepalived) { k.Umask, k.UmaskGiven = 0o22, true }},
 		{"-u many", func(k *Keepalived) { k.Remarks = []string{`--umask "many" is ignored`} }},
 		{"-u 01000", func(k *Keepalived) { k.Remarks = []string{`--umask "01000" is ignored`} }},
 		{"-V|--dont-release-vrrp", func(k *Keepalived) { k.KeepAddresses = true }},

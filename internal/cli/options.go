@@ -43,8 +43,10 @@ type Options struct {
 	// PIDFile carries the lock. It, VRRPPIDFile and CheckersPIDFile are written
 	// as keepalived writes its own; empty: not written.
 	PIDFile, VRRPPIDFile, CheckersPIDFile string
-	// Umask is the creation mask for files.
-	Umask int
+	// Umask is the creation mask for files; UmaskGiven: the command line says it, so
+	// that the configuration does not change it.
+	Umask      int
+	UmaskGiven bool
 	// Name is what the daemon calls itself in logs: holdfast or Keepalived.
 	Name string
 	// Args is the command line without the program, to start again with.

@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/cli"
 	"holdfast/internal/command"
 	"holdfast/internal/conf"
+	"holdfast/internal/config"
 	"holdfast/internal/load"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
@@ -245,6 +246,14 @@ func (w *workerProcess) adopt(slot relay.Slot) {
 	w.accepted()
 }
 
+// umask is the creation mask for files: the command line comes before the configuration.
+func umask(o *cli.Options, g *config.Global) int {
+	if g.Umask.Given && !o.UmaskGiven {
+		return int(g.Umask.Mask)
+	}
+	return o.Umask
+}
+
 // accepted takes over for scripts and notifications what the router runs now.
 func (w *workerProcess) accepted() {
 	t := w.candidate
@@ -252,6 +261,7 @@ func (w *workerProcess) accepted() {
 		return // of a reload that this worker was not there for
 	}
 	w.candidate, w.inForce = nil, w.proposed
+	unix.Umask(umask(&w.opts, &t.Global))
 	w.teller.apply(t)
 	w.watchers.apply(t)
 	word := "Startup complete"

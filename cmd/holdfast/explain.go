@@ -26,7 +26,7 @@ func explainCommand() *cobra.Command {
 			return manual.New().Complete(prefix), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: an object per word, with query, keywords, blocks, rules, former and near")
 	return c
 }
 

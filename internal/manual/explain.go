@@ -156,9 +156,7 @@ func (a *Answer) Text(width int) string {
 	for _, h := range grouped(a.Entries) {
 		w.entry(h)
 	}
-	for _, block := range a.Blocks {
-		w.block(block)
-	}
+	w.blocks(a.Blocks)
 	for _, r := range a.Rules {
 		w.rule(r)
 	}
@@ -222,14 +220,32 @@ func (w *writer) entry(h homes) {
 	}
 }
 
-func (w *writer) block(b *Block) {
-	w.gap()
-	w.line("", "Words "+b.Place()+":")
-	var words []string
-	for _, e := range b.Entries {
-		words = append(words, e.Word)
+// blocks lists the words of blocks, together where they are the same.
+func (w *writer) blocks(blocks []*Block) {
+	var lists, titles []string
+	for _, b := range blocks {
+		list := strings.Join(b.words(), " ")
+		i := slices.Index(lists, list)
+		if i < 0 {
+			lists, titles = append(lists, list), append(titles, "Words "+b.Place())
+			continue
+		}
+		titles[i] += ", " + strings.TrimPrefix(b.Place(), "in ")
 	}
-	w.line("  ", strings.Join(words, " "))
+	for i, list := range lists {
+		w.gap()
+		w.line("", titles[i]+":")
+		w.line("  ", list)
+	}
+}
+
+// words are those that may begin a line of the block.
+func (b *Block) words() []string {
+	out := make([]string, len(b.Entries))
+	for i, e := range b.Entries {
+		out[i] = strings.ReplaceAll(e.Word, " ", "_")
+	}
+	return out
 }
 
 func (w *writer) rule(r lint.Rule) {

@@ -52,8 +52,38 @@ func New() *Book {
 			b.Blocks[i].Openers = append(b.Blocks[i].Openers, e)
 		}
 	}
+	b.inherit()
 	slices.SortStableFunc(b.Blocks, func(x, y Block) int { return rank(x.Name) - rank(y.Name) })
 	return b
+}
+
+// inherit marks the words of blocks that only words without effect open: nobody
+// acts on them either. Blocks stand behind those that open them, or it takes
+// another turn.
+func (b *Book) inherit() {
+	for changed := true; changed; {
+		changed = false
+		for i := range b.Blocks {
+			changed = b.Blocks[i].inherit(b) || changed
+		}
+	}
+}
+
+func (b *Block) inherit(book *Book) (changed bool) {
+	if len(b.Openers) == 0 || slices.ContainsFunc(b.Openers, func(o config.Entry) bool { return !book.pending(o) }) {
+		return false
+	}
+	for i := range b.Entries {
+		changed = changed || !b.Entries[i].Pending
+		b.Entries[i].Pending = true
+	}
+	return changed
+}
+
+// pending reports whether the book says of a keyword that it has no effect yet.
+func (b *Book) pending(e config.Entry) bool {
+	block := b.block(e.Block)
+	return slices.ContainsFunc(block.Entries, func(own config.Entry) bool { return own.Word == e.Word && own.Pending })
 }
 
 // rank puts the words of the language first and the top level after them.
@@ -124,10 +154,24 @@ func Usage(e config.Entry) string {
 		return e.Word
 	case strings.HasSuffix(e.Word, "}"):
 		return strings.TrimSuffix(e.Word, "}") + " " + strings.TrimSuffix(e.Args, " inside the braces") + "}"
-	case strings.HasPrefix(e.Word, "<") || strings.HasSuffix(e.Word, "=") || strings.HasPrefix(e.Args, "("):
+	case strings.HasPrefix(e.Word, "<"):
+		return placed(e.Word, e.Args)
+	case strings.HasSuffix(e.Word, "=") || strings.HasPrefix(e.Args, "("):
 		return e.Word + e.Args
 	}
 	return e.Word + " " + e.Args
+}
+
+// placed is what stands in a place of its own: a name with what may follow it,
+// or a name for what is written there.
+func placed(word, args string) string {
+	switch word {
+	case "<" + args + ">":
+		return word
+	case "<NAME>", "<IFNAME>":
+		return word + " " + args
+	}
+	return word + ": " + args
 }
 
 // notes are what is to be said of a keyword beside its meaning: a name and a

@@ -122,7 +122,7 @@ func TestEveryKeywordIsExplained(t *testing.T) {
 		for _, e := range block.Entries {
 			n++
 			a := b.Explain(block.Name + "/" + e.Word)
-			if !slices.Contains(a.Entries, e) {
+			if !slices.Contains(a.Entries, e) || !strings.Contains(a.Text(1000), e.Meaning) {
 				t.Errorf("%s/%s is not found", block.Name, e.Word)
 			}
 		}
@@ -132,6 +132,32 @@ func TestEveryKeywordIsExplained(t *testing.T) {
 	}
 	if n < 200 {
 		t.Errorf("only %d keywords", n)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, tt := range []struct{ word, args, want string }{
+		{"nopreempt", "", "nopreempt"},
+		{"priority", "N", "priority N"},
+		{"$NAME=", "VALUE", "$NAME=VALUE"},
+		{"~SEQ", "(NAME, END) TEXT", "~SEQ(NAME, END) TEXT"},
+		{"${_ENV}", "VARIABLE inside the braces", "${_ENV VARIABLE}"},
+		{"<ADDR>", "ADDR", "<ADDR>"},
+		{"<NAME>", "[weight N]", "<NAME> [weight N]"},
+		{"<type>", "unicast|local", "<type>: unicast|local"},
+	} {
+		if got := Usage(config.Entry{Word: tt.word, Args: tt.args}); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// Nobody acts on the words of a block that nobody acts on.
+func TestWordsOfABlockWithoutEffectHaveNone(t *testing.T) {
+	for _, e := range New().Explain("static_routes/ROUTE").Blocks[0].Entries {
+		if opener := New().Explain("(root)/static_routes").Entries[0]; opener.Pending && !e.Pending {
+			t.Errorf("%s is said to have an effect", e.Word)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,28 @@ func TestTableShowsBothProgramsAndTheRatio(t *testing.T) {
 	want := "| CPU per advert | us | 10 (9..12) | 5 (4.50..6) | 0.50 | ≤ 0.600 × | pass |"
 	if !strings.Contains(out.String(), want) || tab.failed() != 0 {
 		t.Errorf("got %s\nwant a line %s", out.String(), want)
+	}
+}
+
+// The addresses of a farm are all different, and its file has a line for each word.
+func TestFarm(t *testing.T) {
+	text := farm(600, 20)
+	if n := strings.Count(text, "\n"); n != 600*(6+20*8) {
+		t.Errorf("%d lines", n)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if words[0] != "real_server" && words[0] != "virtual_server" {
+			continue
+		}
+		if seen[words[1]] || netip.MustParseAddr(words[1]).IsUnspecified() {
+			t.Fatalf("%s twice", words[1])
+		}
+		seen[words[1]] = true
+	}
+	if len(seen) != 600*21 {
+		t.Errorf("%d addresses", len(seen))
 	}
 }
 

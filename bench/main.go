@@ -37,10 +37,18 @@ type bench struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := start(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// start measures, or is the small process that accounts for a program.
+func start(ctx context.Context, args []string) error {
+	if len(args) > 1 && args[0] == subject.CostWord {
+		return subject.Account(args[1:])
+	}
+	return run(ctx, args)
 }
 
 func run(ctx context.Context, args []string) error {
@@ -104,6 +112,7 @@ type measurement struct {
 // measurements lists everything in the order of the table.
 func measurements() []measurement {
 	return []measurement{
+		{names: []string{"check"}, do: (*bench).check},
 		{names: []string{"outage"}, do: (*bench).outages},
 		{names: []string{"restart"}, do: (*bench).restarts},
 		{names: []string{"start", "cost", "reload"}, do: manyOf(1000)},

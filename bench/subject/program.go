@@ -19,6 +19,10 @@ type Program struct {
 	Version string
 	// argv is the command line for a configuration file.
 	argv func(config string) []string
+	// test is the command line that tests a configuration file, and tested the
+	// largest exit status with which that has read everything.
+	test   func(config string) []string
+	tested int
 	// forks says that a child of the first process speaks VRRP and is started
 	// again by it; otherwise the first process speaks VRRP itself.
 	forks bool
@@ -35,13 +39,19 @@ func Keepalived() (Program, error) {
 		return []string{path, "--dont-fork", "--log-console", "--no-syslog", "--vrrp", "--use-file", config,
 			"--pid", pids[0], "--vrrp_pid", pids[1], "--checkers_pid", pids[2]}
 	}}
+	p.test = func(config string) []string { return []string{path, "--config-test", "--use-file", config} }
 	p.Version = firstLine(path, "--version")
 	return p, nil
 }
 
+// complaints is the exit status of `holdfast check` for a file that can be run,
+// but not all of it yet.
+const complaints = 2
+
 // Holdfast is the holdfast at path.
 func Holdfast(path string) Program {
 	p := Program{Name: "holdfast", argv: func(config string) []string { return []string{path, "run", "-f", config} }}
+	p.test, p.tested = func(config string) []string { return []string{path, "check", config} }, complaints
 	p.Version = firstLine(path, "--version")
 	return p
 }

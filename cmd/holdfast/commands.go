@@ -97,6 +97,7 @@ func checkCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, files []string) error {
 			o.Version = version
 			o.Colour = onTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+			sweepLess()
 			s, err := check.Files(o, files, os.Stdout)
 			if err != nil {
 				return fmt.Errorf("print the findings: %w", err)

@@ -48,7 +48,8 @@ type builder struct {
 	linkbeatAt    map[string]int        // of interfaces in cfg
 	delayAt       map[string]int
 	keys          map[vrrp.Key]*conf.Node
-	facts         []facts // one per instance of cfg
+	facts         []facts               // one per instance of cfg
+	devices       map[string]*conf.Node // that instances make, by name
 	inUse         conf.Span
 	anyUse        bool
 	filtered      conf.Span // the first instance that strict mode would shield

@@ -252,7 +252,7 @@ func (i *instance) own(l listed) {
 		i.b.fail(l.at, fmt.Sprintf("%s has no interface to be on", l.Prefix.Addr()), "write dev NAME behind it, or interface NAME in the instance")
 	}
 	i.Addrs = append(i.Addrs, l.Address)
-	if l.onVMAC {
+	if l.onVMAC && i.ownVMAC(l) {
 		i.OnVMAC = append(i.OnVMAC, l.Prefix.Addr())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"holdfast/internal/conf"
 	"holdfast/internal/host"
 )
 
@@ -218,9 +219,46 @@ func (i *instance) settleVMAC() {
 		return
 	}
 	m := i.vmac.value
+	if i.link.value == "" && len(i.VRRP.Peers) > 0 {
+		i.b.complain(i.vmac.at, "use_vmac needs an interface and is ignored", "write interface NAME")
+		return
+	}
+	i.deviceOf(&m.Name, i.vmac.at)
 	m.TransmitBase = i.transmitBase()
 	m.MAC = i.virtualMAC()
 	i.VMAC = &m
+}
+
+// ownVMAC reports whether an address with use_vmac needs a macvlan that is not
+// there already.
+func (i *instance) ownVMAC(l listed) bool {
+	why := ""
+	switch {
+	case i.VMACAddresses:
+		why = "use_vmac_addr"
+	case i.vmac.given && l.Link == i.link.value && l.V6() == i.v6.value:
+		why = "use_vmac of the instance"
+	default:
+		return true
+	}
+	i.b.complain(l.at, fmt.Sprintf("use_vmac behind %s adds nothing to %s", l.Prefix.Addr(), why), "delete one of them")
+	return false
+}
+
+// deviceOf clears the name of a device that an instance above makes, and says so.
+func (i *instance) deviceOf(name *string, at conf.Span) {
+	if *name == "" {
+		return
+	}
+	if first := i.b.devices[*name]; first != nil {
+		i.b.complain(at, fmt.Sprintf("%s makes an interface %s already; the name is ignored", first.Title(), *name), "give each a name of its own")
+		*name = ""
+		return
+	}
+	if i.b.devices == nil {
+		i.b.devices = map[string]*conf.Node{}
+	}
+	i.b.devices[*name] = i.node
 }
 
 // transmitBase settles vmac_xmit_base, which unicast demands and strict mode forbids.
@@ -253,6 +291,11 @@ func (i *instance) settleIPVLAN() {
 		return
 	}
 	p := i.ipvlan.value
+	if i.link.value == "" && len(i.VRRP.Peers) > 0 {
+		i.b.complain(i.ipvlan.at, "use_ipvlan needs an interface and is ignored", "write interface NAME")
+		return
+	}
+	i.deviceOf(&p.Name, i.ipvlan.at)
 	i.IPVLAN = &p
 	if i.vmac.given {
 		i.b.advise(i.vmac.at, "use_vmac beside use_ipvlan is ignored", "delete one of them")

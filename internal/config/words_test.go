@@ -94,7 +94,35 @@ func TestAddressesOnMacvlansOfTheirOwn(t *testing.T) {
 	testWords(t, func(i config.Instance) string { return fmt.Sprint(i.OnVMAC, i.Addrs) }, []wordTest{
 		{"", "interface eth0\nvirtual_ipaddress {\n10.0.0.1 use_vmac dev eth1\n10.0.0.2\n}\nvirtual_ipaddress_excluded {\nfe80::1/64 use_vmac\n}",
 			"[10.0.0.1 fe80::1] [10.0.0.1/32 dev eth1 10.0.0.2/32 dev eth0 fe80::1/64 dev eth0]", ""},
+		{"", "interface eth0\nuse_vmac\nvirtual_ipaddress {\n10.0.0.1 use_vmac dev eth1\n10.0.0.2 use_vmac\n}\nvirtual_ipaddress_excluded {\nfe80::1/64 dev eth0 use_vmac\n}",
+			"[10.0.0.1 fe80::1] [10.0.0.1/32 dev eth1 10.0.0.2/32 dev eth0 fe80::1/64 dev eth0]", "complaint: use_vmac behind 10.0.0.2 adds nothing to use_vmac of the instance"},
+		{"", "interface eth0\nuse_vmac_addr\nvirtual_ipaddress {\n10.0.0.1 use_vmac dev eth1\n}", "[] [10.0.0.1/32 dev eth1]", "complaint: use_vmac behind 10.0.0.1 adds nothing to use_vmac_addr"},
 	})
+}
+
+func TestTwoInstancesMakeTwoDevices(t *testing.T) {
+	for _, words := range []string{"use_vmac vm0", "use_ipvlan vm0 10.0.0.9"} {
+		c, diags := buildText("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\nuse_vmac vm0\n}\n" +
+			"vrrp_instance B {\ninterface eth0\nvirtual_router_id 2\nno_virtual_ipaddress\n" + words + "\n}\n")
+		if got := fmt.Sprint(c.Instances[0].VMAC, c.Instances[1].VMAC, c.Instances[1].IPVLAN); strings.Count(got, "vm0") != 1 {
+			t.Errorf("%s: got %s", words, got)
+		}
+		if !strings.Contains(fmt.Sprint(diags), "makes an interface vm0 already; the name is ignored") {
+			t.Errorf("%s: found %v", words, diags)
+		}
+	}
+}
+
+func TestDevicesNeedAParent(t *testing.T) {
+	for _, words := range []string{"use_vmac", "use_ipvlan 10.0.0.7"} {
+		c, diags := buildText("vrrp_instance A {\nvirtual_router_id 1\nunicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.9\n}\nvirtual_ipaddress {\n10.0.0.1 dev eth0\n}\n" + words + "\n}\n")
+		if got := fmt.Sprint(c.Instances[0].VMAC, c.Instances[0].IPVLAN); got != "none none" {
+			t.Errorf("%s: got %s", words, got)
+		}
+		if !strings.Contains(fmt.Sprint(diags), "needs an interface and is ignored") {
+			t.Errorf("%s: found %v", words, diags)
+		}
+	}
 }
 
 func TestWhoMayReachTheAddresses(t *testing.T) {

@@ -48,13 +48,17 @@ func (c *checker) checkInstance(s *shared) {
 		c.checkAlone(s)
 		return
 	}
+	before := c.complaints
 	c.checkWire(s)
 	c.checkHMAC(s)
 	c.checkUnicast(s)
+	heard := c.complaints == before
 	c.checkAddresses(s)
-	c.checkPriorities(s)
-	c.checkWeights(s)
-	c.checkPreemption(s)
+	if heard { // else nobody elects anybody, and it is not true what would be said
+		c.checkPriorities(s)
+		c.checkWeights(s)
+		c.checkPreemption(s)
+	}
 	c.checkTracking(s)
 	c.checkNames(s)
 }
@@ -65,7 +69,9 @@ type checker struct {
 	instances []*shared
 	told      map[cause]*telling
 	tellings  []*telling
-	holders   map[netip.Addr][]*member // by address; built when it is needed
+	// complaints counts all that were told, those for the same cause included.
+	complaints int
+	holders    map[netip.Addr][]*member // by address; built when it is needed
 	// said marks the peers that a finding about a source speaks of.
 	said map[conf.Span]bool
 }
@@ -86,6 +92,7 @@ type telling struct {
 // complain reports what leads to two MASTERs or to none: adverts that are dropped
 // or do not arrive, members that wait for one another.
 func (c *checker) complain(rule string, at place, text, fix string) {
+	c.complaints++
 	c.tell(conf.Complaint, rule, at, text, fix)
 }
 

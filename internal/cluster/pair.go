@@ -17,6 +17,9 @@ type member struct {
 	// source is where its adverts come from: configured, or what the peer lists
 	// of the others leave for it; zero where the files do not tell.
 	source netip.Addr
+	// grouped says that it is in a sync group with others, which keep it from being
+	// MASTER where they are not.
+	grouped bool
 }
 
 func (m *member) unicast() bool { return len(m.inst.VRRP.Peers) > 0 }
@@ -51,8 +54,8 @@ func (s *shared) name() string { return s.members[0].inst.VRRP.Name }
 // the interface, a virtual address in common, or virtual addresses in one
 // network. What is left over by that is paired by what was meant, so that the
 // difference can be told: the same VRID and interface, unicast here and
-// multicast there; a virtual address in common under two VRIDs; the same name,
-// VRID and interface in two families. An instance that has no partner stays
+// multicast there; a virtual address in common under two VRIDs; the same name and
+// VRID, on interfaces of other names or in two families. An instance that has no partner stays
 // alone. Interfaces of one name are taken to be on one network.
 func pair(nodes []Node) []*shared {
 	var all []*shared
@@ -72,11 +75,16 @@ func pair(nodes []Node) []*shared {
 }
 
 func members(node int, n Node) []*member {
-	blocks := blocks(n.Tree, "vrrp_instance")
+	blocks, grouped := blocks(n.Tree, "vrrp_instance"), map[string]bool{}
+	for _, g := range n.Config.Groups {
+		for _, name := range g.Members {
+			grouped[name] = len(g.Members) > 1
+		}
+	}
 	list := make([]*member, 0, len(n.Config.Instances))
 	for i := range n.Config.Instances {
 		inst := &n.Config.Instances[i]
-		list = append(list, &member{node: node, inst: inst, tree: n.Tree, block: blocks[inst.VRRP.Name], source: inst.VRRP.Source})
+		list = append(list, &member{node: node, inst: inst, tree: n.Tree, block: blocks[inst.VRRP.Name], source: inst.VRRP.Source, grouped: grouped[inst.VRRP.Name]})
 	}
 	return list
 }
@@ -117,6 +125,11 @@ func passes() []pass {
 			return []key{k}
 		}),
 		same(func(m *member) []key { return each(key{}, m.inst.VRRP.VIPs, "vip") }),
+		same(func(m *member) []key {
+			k := onWire(m)
+			k.name = m.inst.VRRP.Name
+			return []key{k}
+		}),
 		same(func(m *member) []key {
 			return []key{{vrid: m.inst.VRRP.VRID, link: m.inst.VRRP.Link, name: m.inst.VRRP.Name}}
 		}),

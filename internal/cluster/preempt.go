@@ -61,11 +61,11 @@ func (c *checker) checkHeldBack(s *shared, with []*member) {
 		own := reachOf(m)
 		for _, o := range others(s, m) {
 			r := reachOf(o)
-			if r.weighed && r.well >= own.well && r.min < own.well {
+			if r.weighed && r.well > own.well && r.min < own.well {
 				at, _ := c.weightPlace(s, o)
 				c.advise("nopreempt-against-weights", at,
-					fmt.Sprintf("when the weight lowers %s to %d, %s stays BACKUP all the same: nopreempt (%s) leaves a running MASTER alone",
-						c.name(o), r.min, c.name(m), m.at("nopreempt")),
+					fmt.Sprintf("when the weight lowers %s on %s to %d, %s stays BACKUP all the same: nopreempt (%s) leaves a running MASTER alone",
+						o.inst.VRRP.Name, c.name(o), r.min, c.name(m), m.at("nopreempt")),
 					"track without weight, so that a failure means FAULT")
 				return
 			}

@@ -68,7 +68,7 @@ func (c *checker) checkOwners(s *shared) bool {
 		return true
 	}
 	m, does := owners[0], "no weight lowers it"
-	if m.inst.VRRP.StartMaster {
+	if m.inst.VRRP.StartMaster && !m.grouped {
 		does = "it takes them at once when it starts, without listening, and " + does
 	}
 	c.advise("owner-of-shared-address", m.at("priority", "state"),
@@ -110,8 +110,12 @@ func sum(m *member) string {
 	return text
 }
 
-// winner is who wins among equals: the highest address, where the files tell it.
+// winner is who wins among equals: the highest address, where the files tell it,
+// unless a sync group has a say.
 func (c *checker) winner(top []*member) string {
+	if slices.ContainsFunc(top, func(m *member) bool { return m.grouped }) {
+		return "The other members of its sync group decide"
+	}
 	best := top[0]
 	for _, m := range top {
 		if !m.source.IsValid() {
@@ -190,6 +194,9 @@ func (c *checker) checkWeights(s *shared) {
 		return
 	}
 	first := s.members[can[0]]
+	if preferred(s) != first {
+		return // equal at first, which was said: either may be MASTER
+	}
 	rival := c.rival(s, first)
 	at, t := c.weightPlace(s, first)
 	text := fmt.Sprintf("the weights can never move %s from %s: it has priority %s, and %s at most %d (%s)",

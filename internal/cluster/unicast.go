@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -89,6 +90,9 @@ func (c *checker) tellUnnamed(s *shared, m *member, others []*member) {
 
 // unheard is what happens to a node that somebody does not send to.
 func unheard(c *checker, m *member, others, deafTo int, who string) string {
+	if m.grouped {
+		return fmt.Sprintf("%s does not hear %s, and both can be MASTER", c.name(m), cmp.Or(who, "the others"))
+	}
 	if others == deafTo {
 		return fmt.Sprintf("%s hears nobody and is MASTER whenever it runs", c.name(m))
 	}

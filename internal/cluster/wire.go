@@ -60,11 +60,23 @@ func (d difference) split(s *shared) (ref *member, odd []*member) {
 	return ref, odd
 }
 
-const (
-	deaf      = "neither takes the other's adverts, so that there are two MASTERs"
-	strangers = "to the network these are two virtual routers, each with a MASTER"
-	makeEqual = "write the same on all nodes"
-)
+const makeEqual = "write the same on all nodes"
+
+// deaf is what comes of members that do not take each other's adverts. In a sync
+// group the other members can keep both from being MASTER.
+func deaf(m, ref *member) string {
+	if m.grouped || ref.grouped {
+		return "neither takes the other's adverts, so that both can be MASTER"
+	}
+	return "neither takes the other's adverts, so that there are two MASTERs"
+}
+
+func strangers(m, ref *member) string {
+	if m.grouped || ref.grouped {
+		return "to the network these are two virtual routers, and both can be MASTER"
+	}
+	return "to the network these are two virtual routers, each with a MASTER"
+}
 
 func family(m *member) string {
 	if m.inst.VRRP.V6 {
@@ -75,14 +87,14 @@ func family(m *member) string {
 
 func (c *checker) tellFamily(m, ref *member) {
 	c.complain("family-differs", m.at("virtual_ipaddress"),
-		fmt.Sprintf("%s is %s on %s and %s on %s (%s): %s", m.inst.VRRP.Name, family(m), c.name(m), family(ref), c.name(ref), ref.at("virtual_ipaddress"), strangers),
+		fmt.Sprintf("%s is %s on %s and %s on %s (%s): %s", m.inst.VRRP.Name, family(m), c.name(m), family(ref), c.name(ref), ref.at("virtual_ipaddress"), strangers(m, ref)),
 		"give each family an instance of its own, on all nodes")
 }
 
 func (c *checker) tellVRID(m, ref *member) {
 	c.complain("vrid-differs", m.at("virtual_router_id"),
 		fmt.Sprintf("virtual_router_id is %d on %s and %d on %s (%s) for the same address %s: %s",
-			m.inst.VRRP.VRID, c.name(m), ref.inst.VRRP.VRID, c.name(ref), ref.at("virtual_router_id"), common(m, ref), strangers),
+			m.inst.VRRP.VRID, c.name(m), ref.inst.VRRP.VRID, c.name(ref), ref.at("virtual_router_id"), common(m, ref), strangers(m, ref)),
 		fmt.Sprintf("write %d here, or %d there", ref.inst.VRRP.VRID, m.inst.VRRP.VRID))
 }
 
@@ -112,7 +124,7 @@ func cast(m *member) string {
 
 func (c *checker) tellCast(m, ref *member) {
 	c.complain("unicast-against-multicast", m.at("unicast_peer"),
-		fmt.Sprintf("%s sends %s on %s and %s on %s (%s): %s", m.inst.VRRP.Name, cast(m), c.name(m), cast(ref), c.name(ref), ref.at("unicast_peer"), deaf),
+		fmt.Sprintf("%s sends %s on %s and %s on %s (%s): %s", m.inst.VRRP.Name, cast(m), c.name(m), cast(ref), c.name(ref), ref.at("unicast_peer"), deaf(m, ref)),
 		"write unicast_peer on all nodes, or on none")
 }
 
@@ -134,7 +146,7 @@ func (c *checker) tellGroup(m, ref *member) {
 	}
 	at, other := m.orGlobal("mcast_dst_ip", word), ref.orGlobal("mcast_dst_ip", word)
 	c.complain("group-differs", at,
-		fmt.Sprintf("%s sends to the group %s on %s and to %s on %s (%s): %s", m.inst.VRRP.Name, group(m), c.name(m), group(ref), c.name(ref), other, deaf),
+		fmt.Sprintf("%s sends to the group %s on %s and to %s on %s (%s): %s", m.inst.VRRP.Name, group(m), c.name(m), group(ref), c.name(ref), other, deaf(m, ref)),
 		makeEqual+": "+word+" in global_defs, or mcast_dst_ip in the instance")
 }
 
@@ -144,7 +156,7 @@ func (c *checker) tellVersion(m, ref *member) {
 	}
 	c.complain("version-differs", m.orGlobal("version", "vrrp_version"),
 		fmt.Sprintf("%s speaks VRRP version %d on %s and %d on %s (%s): %s", m.inst.VRRP.Name, m.inst.VRRP.Version, c.name(m),
-			ref.inst.VRRP.Version, c.name(ref), ref.orGlobal("version", "vrrp_version"), deaf),
+			ref.inst.VRRP.Version, c.name(ref), ref.orGlobal("version", "vrrp_version"), deaf(m, ref)),
 		"write the same version on all nodes")
 }
 
@@ -196,7 +208,7 @@ func (c *checker) tellAuthentication(m, ref *member) {
 		}
 		text = fmt.Sprintf("%s sends %s on %s and none on %s%s", m.inst.VRRP.Name, authenticates(with), c.place(with, m, "authentication"), c.place(without, m, "authentication"), because(without))
 	}
-	c.complain("authentication-differs", m.inside("authentication", "auth_pass"), text+": "+deaf, "write the same auth_type and auth_pass on all nodes; 8 characters count")
+	c.complain("authentication-differs", m.inside("authentication", "auth_pass"), text+": "+deaf(m, ref), "write the same auth_type and auth_pass on all nodes; 8 characters count")
 }
 
 // because is why a member has no password where one is written.
@@ -226,7 +238,7 @@ func (c *checker) tellInterval(m, ref *member) {
 			text+": a BACKUP waits by the interval of its MASTER, so a failure is noticed sooner or later depending on who fails", makeEqual)
 		return
 	}
-	c.complain("interval-differs", m.at("advert_int"), text+": under version 2 "+deaf, makeEqual)
+	c.complain("interval-differs", m.at("advert_int"), text+": under version 2 "+deaf(m, ref), makeEqual)
 }
 
 func seconds(d time.Duration) string {
@@ -292,7 +304,7 @@ func (c *checker) tellChecksum(m, ref *member) {
 		without, with = ref, m
 	}
 	c.complain("checksum-differs", m.orGlobal("v3_checksum_as_v2", "v3_checksum_as_v2"),
-		fmt.Sprintf("v3_checksum_as_v2 of %s is on for %s and not for %s: %s drops the adverts of %s as damaged and becomes MASTER beside it",
+		fmt.Sprintf("v3_checksum_as_v2 of %s is on for %s and not for %s: %s drops the adverts of %s as damaged, and both can be MASTER",
 			m.inst.VRRP.Name, c.name(without), c.name(with), c.name(with), c.name(without)),
 		makeEqual)
 }

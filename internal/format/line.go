@@ -131,7 +131,7 @@ func (s *source) parts(text string) []string {
 		return nil
 	}
 	parts := split(text)
-	if !movable(parts) {
+	if len(parts) == 0 || len(parts) > 1 && touching(text) || !movable(parts) {
 		return nil
 	}
 	return parts
@@ -145,19 +145,22 @@ func (s *source) obscure(code string) bool {
 // movable reports whether each part means the same at the beginning of a line
 // and at the end of one.
 func movable(parts []string) bool {
-	for i, p := range parts {
-		if i > 0 && strings.ContainsAny(p[:1], "@~") || len(parts) > 1 && bare(p) {
+	for _, p := range parts[1:] {
+		if strings.ContainsAny(p[:1], "@~") || isDefinition(p) {
 			return false
 		}
 	}
 	return true
 }
 
-// bare reports whether a text has a $ that begins no ${NAME}: what follows it
-// decides whether it names a parameter.
-func bare(text string) bool {
+// touching reports whether a brace stands right behind a $NAME: apart from it the
+// $NAME would be a parameter.
+func touching(text string) bool {
 	for i := range len(text) {
-		if text[i] == '$' && !strings.HasPrefix(text[i:], "${") {
+		if _, length := reference(text[i:]); text[i] != '$' || length > 0 {
+			continue
+		}
+		if end := i + 1 + nameLen(text[i+1:]); end < len(text) && strings.IndexByte("{}", text[end]) >= 0 {
 			return true
 		}
 	}

@@ -204,7 +204,7 @@ func (d *bfdDraft) settleHops() {
 	ttl := d.ttl.or(byDefault)
 	d.TTL, d.MaxHops = uint8(ttl), d.maxHops.or(0)
 	if d.Neighbor.Is6() && !d.ttl.given && !d.Multihop {
-		d.b.advise(d.neighbor.at, "the hop limit is 64 by default; a neighbour that follows RFC 5881 drops these packets", "write hoplimit 255")
+		d.b.quirk(d.neighbor.at, "the hop limit is 64 by default; a neighbour that follows RFC 5881 drops these packets", "write hoplimit 255")
 	}
 	if d.MaxHops > ttl {
 		d.b.complain(d.maxHops.at, fmt.Sprintf("max_hops %d is above the ttl and becomes %d", d.MaxHops, ttl), "-1 turns the check off")

@@ -24,10 +24,12 @@ type Paths struct {
 	ConfigCopy string
 	// IPRouteEtc and IPRouteUsr hold the name tables of iproute2; empty: the usual.
 	IPRouteEtc, IPRouteUsr string
-	// StateDump, StatsDump and JSONDump are templates of what signals write; a
-	// relative one is below /tmp, and one that ends in / is a directory.
-	StateDump, StatsDump, JSONDump string
-	// DumpsNamed puts the names of instance and namespace into them.
+	// StateDump is where the state goes when a signal asks for it: a relative path is
+	// below /tmp, and one that ends in / is a directory.
+	StateDump string
+	// StatsDump and JSONDump are shown only, as in keepalived.
+	StatsDump, JSONDump string
+	// DumpsNamed puts the names of namespace and instance into that of the state.
 	DumpsNamed bool
 	// JSONVersion is the layout: 1 a list of instances, 2 an object.
 	JSONVersion uint8
@@ -56,7 +58,7 @@ func pathRows() []keyword[globals] {
 			meaning: "Where the configuration in force is kept.",
 			set:     func(g *globals, v value) { g.Paths.ConfigCopy = v.text }},
 		{word: "data_use_instance", form: boolean(), def: "false",
-			meaning: "The names of dump files carry the names of instance and namespace.",
+			meaning: "The name of the state dump carries the names of namespace and instance.",
 			set:     func(g *globals, v value) { g.Paths.DumpsNamed = v.on }},
 		{word: "json_version", form: integer(between(1, 2)), def: "1",
 			meaning: "The layout of the JSON dump: 1 is a list of instances, 2 an object with groups and what is tracked.",
@@ -71,11 +73,17 @@ func pathRows() []keyword[globals] {
 			meaning: "Where the state goes when a signal asks for it.",
 			set:     func(g *globals, v value) { g.dumpFile(&g.Paths.StateDump, v) }},
 		{word: "stats_dump_file", form: loose(alone(text("PATH"))), note: "/tmp/keepalived.stats",
-			meaning: "Where the statistics go when a signal asks for them.",
-			set:     func(g *globals, v value) { g.dumpFile(&g.Paths.StatsDump, v) }},
+			meaning: "Meant to say where the statistics go; keepalived takes it and writes /tmp/keepalived.stats all the same.",
+			set: func(g *globals, v value) {
+				g.dumpFile(&g.Paths.StatsDump, v)
+				g.b.quirk(v.at, "stats_dump_file has no effect: the statistics go to /tmp/keepalived.stats", "delete it")
+			}},
 		{word: "json_dump_file", form: loose(alone(text("PATH"))), note: "/tmp/keepalived.json",
-			meaning: "Where the JSON dump goes when a signal asks for it.",
-			set:     func(g *globals, v value) { g.dumpFile(&g.Paths.JSONDump, v) }},
+			meaning: "Meant to say where the JSON dump goes; keepalived takes it and writes /tmp/keepalived.json all the same.",
+			set: func(g *globals, v value) {
+				g.dumpFile(&g.Paths.JSONDump, v)
+				g.b.quirk(v.at, "json_dump_file has no effect: the JSON dump goes to /tmp/keepalived.json", "delete it")
+			}},
 	}
 }
 

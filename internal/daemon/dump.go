@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,21 +20,42 @@ import (
 
 // dump writes the file that a signal asked for.
 func (w *workerProcess) dump(m *relay.Up) {
-	path := filepath.Join(cli.TempDir(), "keepalived.data")
-	if err := replace(path, func(out io.Writer) { writeData(out, m.Status) }); err != nil {
+	path := dumpPath(&w.global)
+	mode := 0o666 &^ os.FileMode(umask(&w.opts, &w.global))
+	if err := replace(path, mode, func(out io.Writer) { writeData(out, m.Status) }); err != nil {
 		w.log.Error(err.Error())
 		return
 	}
 	w.log.Info("state written to " + path)
 }
 
+// dumpPath is where the state goes: state_dump_file names a file, or a directory with
+// a slash behind it; data_use_instance puts names before the extension.
+func dumpPath(g *config.Global) string {
+	const name = "keepalived.data"
+	path := cmp.Or(g.Paths.StateDump, name)
+	if strings.HasSuffix(path, "/") {
+		path += name
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(cli.TempDir(), path)
+	}
+	names := slices.DeleteFunc([]string{g.Copy.NetNS, g.Copy.Instance}, func(s string) bool { return s == "" })
+	if !g.Paths.DumpsNamed || len(names) == 0 {
+		return path
+	}
+	ext := filepath.Ext(path)
+	return strings.TrimSuffix(path, ext) + "." + strings.Join(names, "_") + ext
+}
+
 // replace writes a new file and moves it into place, so that nobody reads half.
-func replace(path string, write func(io.Writer)) error {
+func replace(path string, mode os.FileMode, write func(io.Writer)) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	write(f)
+	_ = f.Chmod(mode) // on a file system without modes there is none to keep to
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

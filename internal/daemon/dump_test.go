@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/cli"
+	"holdfast/internal/config"
 	"holdfast/internal/mono"
 	"holdfast/internal/relay"
 	"holdfast/internal/status"
@@ -67,7 +68,7 @@ func TestTheStateDumpGoesToTMPDIR(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	withUmask(t, 0o177)
 	var out bytes.Buffer
-	w := &workerProcess{log: logTo(&out, slog.LevelInfo)}
+	w := &workerProcess{log: logTo(&out, slog.LevelInfo), opts: cli.Options{Umask: 0o177}}
 	for range 2 { // a second one replaces the first
 		w.dump(&relay.Up{Status: snapshot(), Dump: relay.DumpData})
 	}
@@ -75,6 +76,41 @@ func TestTheStateDumpGoesToTMPDIR(t *testing.T) {
 	files, _ := os.ReadDir(dir)
 	if info, _ := files[0].Info(); len(files) != 1 || info.Mode() != fs.FileMode(0o600) {
 		t.Errorf("%d files are left; mode %v", len(files), info.Mode())
+	}
+}
+
+func TestWhereTheStateDumpGoes(t *testing.T) {
+	t.Setenv("TMPDIR", "/")
+	copied := config.Copy{NetNS: "blue", Instance: "two"}
+	for _, c := range []struct {
+		name   string
+		global config.Global
+		want   string
+	}{
+		{"nothing is said", config.Global{Copy: copied}, "/keepalived.data"},
+		{"a file", config.Global{Paths: config.Paths{StateDump: "/run/state"}}, "/run/state"},
+		{"a directory", config.Global{Paths: config.Paths{StateDump: "/run/"}}, "/run/keepalived.data"},
+		{"a bare name", config.Global{Paths: config.Paths{StateDump: "state.txt"}}, "/state.txt"},
+		{"with names", config.Global{Copy: copied, Paths: config.Paths{StateDump: "/run/a.b/", DumpsNamed: true}}, "/run/a.b/keepalived.blue_two.data"},
+		{"with one name", config.Global{Copy: config.Copy{Instance: "two"}, Paths: config.Paths{StateDump: "/run/state", DumpsNamed: true}}, "/run/state.two"},
+		{"with names that there are not", config.Global{Paths: config.Paths{DumpsNamed: true}}, "/keepalived.data"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := dumpPath(&c.global); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTheStateDumpKeepsToTheUmask(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	var out bytes.Buffer
+	w := &workerProcess{log: logTo(&out, slog.LevelInfo), opts: cli.Options{Umask: 0o177},
+		global: config.Global{Umask: config.Umask{Given: true, Mask: 0o027}, Paths: config.Paths{StateDump: path}}}
+	w.dump(&relay.Up{Status: snapshot(), Dump: relay.DumpData})
+	if info, err := os.Stat(path); err != nil || info.Mode() != fs.FileMode(0o640) {
+		t.Errorf("%v, %v; log: %s", info, err, out.String())
 	}
 }
 

@@ -35,8 +35,9 @@ type workerProcess struct {
 
 	candidate *told // proposed to the router, not yet accepted
 	proposed  relay.Slot
-	inForce   relay.Slot // of what runs, once started
-	started   bool       // a configuration has been taken over
+	inForce   relay.Slot    // of what runs, once started
+	global    config.Global // of it
+	started   bool          // a configuration has been taken over
 	teller    *teller
 	watchers  *watchers
 	janitor   *janitor
@@ -261,7 +262,8 @@ func (w *workerProcess) accepted() {
 		return // of a reload that this worker was not there for
 	}
 	w.candidate, w.inForce = nil, w.proposed
-	unix.Umask(umask(&w.opts, &t.Global))
+	w.global = t.Global
+	unix.Umask(umask(&w.opts, &w.global))
 	w.teller.apply(t)
 	w.watchers.apply(t)
 	word := "Startup complete"

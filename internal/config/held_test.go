@@ -100,6 +100,8 @@ func TestRoutes(t *testing.T) {
 		// What else it has.
 		{"10.9.0.0/16 dev eth0 src 10.0.0.300", "", `complaint: "10.0.0.300" is not an address` + dropped},
 		{"10.9.0.0/16 dev eth0 tos 020", "10.9.0.0/16 tos 0x10 dev eth0 proto 18", ""},
+		{"2001:db8::/32 dev eth0 tos 5", "2001:db8::/32 tos 0x05 dev eth0 proto 18", "advice: the kernel refuses an IPv6 route with tos"},
+		{"nat 10.9.0.0/16 dev eth0", "nat 10.9.0.0/16 dev eth0 proto 18", "advice: the kernel refuses routes of type nat"},
 		{"10.9.0.0/16 dev eth0 tos EF", "10.9.0.0/16 tos 0xb8 dev eth0 proto 18", ""},
 		{"10.9.0.0/16 dev eth0 tos ef", "", `complaint: "ef" is neither a number nor a name in rt_dsfield of iproute2` + dropped},
 		{"10.9.0.0/16 dev eth0 dsfield 256", "", "complaint: 256 is more than 255" + dropped},

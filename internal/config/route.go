@@ -536,6 +536,12 @@ func (r *routeDraft) settleDestination() {
 	if m := r.Dst.Masked(); m != r.Dst {
 		r.b.advise(r.dst.at, fmt.Sprintf("%s has bits behind its prefix; the kernel refuses the route", r.Dst), "write "+m.String())
 	}
+	if r.TOS != 0 && r.V6() {
+		r.b.advise(r.dst.at, "the kernel refuses an IPv6 route with tos", "delete tos")
+	}
+	if r.Type == host.NAT || r.Type == host.XResolve {
+		r.b.advise(r.dst.at, "the kernel refuses routes of type "+r.Type.String(), "")
+	}
 }
 
 // settleHops makes two ways of via and or.

@@ -85,6 +85,7 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	}
 	b.reserve(tree)
 	b.readGlobals(tree)
+	b.readServerGroups(tree)
 	b.voc.root.read(b, tree.Nodes, b)
 	b.finishGroups()
 	b.finishServerGroups()

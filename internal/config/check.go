@@ -212,9 +212,14 @@ func one[T comparable](store map[T]*T, v T) *T {
 	return p
 }
 
+// alikeLimit bounds the search for an equal check of pages. Where so many differ,
+// sharing them saves little.
+const alikeLimit = 32
+
 func (s *checkStore) oneHTTP(h *HTTPCheck) *HTTPCheck {
 	key := h.key()
-	for _, p := range s.http[key] {
+	alike := s.http[key]
+	for _, p := range alike[max(0, len(alike)-alikeLimit):] {
 		if p.equal(h) {
 			return p
 		}

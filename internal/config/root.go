@@ -43,7 +43,8 @@ func rootTable(v *vocabulary) *block[builder] {
 			set:     (*builder).readSSL},
 		{word: "virtual_server_group", form: named("NAME { ADDRESS or fwmark lines }"), opens: v.serverGroup,
 			meaning: "Addresses and firewall marks that share a virtual server; it may stand below its users.",
-			set:     (*builder).readServerGroup},
+			// It was read before everything else.
+			set: func(*builder, value) {}},
 		{word: "virtual_server", form: named("IP [PORT] | fwmark N | group NAME { block }"), opens: v.virtualServer,
 			meaning: "One service that is balanced over real servers.",
 			set:     (*builder).readVirtualServer},

@@ -15,20 +15,13 @@ type serverGroup struct {
 	node *conf.Node
 	// entries are as in the configuration.
 	entries []GroupEntry
-	// addresses, v4, v6 and marks say what there is; bare is the first mark
-	// without family.
-	addresses, v4, v6, marks bool
-	anyPort                  bool
-	bare                     conf.Span
-	used, gone               bool
-}
-
-// groupUse is a virtual server that waits for its group: where it is in the
-// configuration, and what depends on the group.
-type groupUse struct {
-	server int
-	node   *conf.Node
-	draft  *virtualDraft
+	// v4, v6 and marks say what there is; bare is the first mark without family.
+	v4, v6, marks bool
+	// addresses holds the first one, and the first one that has another port.
+	addresses  []GroupEntry
+	anyPort    bool
+	bare       conf.Span
+	used, gone bool
 }
 
 // groupLineDraft is a line of a virtual_server_group.
@@ -53,13 +46,22 @@ func serverGroupTable() *block[groupLineDraft] {
 	)
 }
 
-func (b *builder) readServerGroup(v value) {
-	n := v.node
-	if len(v.words) != 1 {
+// readServerGroups reads all groups before everything else: they may stand below
+// the virtual servers that use them.
+func (b *builder) readServerGroups(tree *conf.Tree) {
+	for _, n := range tree.Nodes {
+		if n.Keyword.Text == "virtual_server_group" && n.Block {
+			b.readServerGroup(n)
+		}
+	}
+}
+
+func (b *builder) readServerGroup(n *conf.Node) {
+	if len(n.Args) != 1 {
 		b.report(conf.Diag{Severity: conf.Error, Class: conf.Incomplete, Span: n.Span(), Text: "a virtual_server_group needs a name of one word"})
 		return
 	}
-	name := b.keep(v.words[0].Text)
+	name := b.keep(n.Args[0].Text)
 	g := &serverGroup{node: n}
 	b.enter(n)
 	for _, line := range n.Body {
@@ -117,7 +119,9 @@ func (e GroupEntry) count() int {
 
 func (g *serverGroup) add(e GroupEntry, n *conf.Node) {
 	if e.From.IsValid() {
-		g.addresses = true
+		if n := len(g.addresses); n == 0 || n == 1 && g.addresses[0].Port != e.Port {
+			g.addresses = append(g.addresses, e)
+		}
 		g.anyPort = g.anyPort || e.Port == 0
 	} else {
 		g.marks = true
@@ -260,85 +264,64 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return z
 }
 
-// finishServerGroups settles what depends on the groups, which may stand below
-// the virtual servers that use them.
+// finishServerGroups speaks of groups that no virtual server has, and leaves out
+// those that cannot be.
 func (b *builder) finishServerGroups() {
-	lost := map[int]bool{}
-	defer b.finishUnused()
-	for _, u := range b.lvs.byGroup {
-		b.in(u.node, func() {
-			if !b.finishGroupUse(u) {
-				lost[u.server] = true
-			}
-		})
-	}
-	if len(lost) == 0 {
-		return
-	}
-	i := -1
-	b.cfg.VirtualServers = slices.DeleteFunc(b.cfg.VirtualServers, func(VirtualServer) bool {
-		i++
-		return lost[i]
+	b.cfg.ServerGroups = slices.DeleteFunc(b.cfg.ServerGroups, func(group ServerGroup) bool {
+		g := b.lvs.groups[group.Name]
+		if !g.used {
+			b.advise(g.node.Span(), "no virtual_server uses virtual_server_group "+group.Name, "write virtual_server group "+group.Name)
+		}
+		return g.gone
 	})
-	b.cfg.ServerGroups = slices.DeleteFunc(b.cfg.ServerGroups, func(g ServerGroup) bool { return b.lvs.groups[g.Name].gone })
 }
 
-// finishUnused speaks of groups that no virtual server has.
-func (b *builder) finishUnused() {
-	for _, g := range b.cfg.ServerGroups {
-		if s := b.lvs.groups[g.Name]; !s.used {
-			b.advise(s.node.Span(), "no virtual_server uses virtual_server_group "+g.Name, "write virtual_server group "+g.Name)
-		}
-	}
-}
-
-// finishGroupUse settles a virtual server by its group, and answers false when
-// it has none.
-func (b *builder) finishGroupUse(u groupUse) bool {
-	d := u.draft
-	g := b.lvs.groups[d.Group]
-	if g != nil {
-		g.used = true
-	} else {
+// settleGroup settles a virtual server by its group, and answers false when it has
+// none.
+func (d *virtualDraft) settleGroup() bool {
+	g := d.b.lvs.groups[d.Group]
+	if g == nil {
 		// keepalived only logs it.
-		b.report(conf.Diag{Severity: conf.Complaint, Span: u.node.Args[1].Span, Text: "there is no virtual_server_group " + d.Group + "; the virtual_server is left out",
-			Fix: b.groupLike(d.Group)})
+		d.b.report(conf.Diag{Severity: conf.Complaint, Span: d.node.Args[1].Span, Text: "there is no virtual_server_group " + d.Group + "; the virtual_server is left out",
+			Fix: d.b.groupLike(d.Group)})
 		return false
 	}
-	if g.v4 && g.v6 && g.bare.Origin != nil {
-		if !g.gone {
-			b.in(g.node, func() {
-				b.complain(g.bare, "a group with both families needs to know that of its marks; the group is left out", "write inet or inet6 behind the mark")
-			})
-		}
-		g.gone = true
-	}
-	if g.gone {
+	if g.used = true; !g.legal(d.b) {
 		return false
 	}
-	d.settleProtocol(g.addresses)
+	d.settleProtocol(len(g.addresses) > 0)
 	d.settlePersistence(g.anyPort)
 	d.settleGroupFamily(g)
 	d.compareGroupPorts(g)
 	if d.HASuspend {
-		b.advise(d.haSuspend.at, "a group has no address that ha_suspend would see: nothing is ever checked", "delete it")
+		d.b.advise(d.haSuspend.at, "a group has no address that ha_suspend would see: nothing is ever checked", "delete it")
 	}
-	s := &b.cfg.VirtualServers[u.server]
-	s.Protocol, s.Flags, s.Persistence, s.PersistenceEngine = d.Protocol, d.Flags, d.Persistence, d.PersistenceEngine
-	s.V6 = d.V6
 	return true
+}
+
+// legal reports whether the family of everything in a group is known, which
+// matters to those that use it.
+func (g *serverGroup) legal(b *builder) bool {
+	if g.gone || !g.v4 || !g.v6 || g.bare.Origin == nil {
+		return !g.gone
+	}
+	g.gone = true
+	b.enter(g.node)
+	b.complain(g.bare, "a group with both families needs to know that of its marks; the group is left out", "write inet or inet6 behind the mark")
+	b.leave()
+	return false
 }
 
 // compareGroupPorts speaks of ports that are not those of the entries, which
 // packets keep.
 func (d *virtualDraft) compareGroupPorts(g *serverGroup) {
 	for _, e := range d.fixed {
-		i := slices.IndexFunc(g.entries, func(entry GroupEntry) bool { return entry.From.IsValid() && entry.Port != e.port })
+		i := slices.IndexFunc(g.addresses, func(entry GroupEntry) bool { return entry.Port != e.port })
 		switch {
 		case g.marks:
 			d.b.complain(e.node.ArgSpan(), fmt.Sprintf("DR and TUN leave ports as they are; port %d is ignored", e.port), "delete the port")
 		case i >= 0:
-			d.b.complain(e.node.ArgSpan(), fmt.Sprintf("DR and TUN leave ports as they are; port %d is not that of %s in virtual_server_group %s, which is used", e.port, g.entries[i].From, d.Group), "delete the port")
+			d.b.complain(e.node.ArgSpan(), fmt.Sprintf("DR and TUN leave ports as they are; port %d is not that of %s in virtual_server_group %s, which is used", e.port, g.addresses[i].From, d.Group), "delete the port")
 		}
 	}
 }
@@ -356,19 +339,16 @@ func (d *virtualDraft) settleGroupFamily(g *serverGroup) {
 	}
 }
 
-// groupDraft is what of a draft is needed when its group is known.
-func (d *virtualDraft) groupDraft() *virtualDraft {
-	kept := *d
-	kept.reals, kept.RealServers = nil, nil
-	return &kept
-}
-
 func (b *builder) groupLike(name string) string {
-	var names []string
-	for _, g := range b.cfg.ServerGroups {
-		names = append(names, g.Name)
+	if b.full() {
+		return ""
 	}
-	return nearest(name, names, "")
+	if b.lvs.groupNames == nil {
+		for _, g := range b.cfg.ServerGroups {
+			b.lvs.groupNames = append(b.lvs.groupNames, g.Name)
+		}
+	}
+	return nearest(name, b.lvs.groupNames, "")
 }
 
 // parseUint32 reads a decimal number of 32 bits.

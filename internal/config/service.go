@@ -16,9 +16,9 @@ type lvs struct {
 	first  *conf.Node // the first virtual_server that is kept
 	ssl    *conf.Node
 	groups map[string]*serverGroup
-	// byGroup are the virtual servers whose group is looked up when all is read.
-	byGroup []groupUse
-	taken   map[service]*conf.Node
+	// groupNames are all names of groups, made when one is misspelt.
+	groupNames []string
+	taken      map[service]*conf.Node
 
 	// Used again from block to block.
 	server virtualDraft
@@ -54,6 +54,9 @@ func (b *builder) readVirtualServer(v value) {
 	d.readReals()
 	if len(d.RealServers) == 0 {
 		b.complain(v.node.Span(), "a virtual_server without real_server is left out", "")
+		return
+	}
+	if d.Group != "" && !d.settleGroup() {
 		return
 	}
 	d.settleQuorum()
@@ -292,14 +295,22 @@ func (d *virtualDraft) keep() {
 	if b.lvs.first == nil {
 		b.lvs.first = d.node
 	}
-	if d.Group != "" {
-		b.lvs.byGroup = append(b.lvs.byGroup, groupUse{server: len(b.cfg.VirtualServers), node: d.node, draft: d.groupDraft()})
-	} else if first := b.lvs.taken[d.service()]; first != nil {
-		b.advise(d.node.ArgSpan(), "this service is "+first.Title()+" already; both would write the same entry of IPVS", "put their real servers into one block")
-	} else {
-		b.lvs.taken[d.service()] = d.node
-	}
+	d.compareServices()
 	b.cfg.VirtualServers = append(b.cfg.VirtualServers, d.VirtualServer)
+}
+
+// compareServices speaks of a service that is there twice. A group may well have
+// several virtual servers, with protocols of their own.
+func (d *virtualDraft) compareServices() {
+	if d.Group != "" {
+		return
+	}
+	taken := d.b.lvs.taken
+	if first := taken[d.service()]; first != nil {
+		d.b.advise(d.node.ArgSpan(), "this service is "+first.Title()+" already; both would write the same entry of IPVS", "put their real servers into one block")
+		return
+	}
+	taken[d.service()] = d.node
 }
 
 func (d *virtualDraft) service() service {

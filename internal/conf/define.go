@@ -217,6 +217,7 @@ func (r *reader) value(ref reference, at Span) (text string, o *Origin, known, o
 			r.complain(at, "$"+ref.name+" has several lines and is replaced only at the end of a line; here it stays as it is", "make it the last word of the line")
 			return "", nil, false, true
 		}
+		r.steps = 0
 		text, ok = r.flatten(d, at, 0)
 		return text, r.replacedBy(d, at), true, ok
 	}
@@ -244,6 +245,9 @@ type usage struct {
 // depthLimit bounds definitions within definitions and includes within includes.
 const depthLimit = 64
 
+// stepsLimit bounds the definitions that one use of a definition is made of.
+const stepsLimit = 10_000
+
 // flatten is the value of a definition with the parameters in it replaced.
 func (r *reader) flatten(d *definition, at Span, depth int) (string, bool) {
 	if strings.IndexByte(d.value, '$') < 0 {
@@ -251,6 +255,10 @@ func (r *reader) flatten(d *definition, at Span, depth int) (string, bool) {
 	}
 	if depth > depthLimit {
 		r.fault(at, "the definition of $"+d.name+" refers to itself", "")
+		return "", false
+	}
+	if r.steps++; r.steps > stepsLimit {
+		r.fault(at, "$"+d.name+" is made of more than 10000 definitions", "")
 		return "", false
 	}
 	var out strings.Builder

@@ -177,14 +177,36 @@ func (r *reader) includeFault(counts bool, at Span, text string) {
 	r.report(finding(Complaint, Unclassed, at, text, "", r.build.within()))
 }
 
-// braces lists the alternatives of a pattern with {a,b}.
-func braces(pattern string) []string {
-	open := strings.IndexByte(pattern, '{')
+// patternsLimit bounds the alternatives of one pattern.
+const patternsLimit = 1000
+
+// braces lists the alternatives of a pattern with {a,b}, as many as the limit.
+func braces(pattern string) []string { return appendAlternatives(nil, "", pattern) }
+
+// appendAlternatives adds those of a pattern, of which what stands before them is
+// done.
+func appendAlternatives(out []string, before, pattern string) []string {
+	open, parts, after := alternatives(pattern)
+	if parts == nil {
+		return append(out, before+pattern)
+	}
+	for _, part := range parts {
+		if len(out) >= patternsLimit {
+			break
+		}
+		out = appendAlternatives(out, before+pattern[:open], part+after)
+	}
+	return out
+}
+
+// alternatives splits a pattern at its first pair of braces: where it opens, what
+// it holds and what follows it. There are no parts when there is none.
+func alternatives(pattern string) (open int, parts []string, after string) {
+	open = strings.IndexByte(pattern, '{')
 	if open < 0 {
-		return []string{pattern}
+		return 0, nil, ""
 	}
 	depth, from := 0, open+1
-	var parts []string
 	for i := open; i < len(pattern); i++ {
 		switch pattern[i] {
 		case '{':
@@ -196,26 +218,11 @@ func braces(pattern string) []string {
 		case '}':
 			depth--
 			if depth == 0 {
-				return alternatives(pattern[:open], append(parts, pattern[from:i]), pattern[i+1:])
+				return open, append(parts, pattern[from:i]), pattern[i+1:]
 			}
 		}
 	}
-	return []string{pattern}
-}
-
-// patternsLimit bounds the alternatives of one pattern.
-const patternsLimit = 1000
-
-func alternatives(before string, parts []string, after string) []string {
-	var out []string
-	for _, part := range parts {
-		for _, rest := range braces(part + after) {
-			if len(out) < patternsLimit {
-				out = append(out, before+rest)
-			}
-		}
-	}
-	return out
+	return 0, nil, ""
 }
 
 // dir is the directory of a path.

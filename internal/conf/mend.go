@@ -25,8 +25,15 @@ const mendsLimit = 2
 // mended reads the files again and answers a better reading, if there is one.
 func (r *reader) mended(path string) *reader {
 	best := r
+	if r.build.statements > mendable || r.stopped {
+		return best
+	}
+	files := again{r.files, map[string]string{}}
+	for _, f := range r.tree.Files {
+		files.texts[f.Name] = f.text
+	}
 	for _, way := range []mending{missing, superfluous} {
-		again := newReader(r.files, r.opt)
+		again := newReader(files, r.opt)
 		again.build.mends = way
 		again.all(path)
 		if n := again.build.mismatched; best == r && n <= max(mendsLimit, r.build.mismatched) || n < best.build.mismatched {
@@ -34,6 +41,23 @@ func (r *reader) mended(path string) *reader {
 		}
 	}
 	return best
+}
+
+// mendable is how many statements a text may have to be read more than once.
+const mendable = 100_000
+
+// again are files of which some have been read already.
+type again struct {
+	Files
+	texts map[string]string
+}
+
+// Read answers the text that was read before.
+func (a again) Read(name string) (string, Kind, error) {
+	if text := a.texts[name]; text != "" {
+		return text, Regular, nil
+	}
+	return a.Files.Read(name)
 }
 
 // first reports whether something is the first of its line.

@@ -36,11 +36,14 @@ type reader struct {
 	checks checks
 	rand   *rand.Rand
 	spent  int
+	steps  int     // of the definition that is being expanded
 	words  []Token // scratch
 	// unset are the uses of parameters without definition: marks of a template
 	// unless the text defines some.
 	unset   []Diag
 	defines bool
+	// stopped: so much is wrong that the rest is not read.
+	stopped bool
 }
 
 // Parse reads a configuration. path may be a pattern; several matches are read
@@ -66,6 +69,7 @@ func newReader(files Files, opt Options) *reader {
 		r.checks = checkAll
 	}
 	r.build.report = r.report
+	r.build.stop = func() { r.stopped = true }
 	return r
 }
 
@@ -122,7 +126,7 @@ func (r *reader) read(o *Origin, depth int) {
 	rest, n := r.plain(o), uint32(0)
 	marked := r.marks(o, rest)
 	nul := false
-	for rest != "" {
+	for rest != "" && !r.stopped {
 		var raw string
 		if i := strings.IndexByte(rest, '\n'); i >= 0 {
 			raw, rest = rest[:i], rest[i+1:]
@@ -436,15 +440,20 @@ func (r *reader) step(s string) int {
 	return 1
 }
 
-// diagsLimit bounds the findings of one reading; nobody reads more.
+// diagsLimit bounds the findings of one reading; nobody reads more. As many
+// errors are told beyond it, and then the reading ends.
 const diagsLimit = 1000
 
 func (r *reader) report(d Diag) {
-	if len(r.diags) > diagsLimit {
+	n := len(r.diags)
+	switch {
+	case n >= 2*diagsLimit:
+		r.stopped = true
 		return
-	}
-	if len(r.diags) == diagsLimit {
-		d = Diag{Severity: Error, Class: Faulty, Span: d.Span, Text: "too many findings; what follows is not told"}
+	case n >= diagsLimit && d.Severity != Error:
+		return
+	case n == 2*diagsLimit-1, n == diagsLimit-1 && d.Severity != Error:
+		d = Diag{Severity: d.Severity, Class: d.Class, Span: d.Span, Text: "too many findings; more are not told"}
 	}
 	r.diags = append(r.diags, d)
 }

@@ -103,12 +103,14 @@ func (r *reader) marks(o *Origin, text string) bool {
 		marksOf(text, "#", func(s string) int { return between(s, "#", upper) }))
 	slices.SortFunc(found, func(a, b mark) int { return cmp.Compare(a.off, b.off) })
 	before := len(r.tree.Template.Places)
-	start, n, end := 0, uint32(1), 0
+	n, end := uint32(0), 0
+	start, whole, rest := 0, "", text
 	for _, m := range found {
-		for i := strings.IndexByte(text[start:], '\n'); i >= 0 && start+i < m.off; i = strings.IndexByte(text[start:], '\n') {
-			start, n = start+i+1, n+1
+		for n == 0 || m.off > start+len(whole) {
+			start = len(text) - len(rest)
+			whole, rest, _ = strings.Cut(rest, "\n")
+			n++
 		}
-		whole, _, _ := strings.Cut(text[start:], "\n")
 		if m.off >= end && len(whole) <= lineLimit && marked(whole, m.off-start, m.len) {
 			r.tree.Template.Add(Span{o, n, uint16(m.off - start + 1), uint16(m.off - start + 1 + m.len)})
 			end = m.off + m.len
@@ -124,6 +126,9 @@ func (r *reader) marks(o *Origin, text string) bool {
 // at the beginning of a text is.
 func marksOf(text, begin string, length func(string) int) []mark {
 	var found []mark
+	if begin[0] == '{' && !strings.Contains(text, "}") {
+		return nil
+	}
 	for i := 0; len(found) < diagsLimit; {
 		next := strings.Index(text[i:], begin)
 		if next < 0 {
@@ -177,7 +182,7 @@ func braced(s string) int {
 	if s[1] == '%' {
 		end = "%}"
 	}
-	s, _, _ = strings.Cut(s, "\n")
+	s, _, _ = strings.Cut(s[:min(len(s), lineLimit)], "\n")
 	if i := strings.Index(s[2:], end); i > 0 {
 		return i + 4
 	}

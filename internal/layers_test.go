@@ -41,7 +41,7 @@ func also() map[string][]string {
 	return map[string][]string{
 		"router":         {"config"},
 		"lint":           {"config"},
-		"manual":         {"config", "lint"},
+		"manual":         {"cluster", "config", "lint"},
 		"cluster":        {"config", "sim"},
 		"tracker/script": {"command"},
 		"notify/script":  {"command"},

@@ -77,7 +77,8 @@ func (n *node) accepts(d conf.Diag) bool {
 // write prints what was found between the nodes, and then the forecast.
 func (t *together) write(w io.Writer, o Options) {
 	fmt.Fprintln(w)
-	title := "between " + strings.Join(t.Names, " and ")
+	last := len(t.Names) - 1
+	title := "between " + strings.Join(t.Names[:last], ", ") + " and " + t.Names[last]
 	if t.Not != "" {
 		fmt.Fprintf(w, "%s: not compared, as %s\n", title, t.Not)
 		return

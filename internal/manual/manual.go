@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/internal/cluster"
 	"holdfast/internal/config"
 	"holdfast/internal/lint"
 )
@@ -36,7 +37,7 @@ type Book struct {
 
 // New gathers the book.
 func New() *Book {
-	b := &Book{Rules: lint.Rules()}
+	b := &Book{Rules: rules()}
 	index := map[string]int{}
 	for e := range config.Keywords() {
 		i, known := index[e.Block]
@@ -55,6 +56,16 @@ func New() *Book {
 	b.inherit()
 	slices.SortStableFunc(b.Blocks, func(x, y Block) int { return rank(x.Name) - rank(y.Name) })
 	return b
+}
+
+// rules are those of one file, and then those that compare the files of several
+// nodes.
+func rules() []lint.Rule {
+	all := lint.Rules()
+	for _, r := range cluster.Rules() {
+		all = append(all, lint.Rule{Name: r.Name, Severity: r.Severity, Why: r.Why, Do: r.Do})
+	}
+	return all
 }
 
 // inherit marks the words of blocks that only words without effect open: nobody

@@ -57,7 +57,7 @@ func testStatus(r *load.Reading, allChecks bool) int {
 	if s == testIncomplete {
 		return s
 	}
-	if slices.ContainsFunc(r.Findings, notRun) || len(r.Dead) > 0 {
+	if slices.ContainsFunc(r.Findings, notRun) || len(r.Dead) > 0 || r.NoUser {
 		s = max(s, testFaulty)
 	}
 	if r.Violation != "" {

@@ -55,6 +55,16 @@ func (r *Resolver) Owner(file, name, group string) (Identity, []Problem) {
 	return r.identity(Command{Line: file, User: name, Group: group})
 }
 
+// Default says what is wrong with script_user and its group; empty: nothing, or
+// they are not given.
+func (r *Resolver) Default() []Problem {
+	if r.policy.User == "" {
+		return nil
+	}
+	_, problems := r.identity(Command{Line: "script_user"})
+	return problems
+}
+
 // lookUp asks the account database. Texts have a place for the script's line.
 func (r *Resolver) lookUp(a account) lookup {
 	if a.user == "" {

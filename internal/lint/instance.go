@@ -193,12 +193,13 @@ func (l *linter) weights(n *conf.Node, in *config.Instance) {
 // says whether weights count there.
 func (l *linter) tracks(n *conf.Node, weighed bool) {
 	for _, list := range n.Body {
-		k, ok := trackList(list.Keyword.Text)
-		if !ok {
+		if !isTrackList(list.Keyword.Text) {
 			continue
 		}
 		for _, line := range list.Body {
-			l.name(k, line.Keyword.Text)
+			if list.Keyword.Text == "track_bfd" {
+				l.followed[line.Keyword.Text] = true
+			}
 			for i, a := range line.Args {
 				if weighed && a.Text == "weight" && i+1 < len(line.Args) {
 					l.smallWeight(line.Keyword.Text, line.Args[i+1])

@@ -45,12 +45,12 @@ type linter struct {
 	node  *conf.Node // the block that is looked at
 
 	instances map[string]*config.Instance
-	tracked   map[string]bool          // scripts that somebody tracks
-	vips      map[string]bool          // addresses of all instances, without length
-	vrids     map[int]bool             // in use
-	first     map[vridKey]*conf.Node   // the first instance with a VRID
-	defined   map[kind][]*conf.Node    // what can be tracked
-	named     map[kind]map[string]bool // what is
+	tracked   map[string]bool        // scripts that somebody tracks
+	vips      map[string]bool        // addresses of all instances, without length
+	vrids     map[int]bool           // in use
+	first     map[vridKey]*conf.Node // the first instance with a VRID
+	sessions  []*conf.Node           // of BFD
+	followed  map[string]bool        // those that somebody follows
 
 	userless conf.Span    // the first command without a user of its own
 	security *conf.Node   // enable_script_security
@@ -62,7 +62,7 @@ func newLinter(cfg *config.Config) *linter {
 	l := &linter{
 		cfg: cfg, rules: map[string]Rule{}, instances: map[string]*config.Instance{}, tracked: map[string]bool{},
 		vips: map[string]bool{}, vrids: map[int]bool{}, first: map[vridKey]*conf.Node{},
-		defined: map[kind][]*conf.Node{}, named: map[kind]map[string]bool{},
+		followed: map[string]bool{},
 	}
 	for _, r := range Rules() {
 		l.rules[r.Name] = r
@@ -94,12 +94,12 @@ func (l *linter) top(n *conf.Node) {
 		l.group(n)
 	case "vrrp_script":
 		l.script(n)
-	case "vrrp_track_process":
-		l.define(process, n)
-	case "vrrp_track_file", "track_file":
-		l.define(file, n)
+	case "vrrp_track_process", "vrrp_track_file", "track_file":
+		l.watched(n)
 	case "bfd_instance":
-		l.define(bfd, n)
+		if len(n.Args) > 0 {
+			l.sessions = append(l.sessions, n)
+		}
 	case "virtual_server":
 		l.virtualServer(n)
 	}
@@ -109,7 +109,7 @@ func (l *linter) top(n *conf.Node) {
 func (l *linter) finish() {
 	l.node = nil
 	l.noDefaultUser()
-	l.untracked()
+	l.unfollowed()
 	l.withoutVIP()
 }
 

@@ -1,56 +1,32 @@
 package lint
 
 import (
-	"fmt"
-
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
 )
 
-// kind is a kind of thing that is defined by a block of its own and tracked by
-// others.
-type kind string
-
-// The kinds. Scripts are told of by package config.
-const (
-	script  kind = "track_script"
-	process kind = "track_process"
-	file    kind = "track_file"
-	bfd     kind = "track_bfd"
-)
-
-func trackList(word string) (kind, bool) {
-	switch k := kind(word); k {
-	case script, process, file, bfd:
-		return k, true
+// isTrackList reports whether a keyword opens a list of what is tracked.
+func isTrackList(word string) bool {
+	switch word {
+	case "track_script", "track_process", "track_file", "track_bfd", "track_interface":
+		return true
 	}
-	return "", word == "track_interface"
+	return false
 }
 
-func (l *linter) define(k kind, n *conf.Node) {
-	if n.Block {
-		l.defined[k] = append(l.defined[k], n)
-		if w := child(n, "weight"); w != nil && len(w.Args) > 0 && k != bfd {
-			l.smallWeight(arg(n), w.Args[0])
-		}
+// watched looks at a vrrp_track_process or a track_file. One that nobody tracks is
+// told by package config.
+func (l *linter) watched(n *conf.Node) {
+	if w := child(n, "weight"); w != nil && len(w.Args) > 0 {
+		l.smallWeight(arg(n), w.Args[0])
 	}
 }
 
-// name notes that something is tracked.
-func (l *linter) name(k kind, name string) {
-	if l.named[k] == nil {
-		l.named[k] = map[string]bool{}
-	}
-	l.named[k][name] = true
-}
-
-// untracked speaks of what is defined in vain.
-func (l *linter) untracked() {
-	for _, k := range []kind{process, file, bfd} {
-		for _, n := range l.defined[k] {
-			if len(n.Args) > 0 && !l.named[k][arg(n)] {
-				l.report("untracked", n.Span(), fmt.Sprintf("nobody tracks %s %s", n.Keyword.Text, arg(n)), "name it in "+string(k)+" of what depends on it, or delete it")
-			}
+// unfollowed speaks of BFD sessions that tell nobody anything.
+func (l *linter) unfollowed() {
+	for _, n := range l.sessions {
+		if !l.followed[arg(n)] {
+			l.report("untracked", n.Span(), "nobody follows bfd_instance "+arg(n), "name it in track_bfd or in a BFD_CHECK, or delete it")
 		}
 	}
 }

@@ -59,11 +59,8 @@ func (l *linter) checkers(n *conf.Node) (all, tcp int) {
 		switch w := c.Keyword.Text; {
 		case w == "TCP_CHECK" || w == "HTTP_GET" || w == "SSL_GET" || w == "SMTP_CHECK":
 			all, tcp = all+1, tcp+1
-		case w == "FILE_CHECK":
-			l.name(file, arg(child(c, "track_file")))
-			all++
 		case w == "BFD_CHECK":
-			l.name(bfd, arg(child(c, "name")))
+			l.followed[arg(child(c, "name"))] = true
 			all++
 		case w == "MISC_CHECK":
 			l.commands(c)

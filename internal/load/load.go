@@ -33,6 +33,8 @@ type Reading struct {
 	// that cannot run here.
 	Problems []command.Problem
 	Dead     []string
+	// NoUser says that there is no account as script_user names it.
+	NoUser bool
 	// Violation is keepalived's line when scripts run without script security. It
 	// says the same as one of the findings, so each reader is told one of them.
 	Violation string

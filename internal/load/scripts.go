@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"holdfast/internal/command"
+	"holdfast/internal/conf"
 	"holdfast/internal/config"
 	"holdfast/internal/notify"
 	"holdfast/internal/tracker"
@@ -45,6 +46,10 @@ func (r *Reading) Judge() {
 	})
 	r.judgeNotify(judge)
 	r.untrack(dead)
+	if used == 0 && r.idle(resolver) {
+		used++
+	}
+	r.NoUser = len(resolver.Default()) > 0
 	r.Violation = Policy(&r.Config.Global).Violation(used, r.Problems)
 }
 
@@ -64,6 +69,23 @@ func (r *Reading) judgeNotify(judge func(*notify.Command) bool) {
 	for c := range r.Config.ServerCommands() {
 		judge(c)
 	}
+}
+
+// idle reports whether a script that nobody tracks could run: to keepalived's test
+// it counts as one that does.
+func (r *Reading) idle(resolver *command.Resolver) bool {
+	return slices.ContainsFunc(r.Tree.Nodes, func(n *conf.Node) bool {
+		if n.Keyword.Text != "vrrp_script" {
+			return false
+		}
+		return slices.ContainsFunc(n.Body, func(c *conf.Node) bool {
+			if c.Keyword.Text != "script" {
+				return false
+			}
+			run, _ := resolver.Resolve(notify.Command{Line: config.CommandLine(c.Raw), Argv: config.Argv(c.Raw), User: config.CommandUser(c.Raw)})
+			return run != nil
+		})
+	})
 }
 
 // untrack takes dead scripts out of the tracks of all instances.

@@ -44,7 +44,42 @@ func samples(t *testing.T) []string {
 	if len(files) < 60 || len(theirs) < 20 {
 		t.Fatalf("only %d configurations, and %d samples of keepalived", len(files), len(theirs))
 	}
-	return append(files, theirs...)
+	return slices.Concat(files, theirs, small(t))
+}
+
+// small writes the sections of testdata/small.txt into files of their own.
+func small(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/small.txt")
+	must(t, err)
+	dir := filepath.Join(t.TempDir(), "small")
+	must(t, os.Mkdir(dir, 0o755))
+	var files []string
+	for i, section := range strings.Split("\n"+string(text), "\n-- ") {
+		name, body, _ := strings.Cut(section, " --\n")
+		if i == 0 {
+			continue // says what the file is for
+		}
+		if before, lines, found := strings.Cut("\n"+body+"\n", "\nV\n"); found {
+			body = before + "\nvrrp_instance A {\n interface eth0\n virtual_router_id 3\n virtual_ipaddress {\n  10.0.0.1/24\n }\n" + lines + "}\n"
+		}
+		file := filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".conf")
+		if slices.Contains(files, file) {
+			t.Fatalf("%s is there twice", name)
+		}
+		must(t, os.WriteFile(file, []byte(body), 0o644))
+		files = append(files, file)
+	}
+	return files
+}
+
+// called is the name of a file in the table of differences.
+func called(t *testing.T, file string) string {
+	t.Helper()
+	if filepath.Base(filepath.Dir(file)) == "small" {
+		return "small/" + strings.TrimSuffix(filepath.Base(file), ".conf")
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(file, top(t)+"/"), "/usr/share/doc/keepalived/")
 }
 
 // TestStatus: the exit status of -t is that of keepalived for the same file, on a
@@ -60,7 +95,7 @@ func TestStatus(t *testing.T) {
 			theirs, ours := run(t, files, m.stocks)
 			known := differences()
 			for i, file := range files {
-				name := strings.TrimPrefix(strings.TrimPrefix(file, top(t)+"/"), "/usr/share/doc/keepalived/")
+				name := called(t, file)
 				t.Run(name, func(t *testing.T) {
 					compare(t, ours[i], theirs[i], known[name])
 				})
@@ -129,12 +164,12 @@ func byRoot(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	must(t, err)
-	account := regexp.MustCompile(`(?m)^([ \t]*(?:script_user|user)[ \t]+)(?:nobody|daemon|keepalived_script)\b`)
+	account := regexp.MustCompile(`(?m)^([ \t]*(?:script_user|user)[ \t]+)(?:nobody|daemon|keepalived_script)([ \t:]|$)`)
 	if !account.Match(text) {
 		return file
 	}
 	file = filepath.Join(t.TempDir(), filepath.Base(file))
-	must(t, os.WriteFile(file, account.ReplaceAll(text, []byte("${1}root")), 0o644))
+	must(t, os.WriteFile(file, account.ReplaceAll(text, []byte("${1}root$2")), 0o644))
 	return file
 }
 
@@ -192,7 +227,7 @@ func interfaces(files []string) []string {
 	}
 	var list []string
 	for name := range names {
-		if name != "lo" && len(name) < 16 && strings.IndexFunc(name, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.-_", r|0x20) }) < 0 {
+		if name != "lo" && name != "all" && name != "default" && len(name) < 16 && strings.IndexFunc(name, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.-_", r|0x20) }) < 0 {
 			list = append(list, name)
 		}
 	}

@@ -63,6 +63,7 @@ func TestRoutes(t *testing.T) {
 		{"default src 2001:db8::1 dev eth0", "::/0 dev eth0 src 2001:db8::1 proto 18", ""},
 		{"default dev eth0 pref 9", "::/0 dev eth0 proto 18 pref 9", ""},
 		{"default6 dev eth0", "::/0 dev eth0 proto 18", "advice: default6 is an old spelling"},
+		{"blackhole default6 no_track", "blackhole ::/0 proto 18 no_track", ""},
 		{"default inet6 x dev eth0", "::/0 dev eth0 proto 18", `advice: inet6 has the word behind it passed over: "x" is not read`},
 		{"default dev eth0 inet6", "::/0 dev eth0 proto 18", ""},
 		{"10.9.0.0/16 dev eth0 inet6", "", "complaint: inet6 is IPv6 in an IPv4 route" + dropped},
@@ -201,6 +202,8 @@ func TestNextHops(t *testing.T) {
 		{"10.9.0.0/16 no_track nexthop dev eth0 realms xx", "10.9.0.0/16 proto 18 no_track", `complaint: "xx" is not a realm`},
 		{"10.9.0.0/16 no_track nexthop dev eth0 encap ip id 5 ttl 300 weight 3", "10.9.0.0/16 proto 18 nexthop encap ip id 5 dev eth0 weight 1 no_track", "complaint: \"300\" is not a number from 0 to 255; the rest of the line is left out"},
 		{"10.9.0.0/16 no_track nexthop dev eth0 mtu 1400", "10.9.0.0/16 proto 18 nexthop dev eth0 weight 1 no_track", `complaint: "mtu" and what follows it is left out`},
+		{"10.9.0.0/16 dev eth0 nexthop via 10.0.0.4 dev eth0 nexthop via 10.0.0.5", "10.9.0.0/16 dev eth0 proto 18 nexthop via 10.0.0.4 dev eth0 weight 1 nexthop via 10.0.0.5 weight 1", ""},
+		{"10.9.0.0/16 dev eth0 nexthop via 10.0.0.4", "10.9.0.0/16 dev eth0 proto 18 nexthop via 10.0.0.4 weight 1", "advice: the kernel refuses a route whose dev is not that of its first nexthop"},
 		{"10.9.0.0/16 no_track via 10.0.0.1 nexthop dev eth0", "10.9.0.0/16 via 10.0.0.1 proto 18 nexthop dev eth0 weight 1 no_track", "advice: the kernel refuses a route with nexthop"},
 	})
 }

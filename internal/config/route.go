@@ -76,11 +76,7 @@ func routeTable(title string, encap, nexthop page) *block[routeDraft] {
 			meaning: "Any word that is none of the others is read as a type or as the destination."},
 		{word: "default6", form: flag(), instead: "default, and inet6 as the last word of the line", quiet: true,
 			meaning: "The IPv6 default route.",
-			set: func(r *routeDraft, v value) {
-				if r.family(true, v.at, "default6") {
-					r.destination(v.at, netip.PrefixFrom(netip.IPv6Unspecified(), 0))
-				}
-			}},
+			set:     func(r *routeDraft, v value) { r.default6(v.at) }},
 		{word: "to", form: destination(),
 			meaning: "May stand before the destination.",
 			set:     (*routeDraft).to},
@@ -330,9 +326,18 @@ func (r *routeDraft) to(v value) {
 	case "default", "any", "all":
 		r.destination(w[0].Span, netip.Prefix{})
 		return
+	case "default6":
+		r.default6(w[0].Span)
+		return
 	}
 	if p, ok := r.destinationPrefix(w[0]); ok {
 		r.destination(w[0].Span, p)
+	}
+}
+
+func (r *routeDraft) default6(at conf.Span) {
+	if r.family(true, at, "default6") {
+		r.destination(at, netip.PrefixFrom(netip.IPv6Unspecified(), 0))
 	}
 }
 
@@ -557,7 +562,11 @@ func (r *routeDraft) settleHops() {
 		r.Hop = host.NextHop{Link: r.Hop.Link}
 		return
 	}
-	if len(r.Hops) > 0 && (r.Hop.Via.IsValid() || r.Hop.Encap.Kind != host.NoEncap) {
+	switch {
+	case len(r.Hops) == 0:
+	case r.Hop.Via.IsValid() || r.Hop.Encap.Kind != host.NoEncap:
 		r.b.advise(r.dst.at, "the kernel refuses a route with nexthop that has a way beside it", "write via, dev and encap behind nexthop")
+	case !r.V6() && r.Hop.Link != "" && r.Hop.Link != r.Hops[0].Link:
+		r.b.advise(r.dst.at, "the kernel refuses a route whose dev is not that of its first nexthop", "write dev "+r.Hop.Link+" behind the first nexthop too")
 	}
 }

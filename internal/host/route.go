@@ -95,8 +95,8 @@ type Route struct {
 	PrefSrc netip.Addr
 	// Hop is where packets go when there is one way only. Its weight is 0.
 	Hop NextHop
-	// Hops are the ways of a multipath route; Hop is empty then, unless it was
-	// written beside them, which the kernel refuses.
+	// Hops are the ways of a multipath route. Hop has no more than the interface
+	// then, unless it was written beside them, which the kernel refuses.
 	Hops []NextHop
 	// Expires is after how many seconds an IPv6 route goes: RTA_EXPIRES.
 	Expires Optional

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"holdfast/internal/config"
-	"holdfast/internal/lint"
 )
 
 // Answer is what the book says about a word.
@@ -16,7 +15,7 @@ type Answer struct {
 	Entries []config.Entry
 	// Blocks are those that are called so, or that the keywords open.
 	Blocks []*Block
-	Rules  []lint.Rule
+	Rules  []Rule
 	// Former says what became of a word that is no longer one.
 	Former string
 	// Near are words like it, when there is none of that name.
@@ -248,9 +247,9 @@ func (b *Block) words() []string {
 	return out
 }
 
-func (w *writer) rule(r lint.Rule) {
+func (w *writer) rule(r Rule) {
 	w.gap()
-	w.line("", r.Name+": "+r.Severity.String()+" of holdfast check")
+	w.line("", r.Name+": "+r.kind())
 	w.text.WriteByte('\n')
 	w.line("  ", r.Why)
 	w.line("  ", r.Do)
@@ -274,6 +273,7 @@ type keywordJSON struct {
 type ruleJSON struct {
 	Name     string `json:"name"`
 	Severity string `json:"severity"`
+	Nodes    bool   `json:"nodes,omitempty"`
 	Why      string `json:"why"`
 	Do       string `json:"do"`
 }
@@ -306,7 +306,7 @@ func (a *Answer) JSON() []byte {
 		out.Blocks = append(out.Blocks, block)
 	}
 	for _, r := range a.Rules {
-		out.Rules = append(out.Rules, ruleJSON{r.Name, r.Severity.String(), r.Why, r.Do})
+		out.Rules = append(out.Rules, ruleJSON{r.Name, r.Severity.String(), r.Nodes, r.Why, r.Do})
 	}
 	text, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {

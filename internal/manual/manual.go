@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"holdfast/internal/cluster"
+	"holdfast/internal/conf"
 	"holdfast/internal/config"
 	"holdfast/internal/lint"
 )
@@ -29,10 +30,39 @@ type Block struct {
 	Openers []config.Entry
 }
 
+// Rule is a check with a name.
+type Rule struct {
+	Name     string
+	Severity conf.Severity
+	// Nodes: it compares the files of several nodes.
+	Nodes   bool
+	Why, Do string
+}
+
+// kind says which check it is.
+func (r Rule) kind() string {
+	if r.Nodes {
+		return r.Severity.String() + " of holdfast check, between the nodes of a cluster"
+	}
+	return r.Severity.String() + " of holdfast check"
+}
+
 // Book is everything there is to be read, block by block.
 type Book struct {
 	Blocks []Block
-	Rules  []lint.Rule
+	Rules  []Rule
+}
+
+// rules gathers the checks of one file and those between files.
+func rules() []Rule {
+	var out []Rule
+	for _, r := range lint.Rules() {
+		out = append(out, Rule{Name: r.Name, Severity: r.Severity, Why: r.Why, Do: r.Do})
+	}
+	for _, r := range cluster.Rules() {
+		out = append(out, Rule{Name: r.Name, Severity: r.Severity, Nodes: true, Why: r.Why, Do: r.Do})
+	}
+	return out
 }
 
 // New gathers the book.
@@ -56,16 +86,6 @@ func New() *Book {
 	b.inherit()
 	slices.SortStableFunc(b.Blocks, func(x, y Block) int { return rank(x.Name) - rank(y.Name) })
 	return b
-}
-
-// rules are those of one file, and then those that compare the files of several
-// nodes.
-func rules() []lint.Rule {
-	all := lint.Rules()
-	for _, r := range cluster.Rules() {
-		all = append(all, lint.Rule{Name: r.Name, Severity: r.Severity, Why: r.Why, Do: r.Do})
-	}
-	return all
 }
 
 // inherit marks the words of blocks that only words without effect open: nobody

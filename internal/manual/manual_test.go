@@ -12,7 +12,6 @@ import (
 
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
-	"holdfast/internal/lint"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -43,7 +42,10 @@ func small() *Book {
 			{Name: "server/A_CHECK", Openers: checks[:1], Entries: []config.Entry{inA}},
 			{Name: "server/B_CHECK", Openers: checks[1:], Entries: []config.Entry{inB}},
 		},
-		Rules: []lint.Rule{{Name: "a-rule", Severity: conf.Advice, Why: "It is wrong.", Do: "Write it right."}},
+		Rules: []Rule{
+			{Name: "a-rule", Severity: conf.Advice, Why: "It is wrong.", Do: "Write it right."},
+			{Name: "both-rule", Severity: conf.Complaint, Nodes: true, Why: "They differ.", Do: "Write the same."},
+		},
 	}
 }
 
@@ -67,7 +69,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestExplain(t *testing.T) {
 	var all strings.Builder
-	for _, query := range []string{"retry", "B_CHECK/retry", "weight", "vrrp_script/wait", "A_CHECK", "vrrp_script", "SEQ", "_ENV", "a-rule", "nat_mask"} {
+	for _, query := range []string{"retry", "B_CHECK/retry", "weight", "vrrp_script/wait", "A_CHECK", "vrrp_script", "SEQ", "_ENV", "a-rule", "both-rule", "nat_mask"} {
 		all.WriteString("$ holdfast explain " + query + "\n" + small().Explain(query).Text(72) + "\n")
 	}
 	golden(t, "explain.golden", all.String())

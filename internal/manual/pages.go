@@ -128,12 +128,22 @@ func linked(block, text string) string { return fmt.Sprintf("[%s](%s)", plain(te
 func (b *Book) rules() string {
 	var w strings.Builder
 	w.WriteString(generated + "# Rules of `holdfast check`\n\n" +
-		"A comment `# holdfast: accept NAME` acknowledges what a rule finds, within the block in which it stands, or at the top level in the whole file. Errors cannot be acknowledged.\n\n" +
-		"| rule | severity | what is wrong | what to do |\n| --- | --- | --- | --- |\n")
-	for _, r := range b.Rules {
-		fmt.Fprintf(&w, "| `%s` | %s | %s | %s |\n", r.Name, r.Severity, cell(r.Why), cell(r.Do))
-	}
+		"A comment `# holdfast: accept NAME` acknowledges what a rule finds, within the block in which it stands, or at the top level in the whole file. Errors cannot be acknowledged.\n")
+	w.WriteString("\n## One file\n")
+	b.table(&w, false)
+	w.WriteString("\n## Between the nodes of a cluster\n")
+	b.table(&w, true)
 	return w.String()
+}
+
+// table lists the rules of one kind.
+func (b *Book) table(w *strings.Builder, nodes bool) {
+	w.WriteString("\n| rule | severity | what is wrong | what to do |\n| --- | --- | --- | --- |\n")
+	for _, r := range b.Rules {
+		if r.Nodes == nodes {
+			fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", r.Name, r.Severity, cell(r.Why), cell(r.Do))
+		}
+	}
 }
 
 // plain takes its meaning for Markdown out of a text.

@@ -152,7 +152,7 @@ func note(left int, doubtful []*shared) string {
 		parts = append(parts, instances(doubtful)+": no forecast, as two nodes send from one address")
 	}
 	if left > 0 {
-		parts = append(parts, fmt.Sprintf("%d instances: no forecast, as there are too many different ones", left))
+		parts = append(parts, fmt.Sprintf("%d instances: no forecast, as it would take too long", left))
 	}
 	return strings.Join(parts, "\n")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,7 +92,9 @@ func (p *party) playWith(suppose source) []result {
 // and looks at them when they have settled again.
 func (p *party) playOne(suppose source, f *Failure) result {
 	w := sim.New(1)
-	w.Drops = p.drops
+	if p.signed() {
+		w.Drops = p.drops
+	}
 	for node := range p.c.nodes {
 		if spec := p.spec(node, suppose); len(spec.Setup.Routers) > 0 {
 			w.Add(spec)
@@ -106,6 +109,13 @@ func (p *party) playOne(suppose source, f *Failure) result {
 	w.Timeline = nil
 	w.Run(w.Now().Add(span / 2))
 	return p.look(w)
+}
+
+// signed tells whether somebody has an authentication that the machine does not know.
+func (p *party) signed() bool {
+	return slices.ContainsFunc(p.kinds, func(s *shared) bool {
+		return slices.ContainsFunc(s.members, func(m *member) bool { return m.inst.HMAC != nil || header(m) != "" })
+	})
 }
 
 // drops tells whether a node refuses the authentication of another one, as far as

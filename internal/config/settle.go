@@ -82,7 +82,7 @@ func (i *instance) settleIdentity() {
 // lacks speaks of a keyword that is missing, or of which nothing legal is left.
 func (i *instance) lacks(word, fix string) {
 	if n := written(i.node, word); n != nil {
-		i.b.fail(n.Span(), "there is no legal "+word+": the instance cannot run", fix)
+		i.b.fail(n.ArgSpan(), "there is no legal "+word+": the instance cannot run", fix)
 		return
 	}
 	i.b.fail(i.node.Span(), word+" is missing", fix)

@@ -3,6 +3,7 @@ package conf_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,6 +55,84 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("printed:\n%s\n%s", printed, diff)
 		}
 	})
+}
+
+// FuzzTokens: the words of a line are those that the rules of quotes, blanks,
+// comments and backslashes make, one after the other.
+func FuzzTokens(f *testing.F) {
+	for _, line := range []string{
+		`router_id a!b # c`, `smtp_helo_name \#a\!b # x`, `router_id "r#x y" z`, `a "b\" c`, `"priority" 9`, `ab"c d"e`, `a ""`, "a\t\v\fb", `a \\ b \`, `a "b`, "a \"b\\\" #c", `notify_master "/x/n.sh 'b c' #h d\x41 \103 \"zz\""`,
+	} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if len(line) > 1000 || strings.ContainsAny(line, "\x00\n\r$@~{}<%_\ufeff") || strings.Contains(line, "include") || strings.Contains(line, "\xff\xfe") || strings.Contains(line, "\xfe\xff") {
+			return
+		}
+		want := wordsOf(withoutComment(line))
+		tree, _ := conf.Parse(conf.MemoryFiles{"a": line}, "a", conf.Options{ID: "foo"})
+		var got []string
+		for _, s := range shapes(tree.Nodes) {
+			got = append(got, s.Words...)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", line, diff)
+		}
+	})
+}
+
+// withoutComment is rules 1.4 to 1.7 and 1.10, a byte at a time.
+func withoutComment(line string) string {
+	line = strings.Trim(line, " \t\f\v")
+	var out []byte
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case c == '\\' && i+1 < len(line):
+			i++
+			if quoted || line[i] != '#' && line[i] != '!' {
+				out = append(out, c)
+			}
+			out = append(out, line[i])
+			continue
+		case c == '"':
+			quoted = !quoted
+		case (c == '#' || c == '!') && !quoted:
+			i = len(line)
+			continue
+		}
+		out = append(out, c)
+	}
+	text := strings.TrimRight(string(out), " \t\f\v")
+	if rest, ends := strings.CutSuffix(text, "\\"); ends && rest != "" {
+		return strings.TrimRight(rest, " \t\f\v") + "\\"
+	}
+	return text
+}
+
+// wordsOf is section 2: blanks and quotes end words, and an open quote loses the
+// rest.
+func wordsOf(text string) (words []string) {
+	for {
+		text = strings.TrimLeft(text, " \t\f\v")
+		if text == "" {
+			return words
+		}
+		if rest, quoted := strings.CutPrefix(text, `"`); quoted {
+			word, after, closed := strings.Cut(rest, `"`)
+			if !closed {
+				return words
+			}
+			words, text = append(words, word), after
+			continue
+		}
+		end := strings.IndexAny(text, " \t\f\v\"")
+		if end < 0 {
+			end = len(text)
+		}
+		words, text = append(words, text[:end]), text[end:]
+	}
 }
 
 // inside demands that every word lies in the line it names.

@@ -153,6 +153,10 @@ func (b *builder) number(c call, arg conf.Token, r bounds) (int64, bool) {
 	end := numeral(arg.Text)
 	n, err := strconv.ParseInt(arg.Text[:end], 10, 64)
 	rubbish := arg.Text[end:]
+	if wanted, hex := hexadecimal(arg.Text); hex {
+		b.notDecimal(c, arg, r, "write "+wanted)
+		return r.orElse()
+	}
 	whole := err == nil || errors.Is(err, strconv.ErrRange)
 	if !whole {
 		b.suspect(arg)
@@ -164,12 +168,35 @@ func (b *builder) number(c call, arg conf.Token, r bounds) (int64, bool) {
 	case whole && n >= r.lo && n <= r.hi:
 		b.complain(arg.Span, fmt.Sprintf("%q does not belong to the number; %d is taken", rubbish, n), "delete it")
 		return n, true
-	case r.instead != nil:
-		b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number; %s becomes %d", arg.Text, c.word.Text, *r.instead), "range "+r.String())
-		return *r.instead, true
 	}
-	b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number and is ignored", arg.Text), "range "+r.String())
-	return 0, false
+	b.notDecimal(c, arg, r, "range "+r.String())
+	return r.orElse()
+}
+
+// notDecimal speaks of what is no number here.
+func (b *builder) notDecimal(c call, arg conf.Token, r bounds, fix string) {
+	if r.instead != nil {
+		b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number; %s becomes %d", arg.Text, c.word.Text, *r.instead), fix)
+		return
+	}
+	b.complain(arg.Span, fmt.Sprintf("%q is not a decimal number and is ignored", arg.Text), fix)
+}
+
+// orElse is what stands in place of what is no number; false: nothing.
+func (r bounds) orElse() (int64, bool) {
+	if r.instead == nil {
+		return 0, false
+	}
+	return *r.instead, true
+}
+
+// hexadecimal answers in decimal digits what a number like 0x10 means elsewhere.
+func hexadecimal(s string) (decimal string, hex bool) {
+	if len(s) < 3 || s[0] != '0' || s[1]|0x20 != 'x' {
+		return "", false
+	}
+	n, err := strconv.ParseUint(s[2:], 16, 63)
+	return strconv.FormatUint(n, 10), err == nil
 }
 
 // numeral is the length of the number that begins s, with its sign.

@@ -14,7 +14,7 @@ import (
 // identity for every instance and only members that exist, and it can be
 // compared and told.
 func FuzzBuild(f *testing.F) {
-	for _, pattern := range []string{"testdata/scenarios/*/*.conf", "testdata/findings/*.conf"} {
+	for _, pattern := range []string{"testdata/scenarios/*/*.conf", "testdata/findings/*.conf", "../conf/testdata/*.conf"} {
 		names, _ := filepath.Glob(pattern)
 		for _, name := range names {
 			text, err := os.ReadFile(name)

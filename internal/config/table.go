@@ -165,6 +165,15 @@ func (t *block[T]) readOn(b *builder, body []*conf.Node, to *T, taken *marks) {
 	}
 }
 
+// withBlock is what a block in place of an argument comes to: keepalived misses
+// the argument first, and stops.
+func (k *keyword[T]) withBlock(n *conf.Node) conf.Class {
+	if len(n.Args) == 0 && k.form.args != "" && k.form.args[0] != '[' {
+		return conf.Incomplete
+	}
+	return conf.Faulty
+}
+
 // statement reads one statement and reports whether it was taken.
 func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) bool {
 	if k.form.block && !n.Block {
@@ -172,7 +181,7 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) boo
 		return false
 	}
 	if !k.form.block && n.Block {
-		b.fail(n.Span(), k.word+" has no block", "delete the braces")
+		b.report(conf.Diag{Severity: conf.Error, Class: k.withBlock(n), Span: n.Span(), Text: k.word + " has no block", Fix: "delete the braces"})
 		return false
 	}
 	v, used, ok := k.form.read(b, call{word: n.Keyword, args: n.Args, raw: n.Raw, node: n})

@@ -26,6 +26,10 @@ func differences() map[string]difference {
 			"a check without a page: 2.2.7 crashes"},
 		"small/page-of-nothing": {5, 139,
 			"a check without a page: 2.2.7 crashes"},
+		"small/empty-name": {5, 0,
+			"an instance with an empty name in quotes: keepalived runs it, holdfast leaves it out as it does one without a name"},
+		"small/expression-that-is-none": {5, 0,
+			"a pattern that is no expression: 2.2.7 says nothing in the test, 2.4.3 does"},
 		"internal/format/testdata/quote.conf": {5, 139,
 			"a command with a quote that is not closed: 2.2.7 crashes"},
 	}

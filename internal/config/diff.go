@@ -76,6 +76,9 @@ func Diff(from, to *Config) []Change {
 	out = append(out, alterations("static_ipaddress", vrrp.Key{}, from.StaticAddresses, to.StaticAddresses)...)
 	out = append(out, alterations("static_routes", vrrp.Key{}, from.StaticRoutes, to.StaticRoutes)...)
 	out = append(out, alterations("static_rules", vrrp.Key{}, from.StaticRules, to.StaticRules)...)
+	out = append(out, compareParts(from.ServerGroups, to.ServerGroups, func(g *ServerGroup) string { return g.Name },
+		func(g *ServerGroup) (string, vrrp.Key) { return "virtual_server_group " + g.Name, vrrp.Key{} })...)
+	out = append(out, diffSSL(from.SSL, to.SSL)...)
 	return append(out, compareParts(from.VirtualServers, to.VirtualServers, (*VirtualServer).identity,
 		func(v *VirtualServer) (string, vrrp.Key) { return "virtual_server " + v.identity(), vrrp.Key{} })...)
 }
@@ -95,11 +98,11 @@ func (g *GARPGroup) identity() string { return strings.Join(g.Links, " ") }
 func (v *VirtualServer) identity() string {
 	switch {
 	case v.Group != "":
-		return "group " + v.Group
+		return strings.TrimSpace("group " + v.Group + " " + v.Protocol)
 	case v.Addr.IsValid():
 		return fmt.Sprintf("%s %d %s", v.Addr, v.Port, v.Protocol)
 	}
-	return fmt.Sprintf("fwmark %d", v.Mark)
+	return fmt.Sprintf("fwmark %d %s", v.Mark, familyName(v.V6))
 }
 
 // compareParts pairs the parts of two lists by identity. What goes is told before what
@@ -155,6 +158,8 @@ func walk(out *[]string, path []string, from, to reflect.Value) {
 		*out = append(*out, "auth_pass changed")
 	case name == "hmac":
 		*out = append(*out, "auth_hmac changed")
+	case name == "real servers":
+		realServers(out, from.Interface().([]RealServer), to.Interface().([]RealServer))
 	case name == "vips":
 		members(out, "advertised ", from, to)
 	case printed(from):
@@ -215,7 +220,7 @@ func texts(list reflect.Value) []string {
 // printed reports whether a value is shown whole.
 func printed(v reflect.Value) bool {
 	switch v.Interface().(type) {
-	case netip.Addr, netip.Prefix, *notify.Command, notify.Command, ExtraGARP:
+	case netip.Addr, netip.Prefix, *notify.Command, notify.Command, ExtraGARP, Forwarding:
 		return true
 	}
 	return v.Kind() != reflect.Slice && v.Kind() != reflect.Struct

@@ -3,6 +3,8 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"holdfast/internal/conf"
@@ -47,6 +49,16 @@ func FuzzBuild(f *testing.F) {
 				}
 			}
 		}
+		for _, v := range c.VirtualServers {
+			if len(v.RealServers) == 0 || v.Scheduler == "" || v.Netmask > 128 && v.V6 || strings.Contains(v.Forwarding.Method.String(), "unknown") {
+				t.Errorf("virtual server %+v", v)
+			}
+			for _, r := range v.RealServers {
+				if !r.Addr.IsValid() || slices.ContainsFunc(r.Checks, strangeCheck) {
+					t.Errorf("real server %+v", r)
+				}
+			}
+		}
 		for _, r := range heldRoutes(c) {
 			if !r.Dst.IsValid() || r.Type == 0 || r.String() == "" || strange(r.Hop, r.V6()) {
 				t.Errorf("route %+v", r)
@@ -88,3 +100,23 @@ func heldRules(c *config.Config) []config.Rule {
 
 // strange reports whether a way is of another family than its route.
 func strange(h host.NextHop, v6 bool) bool { return h.Via.IsValid() && h.Via.Is6() != v6 }
+
+// strangeCheck tells a check that has not what its kind needs, or more.
+func strangeCheck(c *config.Check) bool {
+	has := map[config.CheckKind]bool{
+		config.CheckHTTP: c.HTTP != nil, config.CheckSMTP: c.SMTP != nil, config.CheckDNS: c.DNS != nil, config.CheckUDP: c.UDP != nil,
+		config.CheckMisc: c.Misc != nil, config.CheckFile: c.File != nil, config.CheckBFD: c.BFD != "",
+	}
+	kind := c.Kind
+	if kind == config.CheckSSL {
+		kind = config.CheckHTTP
+	}
+	for k, there := range has {
+		if there != (k == kind) {
+			return true
+		}
+	}
+	timeless := kind == config.CheckFile || kind == config.CheckBFD
+	probing := !timeless && kind != config.CheckMisc
+	return timeless != (c.DelayLoop == 0) || probing != (c.Probe.Timeout > 0) || kind == config.CheckHTTP && len(c.HTTP.URLs) == 0
+}

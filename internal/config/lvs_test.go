@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"bytes"
+	"encoding/gob"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -420,6 +422,47 @@ func TestServersOfGroupsThatCannotBeAreLeftOut(t *testing.T) {
 		"virtual_server group mixed {\nreal_server 10.1.0.1 80 {\n}\n}\nvirtual_server_group mixed {\n10.0.0.1 80\n2001:db8::1 80\nfwmark 3\n}\n")
 	if len(c.VirtualServers) != 1 || c.VirtualServers[0].Port != 80 || len(c.ServerGroups) != 0 {
 		t.Errorf("%+v, %+v", c.VirtualServers, c.ServerGroups)
+	}
+}
+
+func TestDiffOfServers(t *testing.T) {
+	const group = "virtual_server group g {\nprotocol TCP\nreal_server 10.1.0.1 80 {\n}\n}\n"
+	from := "SSL {\npassword old\n}\nvirtual_server_group g {\n10.0.0.1 80\nfwmark 3 inet\n}\n" + group +
+		service("real_server 10.1.0.9 80 {\n}", "TCP_CHECK {\n}")
+	to := "SSL {\npassword new\nca /ca\n}\nvirtual_server_group g {\n10.0.0.1-5 80\nfwmark 3 inet\n}\n" + group +
+		service("quorum_up /bin/a\nsorry_server 10.1.0.7 5\nreal_server 10.1.0.8 80 {\n}", "weight 2\nlvs_method TUN type gue port 5 csum\nTCP_CHECK {\nretry 5\n}")
+	a, _ := buildText(from)
+	b, _ := buildText(to)
+	var got []string
+	for _, c := range config.Diff(a, b) {
+		got = append(got, c.String())
+	}
+	want := []string{
+		"~ virtual_server_group g: - 10.0.0.1 80; + 10.0.0.1-10.0.0.5 80",
+		"~ SSL: ca none -> /ca; password changed",
+		`~ virtual_server 10.0.0.1 80 TCP: quorum up none -> "/bin/a"; sorry none -> 10.1.0.7 5 NAT; + real_server 10.1.0.8 80; ` +
+			"real_server 10.1.0.1 80 forwarding NAT -> TUN type gue port 5 csum; real_server 10.1.0.1 80 weight 1 -> 2; real_server 10.1.0.1 80 checks changed; - real_server 10.1.0.9 80",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if same := config.Diff(a, a); len(same) != 0 {
+		t.Error(same)
+	}
+}
+
+func TestServersCanBeSent(t *testing.T) {
+	sent, _ := buildText(serverSkeleton + service("sorry_server 10.1.0.1 80", "UDP_CHECK {\nmax_reply_length 0\n}"))
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(sent); err != nil {
+		t.Fatal(err)
+	}
+	got := new(config.Config)
+	if err := gob.NewDecoder(&b).Decode(got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := config.Diff(sent, got); !sent.Equal(got) || len(diff) > 0 {
+		t.Errorf("%v", diff)
 	}
 }
 

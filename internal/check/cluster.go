@@ -32,7 +32,7 @@ func between(nodes []*node) *together {
 	for _, n := range nodes {
 		t.Names = append(t.Names, n.Name)
 		all = append(all, cluster.Node{Name: n.Name, Tree: n.Tree, Config: n.Config})
-		if t.Not == "" && slices.ContainsFunc(n.Reading.Findings, broken) {
+		if t.Not == "" && slices.ContainsFunc(n.Findings, broken) {
 			t.Not = n.File + " has errors"
 		}
 	}
@@ -57,9 +57,12 @@ func between(nodes []*node) *together {
 // guessed tells what one file can only suppose, and both together know.
 func guessed(d conf.Diag) bool { return d.Rule == "small-weight" }
 
-// broken tells an error that changes what the file means. What only this version
-// of holdfast cannot run does not.
-func broken(d conf.Diag) bool { return d.Severity == conf.Error && d.Class != conf.Unclassed }
+// broken tells an error that changes what the file means, or that there is nothing
+// in it. What only this version of holdfast cannot run, which is of no class and
+// no rule, does not.
+func broken(d conf.Diag) bool {
+	return d.Severity == conf.Error && (d.Class != conf.Unclassed || d.Rule != "")
+}
 
 // clusterRules names the rules that compare nodes.
 func clusterRules() (names []string) {

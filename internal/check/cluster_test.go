@@ -61,6 +61,14 @@ func TestFilesWithErrorsAreNotCompared(t *testing.T) {
 	if s != fault || !strings.HasSuffix(got, "between a and b: not compared, as b.conf has errors\n") {
 		t.Errorf("status %d, printed:\n%s", s, got)
 	}
+	if got, _ := output(t, Options{}, "a.conf", "/dev/null"); !strings.HasSuffix(got, "not compared, as /dev/null has errors\n") {
+		t.Errorf("printed:\n%s", got)
+	}
+	files = pair(t, instance(""), "")
+	if got, _ := output(t, Options{}, files...); !strings.HasSuffix(got, "not compared, as b.conf has errors\n") {
+		t.Errorf("printed:\n%s", got)
+	}
+	files = pair(t, instance(""), strings.TrimSuffix(instance(""), "}\n"))
 	if got, _ = output(t, Options{JSON: true}, files...); !strings.Contains(got, `"not_compared": "b.conf has errors"`) {
 		t.Errorf("printed:\n%s", got)
 	}

@@ -241,7 +241,11 @@ func (c *comparer) lines(list string) []*conf.Node {
 func problems(r *load.Reading) []conf.Diag {
 	var out []conf.Diag
 	for _, p := range r.Problems {
-		d := conf.Diag{Severity: conf.Complaint, Rule: "script-path", Text: p.Text, Fix: p.Fix, Span: commandPlace(r.Tree.Nodes, p.Script)}
+		if p.Severity == command.Notice && !strings.Contains(p.Script, "/") {
+			continue // found along PATH: bare-command says what to do
+		}
+		text := strings.TrimPrefix(p.Text, "WARNING - ")
+		d := conf.Diag{Severity: conf.Complaint, Rule: "script-path", Text: text, Fix: p.Fix, Span: commandPlace(r.Tree.Nodes, p.Script)}
 		if p.Severity == command.Notice {
 			d.Severity = conf.Advice
 		}

@@ -245,7 +245,7 @@ func gather(n *conf.Node, names map[string]bool) {
 	}
 	for _, c := range n.Body {
 		switch n.Keyword.Text {
-		case "track_interface", "interfaces", "linkbeat_interfaces":
+		case "track_interface", "interfaces", "linkbeat_interfaces", "interface_up_down_delays":
 			names[c.Keyword.Text] = true
 		}
 		gather(c, names)

@@ -158,7 +158,7 @@ func (c *checkDraft) setReply(v value) {
 	if len(v.words) > 0 {
 		reply, mask, ok := hexBytes(v.words, true)
 		if !ok {
-			c.b.complain(v.at, "the pattern is not an even number of hexadecimal digits; require_reply is ignored", "write x for any digit: 01xx7f")
+			c.b.complain(v.at, "the pattern is not made of hexadecimal digits; require_reply is ignored", "write x for any digit: 01xx7f")
 			return
 		}
 		c.udp.Reply, c.udp.Mask = c.b.keep(reply), c.b.keep(mask)
@@ -167,11 +167,12 @@ func (c *checkDraft) setReply(v value) {
 }
 
 // hexBytes reads words of hexadecimal digits. In a pattern, x stands for any
-// digit: its bits of the mask are 0.
+// digit: its bits of the mask are 0. Where a word may lack a digit, that is a
+// leading 0.
 func hexBytes(words []conf.Token, pattern bool) (bytes, mask string, ok bool) {
 	var out, bits []byte
 	for _, w := range words {
-		if len(w.Text)%2 != 0 && len(words) > 1 {
+		if len(w.Text)%2 != 0 && (pattern || len(words) > 1) {
 			w.Text = "0" + w.Text
 		}
 		half := 0

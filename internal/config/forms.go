@@ -308,7 +308,7 @@ func (b *builder) time(c call, arg conf.Token, r span) (time.Duration, bool) {
 	}
 	if rest := d % r.resolution; rest != 0 {
 		d = d.Round(r.resolution)
-		b.advise(arg.Span, fmt.Sprintf("%s is rounded to %s s", c.word.Text, seconds(d)), "")
+		b.complain(arg.Span, fmt.Sprintf("%s is rounded to %s s", c.word.Text, seconds(d)), "")
 	}
 	return b.inRange(c, arg, d, r)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,7 @@ func writeText(out io.Writer, o Options, nodes []*node, all *together) error {
 func (n *node) write(w io.Writer, o Options) {
 	often := common()
 	short := map[string]*brief{}
-	var order, later []conf.Diag
+	var order, later, last []conf.Diag
 	for _, d := range n.Findings {
 		switch {
 		case often[d.Rule]:
@@ -39,13 +40,15 @@ func (n *node) write(w io.Writer, o Options) {
 				order = append(order, d)
 			}
 			short[d.Rule].add(n, d)
-		case d.Severity == conf.Advice:
+		case d.Turn == conf.Ours:
+			last = append(last, d)
+		case d.Severity == conf.Advice && !explains(d, n.Findings):
 			later = append(later, d)
 		default:
 			tell(w, o, d, "")
 		}
 	}
-	for _, d := range later {
+	for _, d := range append(later, last...) {
 		tell(w, o, d, "")
 	}
 	if len(order) > 0 {
@@ -63,6 +66,14 @@ func (n *node) write(w io.Writer, o Options) {
 		}
 	}
 	fmt.Fprintf(w, "%s: %s\n", n.File, total(o, n.Findings, n.Accepted))
+}
+
+// explains reports whether advice about how a word is read is the cause of a
+// complaint about that word.
+func explains(d conf.Diag, found []conf.Diag) bool {
+	return d.Rule == "quirk" && slices.ContainsFunc(found, func(o conf.Diag) bool {
+		return o.Severity != conf.Advice && o.Turn == conf.Cause && o.Span.Line == d.Span.Line && o.Span.Col == d.Span.Col && o.Span.File() == d.Span.File()
+	})
 }
 
 // tell prints one finding with its source, the rule behind its text.

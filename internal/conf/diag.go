@@ -1,6 +1,9 @@
 package conf
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Severity says what a finding means for somebody who wants to run the file.
 type Severity uint8
@@ -45,6 +48,20 @@ const (
 	Incomplete
 )
 
+// Turn is when a finding is told among others.
+type Turn uint8
+
+// The turns: findings of one are in the order of the file.
+const (
+	// Cause: what was written in its place is the mistake.
+	Cause Turn = iota
+	// Consequence: something is missing where all of a block was read; another
+	// finding may say why.
+	Consequence
+	// Ours: the file is right, and this version does not do what it says.
+	Ours
+)
+
 // Diag is one finding.
 type Diag struct {
 	Severity Severity
@@ -59,6 +76,8 @@ type Diag struct {
 	// Rule names what was checked, "sample-vrid"; it is what a file acknowledges
 	// and what tools sort by. Findings of the language itself have none.
 	Rule string
+	// Turn says when it is told.
+	Turn Turn
 }
 
 // finding is one without a rule, as the reader of the language makes them.
@@ -66,8 +85,8 @@ func finding(s Severity, c Class, at Span, text, fix, block string) Diag {
 	return Diag{Severity: s, Class: c, Span: at, Text: text, Fix: fix, Block: block}
 }
 
-// Sort puts findings into the order in which a reader meets their places and
-// removes those that say the same of the same place.
+// Sort puts findings into the order in which a reader meets their places, causes
+// before consequences, and removes those that say the same of the same place.
 func Sort(diags []Diag) []Diag {
 	type keyed struct {
 		way []step
@@ -77,7 +96,12 @@ func Sort(diags []Diag) []Diag {
 	for i, d := range diags {
 		all[i] = keyed{d.Span.way(), d}
 	}
-	slices.SortStableFunc(all, func(a, b keyed) int { return slices.CompareFunc(a.way, b.way, compareWays) })
+	slices.SortStableFunc(all, func(a, b keyed) int {
+		if a.d.Turn != b.d.Turn {
+			return cmp.Compare(a.d.Turn, b.d.Turn)
+		}
+		return slices.CompareFunc(a.way, b.way, compareWays)
+	})
 	out := diags[:0]
 	for i, k := range all {
 		if i > 0 && k.d == all[i-1].d {

@@ -15,8 +15,10 @@ type Template struct {
 	// Class is the worst of the findings that the marks caused and that are not
 	// told, since filling them in removes them.
 	Class Class
-	lines map[fileLine]bool
-	seen  map[Span]bool
+	// undefined: a mark is ${X}, which may also lack its definition.
+	undefined bool
+	lines     map[fileLine]bool
+	seen      map[Span]bool
 }
 
 type fileLine struct {
@@ -68,6 +70,9 @@ func (t *Template) Finding() (Diag, bool) {
 	if n == 1 {
 		text, fix = "this is a template: fill in 1 place", "write the value"
 	}
+	if t.undefined {
+		fix += ", or define the parameter above"
+	}
 	return Diag{Severity: Error, Class: t.Class, Span: t.Places[0], Text: text, Fix: fix}, true
 }
 
@@ -83,6 +88,7 @@ func (r *reader) finishTemplate() {
 			continue
 		}
 		t.Add(d.Span)
+		t.undefined = true
 		t.Class = max(t.Class, d.Class)
 	}
 	if len(t.Places) > 0 {

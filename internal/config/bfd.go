@@ -178,7 +178,7 @@ func (d *bfdDraft) settle() bool {
 	n := d.node
 	switch {
 	case !d.neighbor.given && written(n, "neighbor_ip", "neighbour_ip") != nil:
-		d.b.complain(n.Span(), "there is no legal neighbor_ip: the session is left out", "")
+		d.b.follow(func() { d.b.complain(n.Span(), "there is no legal neighbor_ip: the session is left out", "") })
 		return false
 	case !d.neighbor.given:
 		d.b.complain(n.Span(), "neighbor_ip is missing: the session is left out", "write neighbor_ip ADDRESS")

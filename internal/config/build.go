@@ -57,6 +57,8 @@ type builder struct {
 	later bool
 	// said are the words of which it was.
 	said map[string]bool
+	// following: what is reported follows from the rest of a block.
+	following bool
 
 	// Used again from block to block.
 	instance instance
@@ -159,7 +161,20 @@ func (b *builder) report(d conf.Diag) {
 		d = conf.Diag{Severity: d.Severity, Class: d.Class, Span: d.Span, Text: "too many findings; more are not told"}
 	}
 	d.Block = b.where()
+	d.Turn = max(d.Turn, b.turn(d))
 	b.diags = append(b.diags, d)
+}
+
+// turn tells findings about this version from findings about the file: the exit
+// status of keepalived's test is none of theirs.
+func (b *builder) turn(d conf.Diag) conf.Turn {
+	switch {
+	case d.Rule == "not-done", d.Rule == "strict-filter", d.Severity == conf.Error && d.Class == conf.Unclassed:
+		return conf.Ours
+	case b.following:
+		return conf.Consequence
+	}
+	return conf.Cause
 }
 
 // where names the innermost block that has a name, or else the innermost.
@@ -217,6 +232,13 @@ func (r rule) advise(at conf.Span, text, fix string) {
 // advise reports what is legal and surprising.
 func (b *builder) advise(at conf.Span, text, fix string) {
 	b.rule("surprise").advise(at, text, fix)
+}
+
+// follow reports what another finding may have caused.
+func (b *builder) follow(report func()) {
+	b.following = true
+	report()
+	b.following = false
 }
 
 // in reports things of a block that was read earlier.

@@ -301,7 +301,9 @@ func malformed(pattern string, options uint32) string {
 // settleHTTP fills names and defaults into the pages.
 func (c *checkDraft) settleHTTP(out *Check, d *virtualDraft, r *realDraft) bool {
 	if len(c.pages) == 0 {
-		c.b.complain(c.node.Span(), c.kind.String()+" has no url and is left out", "write url { path / }")
+		c.b.follow(func() {
+			c.b.complain(c.node.Span(), c.kind.String()+" has no url and is left out", "write url { path / }")
+		})
 		return false
 	}
 	h := &c.http

@@ -38,11 +38,25 @@ func (b *builder) command(c call) *notify.Command {
 // bareArguments warns where a user name looks like an argument: only quotes
 // make arguments part of the command.
 func (b *builder) bareArguments(c call, cmd *notify.Command) {
-	if cmd.User == "" || strings.ContainsAny(c.raw, "\"'") {
+	if b.oddQuotes(c) || cmd.User == "" || strings.ContainsAny(c.raw, "\"'") {
 		return
 	}
 	b.rule("user-or-argument").advise(c.at(len(c.args)), "the second word is the user to run as, not an argument: the command runs as "+cmd.User,
 		"put quotes around the whole command if arguments are meant")
+}
+
+// oddQuotes speaks of quotes that are none: those of a word processor, and those
+// behind a backslash that a here-document left over.
+func (b *builder) oddQuotes(c call) bool {
+	switch {
+	case strings.HasPrefix(c.raw, `\"`):
+		b.quirk(c.at(len(c.args)), `the backslash makes the \" a part of the command`, `write " alone`)
+		return true
+	case strings.ContainsAny(c.raw, "“”„‘’"):
+		b.quirk(c.at(len(c.args)), "“ and ” are letters like others, not quotes", `write " before and behind the command`)
+		return true
+	}
+	return false
 }
 
 // argv splits a command line a second time. A command that begins with < and a

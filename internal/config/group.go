@@ -68,11 +68,15 @@ func (b *builder) finishGroups() {
 func (b *builder) finishGroup(g *groupDraft, taken map[string]string) {
 	members := b.members(g, taken)
 	if len(members) == 0 {
-		b.complain(g.node.Span(), fmt.Sprintf("vrrp_sync_group %s has no members and is left out", g.Name), "name instances in group { }")
+		b.follow(func() {
+			b.complain(g.node.Span(), fmt.Sprintf("vrrp_sync_group %s has no members and is left out", g.Name), "name instances in group { }")
+		})
 		return
 	}
-	if len(members) == 1 {
-		b.rule("group-of-one").complain(g.node.Span(), fmt.Sprintf("vrrp_sync_group %s has only one member", g.Name), "a group makes several instances change together")
+	if len(members) == 1 && len(g.members) == 1 { // else it was said who is left out
+		b.follow(func() {
+			b.rule("group-of-one").complain(g.node.Span(), fmt.Sprintf("vrrp_sync_group %s has only one member", g.Name), "a group makes several instances change together")
+		})
 	}
 	b.settleTracks(g, members)
 	g.Notify.Mail = g.mail.or(b.globals.mailDefault())
@@ -92,7 +96,9 @@ func (b *builder) members(g *groupDraft, taken map[string]string) []int {
 		i, known := b.index[w.Text]
 		switch {
 		case !known:
-			b.complain(w.Span, "there is no vrrp_instance "+w.Text+"; it is left out of the group", b.instanceLike(w.Text))
+			b.follow(func() {
+				b.complain(w.Span, "there is no vrrp_instance "+w.Text+"; it is left out of the group", b.instanceLike(w.Text))
+			})
 		case taken[w.Text] == g.Name:
 			b.complain(w.Span, w.Text+" is named twice", "delete one")
 		case taken[w.Text] != "":

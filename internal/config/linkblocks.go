@@ -92,7 +92,7 @@ func (b *builder) finishTrackGroup(draft *trackGroupDraft) {
 		_, known := b.index[w.Text]
 		switch {
 		case !known:
-			b.report(conf.Diag{Severity: conf.Complaint, Span: w.Span, Rule: "undefined-name",
+			b.report(conf.Diag{Severity: conf.Complaint, Turn: conf.Consequence, Span: w.Span, Rule: "undefined-name",
 				Text: "there is no vrrp_instance " + w.Text + "; it is left out of the track_group", Fix: b.instanceLike(w.Text)})
 		case seen[w.Text]:
 			b.advise(w.Span, w.Text+" is named twice", "delete one")

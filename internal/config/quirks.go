@@ -26,7 +26,7 @@ func (b *builder) judgeWords(n *conf.Node) (told bool) {
 		before = a
 	}
 	if len(n.Args) > 1 && n.Args[0].Text == "=" {
-		b.quirk(n.Args[0].Span, "the = is read as the value of "+n.Keyword.Text, "delete it")
+		b.quirk(n.Args[0].Span, "the = is read as the value of "+n.Keyword.Text, "write "+n.Keyword.Text+" "+n.Args[1].Text)
 		return true
 	}
 	return told

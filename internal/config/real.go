@@ -136,7 +136,7 @@ func (r *realDraft) settle(d *virtualDraft, e endpoint) {
 		r.Port = d.Port
 	}
 	if r.UpperThreshold > 0 && r.LowerThreshold > r.UpperThreshold {
-		r.b.advise(e.node.Span(), fmt.Sprintf("lthreshold %d is above uthreshold %d", r.LowerThreshold, r.UpperThreshold), "the kernel opens the server again below lthreshold")
+		r.b.advise(written(e.node, "lthreshold").Span(), fmt.Sprintf("lthreshold %d is above uthreshold %d", r.LowerThreshold, r.UpperThreshold), "the kernel opens the server again below lthreshold")
 	}
 }
 

@@ -511,7 +511,7 @@ func (b *builder) readRoute(t *block[routeDraft], n *conf.Node) (Route, bool) {
 // settle completes a route of which all words were read.
 func (r *routeDraft) settle(at conf.Span) bool {
 	if !r.dst.given {
-		r.no(at, "there is no destination", "ADDRESS/LENGTH or default")
+		r.no(at, "there is no destination", "ADDRESS/LENGTH or default; a route cannot go on in the next line")
 		return false
 	}
 	r.settleDestination()
@@ -519,7 +519,9 @@ func (r *routeDraft) settle(at conf.Span) bool {
 	r.Protocol = r.protocol(r.proto)
 	r.trackGroup = r.settleGroup(at, r.Hop.Link)
 	if r.Hop.Link == "" && !r.noTrack {
-		r.b.complain(at, "a route without dev is not tracked: nobody notices when it is removed", "write dev NAME, or no_track")
+		r.b.follow(func() {
+			r.b.complain(at, "a route without dev is not tracked: nobody notices when it is removed", "write dev NAME, or no_track")
+		})
 		r.noTrack = true
 	}
 	byDefault := host.Prepend

@@ -87,7 +87,7 @@ func TestRulesOfValues(t *testing.T) {
 		{"a flag that cannot be turned off", "skip_check_adv_addr no", []string{"5:1 advice: skip_check_adv_addr is on, even with false behind it"}, 0, nil, nil},
 		{"a keyword with a block that it has not", "priority 90 { }", []string{"5:1 error: priority has no block"}, 5, nil, nil},
 		{"a block that is missing", "authentication", []string{"5:1 error: authentication needs a block"}, 5, nil, nil},
-		{"an equals sign", "priority = 90", []string{`5:10 complaint: "=" is not a decimal number; priority becomes 100`, "5:10 advice: the = is read as the value of priority"}, 5, priority, uint8(100)},
+		{"an equals sign", "priority = 90", []string{"5:10 advice: the = is read as the value of priority", `5:10 complaint: "=" is not a decimal number; priority becomes 100`}, 5, priority, uint8(100)},
 		{"a backslash at the end", "interface eth1 \\", []string{"5:16 advice: a backslash continues a line only in a definition; here it becomes part of the word before it"}, 0,
 			func(c *config.Config) any { return c.Instances[0].VRRP.Link }, `eth1\`},
 		{"a parameter that is no number", "priority $NO", []string{"5:10 advice: $NO is not defined and stays as it is", `5:10 complaint: "$NO" is not a decimal number; priority becomes 100`}, 5, priority, uint8(100)},

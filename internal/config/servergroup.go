@@ -69,7 +69,9 @@ func (b *builder) readServerGroup(n *conf.Node) {
 	}
 	b.leave()
 	if len(g.entries) == 0 {
-		b.complain(n.Span(), "virtual_server_group "+name+" has no legal entry and is left out", "write addresses or fwmark N")
+		b.follow(func() {
+			b.complain(n.Span(), "virtual_server_group "+name+" has no legal entry and is left out", "write addresses or fwmark N")
+		})
 		return
 	}
 	if first := b.lvs.groups[name]; first != nil {
@@ -282,7 +284,7 @@ func (d *virtualDraft) settleGroup() bool {
 	g := d.b.lvs.groups[d.Group]
 	if g == nil {
 		// keepalived only logs it.
-		d.b.report(conf.Diag{Severity: conf.Complaint, Span: d.node.Args[1].Span, Text: "there is no virtual_server_group " + d.Group + "; the virtual_server is left out",
+		d.b.report(conf.Diag{Severity: conf.Complaint, Turn: conf.Consequence, Span: d.node.Args[1].Span, Text: "there is no virtual_server_group " + d.Group + "; the virtual_server is left out",
 			Fix: d.b.groupLike(d.Group)})
 		return false
 	}

@@ -53,7 +53,7 @@ func (b *builder) readVirtualServer(v value) {
 	d.settle()
 	d.readReals()
 	if len(d.RealServers) == 0 {
-		b.complain(v.node.Span(), "a virtual_server without real_server is left out", "")
+		b.follow(func() { b.complain(v.node.Span(), "a virtual_server without real_server is left out", "") })
 		return
 	}
 	if d.Group != "" && !d.settleGroup() {

@@ -82,10 +82,10 @@ func (i *instance) settleIdentity() {
 // lacks speaks of a keyword that is missing, or of which nothing legal is left.
 func (i *instance) lacks(word, fix string) {
 	if n := written(i.node, word); n != nil {
-		i.b.fail(n.ArgSpan(), "there is no legal "+word+": the instance cannot run", fix)
+		i.b.follow(func() { i.b.fail(n.ArgSpan(), "there is no legal "+word+": the instance cannot run", fix) })
 		return
 	}
-	i.b.fail(i.node.Span(), word+" is missing", fix)
+	i.b.follow(func() { i.b.fail(i.node.Span(), word+" is missing", fix) })
 }
 
 // written finds a statement of a block by its keywords.
@@ -272,11 +272,19 @@ func (i *instance) checkVIPs(vips []listed) {
 	case !i.vips.given && written(i.node, "virtual_ipaddress") != nil:
 		// Its block is missing, which was said.
 	case misspelt(i.node, "virtual_ipaddress"):
-	case r.Version == 3 || r.Strict:
-		i.b.fail(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
 	default:
-		i.b.rule("no-address").complain(i.node.Span(), "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress")
+		i.b.follow(i.noAddress)
 	}
+}
+
+// noAddress tells an instance without addresses, which version 2 runs.
+func (i *instance) noAddress() {
+	const text, fix = "there is no virtual address", "write virtual_ipaddress { ADDRESS/LENGTH }, or no_virtual_ipaddress"
+	if i.VRRP.Version == 3 || i.VRRP.Strict {
+		i.b.fail(i.node.Span(), text, fix)
+		return
+	}
+	i.b.rule("no-address").complain(i.node.Span(), text, fix)
 }
 
 // misspelt finds a block under nearly this keyword: there it is told what is wrong.
@@ -318,7 +326,9 @@ func (i *instance) settleAuthentication() {
 	case i.VRRP.Strict:
 		i.b.rule("unused-password").complain(at, "strict mode has no authentication; it is ignored", "delete the block, or turn strict mode off")
 	case !i.password.given || i.password.value == "":
-		i.b.complain(at, "auth_type without auth_pass is ignored", "write auth_pass and 1 to 8 characters")
+		i.b.follow(func() {
+			i.b.complain(at, "auth_type without auth_pass is ignored", "write auth_pass and 1 to 8 characters")
+		})
 	case i.authType.value == "AH":
 		i.settleHeader(at)
 		i.b.report(conf.Diag{Severity: conf.Error, Span: at, Text: "auth_type AH: not done by this version of holdfast yet",

@@ -20,12 +20,23 @@ func shape(n *conf.Node) (text, fix string) {
 		return foreignComment(word) + " does not begin a comment", "write # or ! instead"
 	case prompt(word):
 		return "this looks like a line of a shell session", "delete it, or put # before it"
+	case conflict(word):
+		return "this looks like a merge that was not finished", "keep one of both sides"
+	case strings.HasPrefix(word, "```"):
+		return "this looks like the fence of a code block", "delete it"
 	case len(word) > 2 && strings.Trim(word, "-=*_~") == "":
 		return "this looks like a ruling line", "put # before it"
 	case prose(n):
 		return "this looks like a remark", "put # before it"
+	case word == "+" || word == "-":
+		return "this looks like a line of a patch", "apply the patch, or delete the mark"
 	}
 	return "", ""
+}
+
+// conflict reports whether a word is a mark of a merge: seven times one sign.
+func conflict(word string) bool {
+	return len(word) == 7 && (strings.Trim(word, "<") == "" || strings.Trim(word, ">") == "" || word == "=======")
 }
 
 // foreignComment answers what begins a word and, in other languages, a comment.
@@ -64,7 +75,7 @@ func prose(n *conf.Node) bool {
 			plain++
 		}
 	}
-	return (wordLike(n.Keyword.Text) || n.Keyword.Text == "*" || n.Keyword.Text == "-") && 4*plain >= 3*len(n.Args)
+	return (wordLike(n.Keyword.Text) || n.Keyword.Text == "*" || n.Keyword.Text == "-") && 3*plain >= 2*len(n.Args)
 }
 
 // wordLike reports whether a text may begin a sentence: letters, perhaps with a

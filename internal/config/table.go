@@ -184,6 +184,7 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) boo
 		b.report(conf.Diag{Severity: conf.Error, Class: k.withBlock(n), Span: n.Span(), Text: k.word + " has no block", Fix: "delete the braces"})
 		return false
 	}
+	told := !k.form.raw && !k.form.block && b.judgeWords(n)
 	v, used, ok := k.form.read(b, call{word: n.Keyword, args: n.Args, raw: n.Raw, node: n})
 	if k.instead != "" {
 		b.deprecated(n.Keyword, k.instead, k.quiet)
@@ -191,7 +192,7 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) boo
 	if !ok {
 		return false
 	}
-	if told := !k.form.raw && !k.form.block && b.judgeWords(n); used < len(n.Args) && !told {
+	if used < len(n.Args) && !told {
 		b.superfluous(n, used)
 	}
 	if !k.later || b.later {

@@ -126,14 +126,14 @@ func (v *vocabulary) advice(p page, n *conf.Node) string {
 // endings recognises a word of a block with the signs of other languages about it.
 func endings(p page, word string) string {
 	has := func(w string) bool { return w != word && slices.Contains(vocabularyOf(p), w) }
-	key, _, _ := strings.Cut(word, "=")
+	key, value, _ := strings.Cut(word, "=")
 	switch {
 	case has(strings.TrimRight(word, ";,")):
 		return "delete the " + word[len(word)-1:] + ": a line ends where it ends"
 	case has(strings.TrimRight(word, ":")):
 		return "delete the :"
 	case has(key):
-		return "write the value behind a blank, without ="
+		return strings.TrimSpace("write " + key + " " + value)
 	case has(strings.TrimLeft(word, "-")):
 		return "delete the -"
 	}

@@ -33,6 +33,7 @@ func Check(tree *conf.Tree, cfg *config.Config, elsewhere ...string) []conf.Diag
 	if len(tree.Nodes) == 0 && len(tree.Files) > 0 {
 		l.report("empty-file", conf.Span{Origin: &conf.Origin{File: tree.Files[0]}}, "nothing is configured: keepalived starts, does nothing and reports success",
 			"write at least one vrrp_instance or virtual_server")
+		l.diags[len(l.diags)-1].Turn = conf.Consequence
 	}
 	return l.diags
 }

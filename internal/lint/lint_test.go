@@ -131,7 +131,7 @@ func samples() []sample {
 		{"unicast without peers", in(" unicast_src_ip 10.0.0.9"), []string{"8: complaint unicast-without-peers"}},
 		{"group of one", "vrrp_sync_group G {\n group {\n A\n }\n}\n" + in(), []string{"1: complaint group-of-one"}},
 		{"strict", in(" strict_mode on"), []string{"1: complaint strict-filter"}},
-		{"strict unicast", in(" strict_mode on", " unicast_peer {", " 10.0.0.9", " }"), []string{"1: complaint strict-filter", "9: complaint strict-unicast"}},
+		{"strict unicast", in(" strict_mode on", " unicast_peer {", " 10.0.0.9", " }"), []string{"9: complaint strict-unicast", "1: complaint strict-filter"}},
 		{"unknown word", in(" prioritty 5"), []string{"8: complaint unknown-word"}},
 		{"unknown value", in(" state SLAVE"), []string{"8: complaint unknown-value"}},
 		{"notify twice", secure + in(" notify_master \"/usr/bin/c a\"", " notify_master \"/usr/bin/c b\""), []string{"13: complaint given-twice"}},

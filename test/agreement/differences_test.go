@@ -32,5 +32,16 @@ func differences() map[string]difference {
 			"a pattern that is no expression: 2.2.7 says nothing in the test, 2.4.3 does"},
 		"internal/format/testdata/quote.conf": {5, 139,
 			"a command with a quote that is not closed: 2.2.7 crashes"},
+		"test/broken/definition-of-itself.conf":  {5, 137, "as above"},
+		"test/broken/brace-round.conf":           {5, 139, "an instance without braces behind a script: 2.2.7 crashes"},
+		"test/broken/lvs-page-without-url.conf":  {5, 139, "a check of pages without url: 2.2.7 crashes"},
+		"test/broken/auth-hmac-version-2.conf":   {0, 5, "2.2.7 has no auth_hmac"},
+		"test/broken/bytes-nul.conf":             {5, 0, "2.4.3 reports lines with a NUL byte (config-language, section 1)"},
+		"test/broken/interface-backslash.conf":   {0, 5, "there is no interface of that name; holdfast looks for it when it runs"},
+		"test/broken/lvs-regex.conf":             {5, 0, "2.4.3 reports patterns that are none"},
+		"test/broken/namespace-twice.conf":       {5, 0, "2.2.7 reports it and counts it not; 2.4.3 does (config-language, section 11)"},
+		"test/broken/peer-twice.conf":            {5, 0, "2.2.7 does not look; 2.4.3 does (config-language, section 11)"},
+		"test/broken/script-escaped-quotes.conf": {0, 5, "2.2.7 takes the backslashes away before it looks for the end of the quote"},
+		"test/broken/strict-with-unicast.conf":   {5, 0, "2.4.3 refuses peers in strict mode where the interface can do multicast"},
 	}
 }

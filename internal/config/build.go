@@ -283,35 +283,57 @@ type vocabulary struct {
 	method        *block[methodDraft]
 	virtualServer *block[virtualDraft]
 	realServer    *block[realDraft]
-	checks        checkTables
+	checkTables   *checkTables // see checks
 }
 
 func newVocabulary() *vocabulary {
 	v := &vocabulary{
-		global: globalTable(), script: scriptTable(), auth: authenticationTable(), hmac: hmacTable(),
-		tracks: trackTables(), peer: peerTable(),
-		file: fileTable(), process: processTable(), bfd: bfdTable(),
-		address: addressTable("vrrp_instance/virtual_ipaddress/ADDRESS"), staticAddress: staticAddressTable(),
-		encap: encapTable("vrrp_instance/virtual_routes/ROUTE/encap"), rule: ruleTable("vrrp_instance/virtual_rules/RULE"),
-		staticRule: staticRuleTable("static_rules/RULE"),
-		ssl:        sslTable(), serverGroup: serverGroupTable(), scheduler: schedulerTable(), method: methodTable(), checks: newCheckTables(),
-		trackGroup: trackGroupTable(), garpGroup: garpGroupTable(), linkDelay: linkDelayTable(),
-		linkbeatMethod: linkbeatMethodTable(),
+		global: globalTable(), script: scriptTable(), auth: authenticationTable(), tracks: trackTables(), peer: peerTable(),
+		address: addressTable("vrrp_instance/virtual_ipaddress/ADDRESS"),
+		hmac:    lazily("vrrp_instance/auth_hmac", hmacTable),
+		file:    lazily("track_file", fileTable), process: lazily("vrrp_track_process", processTable), bfd: lazily("bfd_instance", bfdTable),
+		trackGroup: trackGroupTable(), garpGroup: garpGroupTable(), linkDelay: linkDelayTable(), linkbeatMethod: linkbeatMethodTable(),
 	}
 	v.oldFile = v.file.titled("vrrp_track_file")
 	v.linkbeat = linkbeatTable(v.linkbeatMethod)
 	v.excluded = v.address.titled("vrrp_instance/virtual_ipaddress_excluded/ADDRESS")
-	v.staticEncap = v.encap.titled("static_routes/ROUTE/encap")
-	v.nexthop = nexthopTable("vrrp_instance/virtual_routes/ROUTE/nexthop", v.encap)
-	v.staticNexthop = nexthopTable("static_routes/ROUTE/nexthop", v.staticEncap)
-	v.route = routeTable("vrrp_instance/virtual_routes/ROUTE", v.encap, v.nexthop)
-	v.staticRoute = staticRouteTable("static_routes/ROUTE", v.staticEncap, v.staticNexthop)
-	v.realServer = realServerTable(v)
-	v.virtualServer = virtualServerTable(v)
+	v.addHoldings()
+	v.addVirtual()
 	v.group = groupTable(v)
 	v.instance = instanceTable(v)
 	v.root = rootTable(v)
 	return v
+}
+
+// addHoldings adds the tables of what is held beside virtual addresses.
+func (v *vocabulary) addHoldings() {
+	const routes, static = "vrrp_instance/virtual_routes/ROUTE", "static_routes/ROUTE"
+	v.encap = lazily(routes+"/encap", func() *block[encapDraft] { return encapTable(routes + "/encap") })
+	v.staticEncap = v.encap.titled(static + "/encap")
+	v.nexthop = lazily(routes+"/nexthop", func() *block[hopDraft] { return nexthopTable(routes+"/nexthop", v.encap) })
+	v.staticNexthop = lazily(static+"/nexthop", func() *block[hopDraft] { return nexthopTable(static+"/nexthop", v.staticEncap) })
+	v.route = lazily(routes, func() *block[routeDraft] { return routeTable(routes, v.encap, v.nexthop) })
+	v.staticRoute = lazily(static, func() *block[routeDraft] { return staticRouteTable(static, v.staticEncap, v.staticNexthop) })
+	v.rule = lazily("vrrp_instance/virtual_rules/RULE", func() *block[ruleDraft] { return ruleTable("vrrp_instance/virtual_rules/RULE") })
+	v.staticRule = lazily("static_rules/RULE", func() *block[ruleDraft] { return staticRuleTable("static_rules/RULE") })
+	v.staticAddress = lazily("static_ipaddress/ADDRESS", staticAddressTable)
+}
+
+// addVirtual adds the tables of the load balancer.
+func (v *vocabulary) addVirtual() {
+	v.ssl, v.serverGroup = lazily("SSL", sslTable), lazily("virtual_server_group", serverGroupTable)
+	v.scheduler, v.method = lazily("virtual_server/lvs_sched", schedulerTable), lazily("virtual_server/lvs_method", methodTable)
+	v.realServer = lazily("virtual_server/real_server", func() *block[realDraft] { return realServerTable(v) })
+	v.virtualServer = lazily("virtual_server", func() *block[virtualDraft] { return virtualServerTable(v) })
+}
+
+// checks are the tables of the checks, made when they are first asked for.
+func (v *vocabulary) checks() *checkTables {
+	if v.checkTables == nil {
+		t := newCheckTables()
+		v.checkTables = &t
+	}
+	return v.checkTables
 }
 
 // pages lists the tables, the top level first.
@@ -321,7 +343,7 @@ func (v *vocabulary) pages() []page {
 		v.route, v.encap, v.nexthop, v.rule, v.staticAddress, v.staticRoute, v.staticEncap, v.staticNexthop, v.staticRule,
 		v.ssl, v.serverGroup, v.virtualServer, v.scheduler, v.method, v.realServer,
 	}
-	pages = append(pages, v.checks.pages()...)
+	pages = append(pages, v.checks().pages()...)
 	for _, k := range kinds() {
 		pages = append(pages, v.tracks[k])
 	}

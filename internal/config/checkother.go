@@ -64,7 +64,7 @@ func dnsRows(types *block[checkDraft]) []keyword[checkDraft] {
 		{word: "type", form: upper(oneOf(types)), opens: types, note: "SOA",
 			meaning: "What is asked for.",
 			set: func(c *checkDraft, v value) {
-				types.rows[v.n].set(c, v)
+				types.ready().rows[v.n].set(c, v)
 			}},
 		{word: "name", form: text("DOMAIN"), once: true, note: ".",
 			meaning: "The name that is asked for.",

@@ -184,12 +184,12 @@ func (u *pageDraft) speak(word string, v value) {
 // setOptions reads names of options; keepalived passes over unknown ones.
 func (u *pageDraft) setOptions(v value, t *block[pageDraft]) {
 	for _, w := range v.words {
-		i, known := t.index[w.Text]
+		i, known := t.ready().index[w.Text]
 		if !known {
 			u.b.advise(w.Span, fmt.Sprintf("there is no option %q; it is ignored", w.Text), nearest(w.Text, slices.Collect(t.words()), ""))
 			continue
 		}
-		t.rows[i].set(u, value{})
+		t.ready().rows[i].set(u, value{})
 	}
 }
 

@@ -98,7 +98,7 @@ func (e *encapDraft) read(c call) int {
 
 // take reads one word with its argument and answers how many words that were.
 func (e *encapDraft) take(t *block[encapDraft], words []conf.Token) int {
-	k := &t.rows[t.index[words[0].Text]]
+	k := &t.ready().rows[t.ready().index[words[0].Text]]
 	v, used, ok := k.form.read(e.b, call{word: words[0], args: words[1:], option: true})
 	e.bad = e.bad || !ok
 	if ok {

@@ -95,7 +95,7 @@ func forwarding(t *block[methodDraft]) form {
 				return first, used, false
 			}
 			var d methodDraft
-			t.rows[t.index[first.text]].set(&d, first)
+			t.ready().rows[t.ready().index[first.text]].set(&d, first)
 			v := value{at: c.at(len(c.args)), node: c.node, forwarding: Forwarding{Method: d.Method}}
 			if d.read(b, t, c) && d.legal(b, c) {
 				v.forwarding = d.Forwarding
@@ -107,16 +107,16 @@ func forwarding(t *block[methodDraft]) form {
 // read reads the words behind the method.
 func (d *methodDraft) read(b *builder, t *block[methodDraft], c call) bool {
 	for words := c.args[1:]; len(words) > 0; {
-		i, known := t.index[words[0].Text]
+		i, known := t.ready().index[words[0].Text]
 		if !known || !d.expects(words[0].Text) {
 			b.complain(words[0].Span, fmt.Sprintf("%q cannot stand here; the options of the tunnel are ignored", words[0].Text), d.hint(words[0].Text))
 			return false
 		}
-		v, used, ok := t.rows[i].form.read(b, call{word: words[0], args: words[1:], option: true})
+		v, used, ok := t.ready().rows[i].form.read(b, call{word: words[0], args: words[1:], option: true})
 		if !ok {
 			return false
 		}
-		t.rows[i].set(d, v)
+		t.ready().rows[i].set(d, v)
 		words = words[1+used:]
 	}
 	if d.typed {

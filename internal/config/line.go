@@ -43,12 +43,12 @@ type liner[T any] interface {
 // answers whether there is an entry.
 func readLine[T any, P liner[T]](t *block[T], b *builder, words []conf.Token, to P) bool {
 	for len(words) > 0 && !to.isDropped() {
-		i, known := t.index[words[0].Text]
+		i, known := t.ready().index[words[0].Text]
 		if !known {
 			words = words[to.other(words):]
 			continue
 		}
-		k := &t.rows[i]
+		k := &t.ready().rows[i]
 		if k.instead != "" {
 			b.deprecated(words[0], k.instead, k.quiet)
 		}

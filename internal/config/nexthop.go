@@ -129,15 +129,15 @@ func (r *routeDraft) nexthops(v value) {
 func (h *hopDraft) read(words []conf.Token) int {
 	t, b, n := h.r.b.voc.nexthop, h.r.b, 0
 	for n < len(words) && !h.ended {
-		i, known := t.index[words[n].Text]
+		i, known := t.ready().index[words[n].Text]
 		if !known {
 			break
 		}
-		v, used, ok := t.rows[i].form.read(b, call{word: words[n], args: words[n+1:]})
+		v, used, ok := t.ready().rows[i].form.read(b, call{word: words[n], args: words[n+1:]})
 		if !ok {
 			return -1
 		}
-		t.rows[i].set(h, v)
+		t.ready().rows[i].set(h, v)
 		n += 1 + used
 	}
 	return n

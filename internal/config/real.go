@@ -71,7 +71,7 @@ func realServerTable(v *vocabulary) *block[realDraft] {
 	level := timingLevel{leastRetry: 1, alpha: boolean(), above: "virtual_server, else "}
 	rows = append(rows, connectRow(level.above, handed))
 	rows = append(rows, timingRows(level, handed)...)
-	for _, c := range v.checks.kinds() {
+	for _, c := range v.checks().kinds() {
 		rows = append(rows, row{word: c.kind.String(), form: body("block"), opens: c.t,
 			meaning: c.meaning,
 			set:     func(d *realDraft, v value) { d.blocks = append(d.blocks, checkBlock{v.node, c.kind, c.t}) }})

@@ -66,11 +66,26 @@ type block[T any] struct {
 	rows []keyword[T]
 	// index finds rows by word.
 	index map[string]int
+	// made makes the table when it is first read; nil: it is there.
+	made func() *block[T]
+}
+
+// lazily is a table that is made when it is first read: most files use few.
+func lazily[T any](name string, made func() *block[T]) *block[T] {
+	return &block[T]{name: name, made: made}
+}
+
+// ready is the table with its rows.
+func (t *block[T]) ready() *block[T] {
+	if t.made != nil {
+		*t = *t.made()
+	}
+	return t
 }
 
 // table lists the keywords of one kind of block.
 func table[T any](name string, rows ...keyword[T]) *block[T] {
-	t := &block[T]{name, rows, make(map[string]int, len(rows))}
+	t := &block[T]{name: name, rows: rows, index: make(map[string]int, len(rows))}
 	later := pendingOf(name)
 	for i := range rows {
 		rows[i].later = slices.Contains(later, rows[i].word)
@@ -86,14 +101,16 @@ func table[T any](name string, rows ...keyword[T]) *block[T] {
 }
 
 // titled is the same table for a block of another name.
-func (t *block[T]) titled(name string) *block[T] { return table(name, slices.Clone(t.rows)...) }
+func (t *block[T]) titled(name string) *block[T] {
+	return lazily(name, func() *block[T] { return table(name, slices.Clone(t.ready().rows)...) })
+}
 
 func (t *block[T]) title() string { return t.name }
 
 func (t *block[T]) words() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for i := range t.rows {
-			if !t.rows[i].form.place && !yield(t.rows[i].word) {
+		for i := range t.ready().rows {
+			if !t.ready().rows[i].form.place && !yield(t.ready().rows[i].word) {
 				return
 			}
 		}
@@ -102,8 +119,8 @@ func (t *block[T]) words() iter.Seq[string] {
 
 func (t *block[T]) entries() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		for i := range t.rows {
-			if !yield(t.rows[i].entry(t.name)) {
+		for i := range t.ready().rows {
+			if !yield(t.ready().rows[i].entry(t.name)) {
 				return
 			}
 		}
@@ -123,8 +140,8 @@ func (k *keyword[T]) entry(block string) Entry {
 
 // defaults sets every default that is written in the table.
 func (t *block[T]) defaults(b *builder, to *T) {
-	for i := range t.rows {
-		k := &t.rows[i]
+	for i := range t.ready().rows {
+		k := &t.ready().rows[i]
 		if k.def == "" {
 			continue
 		}
@@ -149,12 +166,12 @@ func (t *block[T]) read(b *builder, body []*conf.Node, to *T) { t.readOn(b, body
 // readOn goes on with a block of which a part was read before.
 func (t *block[T]) readOn(b *builder, body []*conf.Node, to *T, taken *marks) {
 	for _, n := range body {
-		i, known := t.index[n.Keyword.Text]
+		i, known := t.ready().index[n.Keyword.Text]
 		if !known {
 			b.unknown(t, n)
 			continue
 		}
-		k := &t.rows[i]
+		k := &t.ready().rows[i]
 		if k.once && taken.has(i) {
 			b.rule("given-twice").complain(n.Span(), k.word+" is given twice; the first one counts", "delete it")
 			continue
@@ -226,13 +243,13 @@ func (b *builder) superfluous(n *conf.Node, used int) {
 // one drops the entry: then the answer is false.
 func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
 	for len(words) > 0 {
-		i, known := t.index[words[0].Text]
+		i, known := t.ready().index[words[0].Text]
 		if !known {
 			b.unknownWord(t, words[0])
 			words = words[1:]
 			continue
 		}
-		k := &t.rows[i]
+		k := &t.ready().rows[i]
 		v, used, ok := k.form.read(b, call{word: words[0], args: words[1:], option: true})
 		if !ok && used == 0 {
 			return false

@@ -13,8 +13,11 @@ func TestThePagesAreUpToDate(t *testing.T) {
 	pages := manual.New().Pages(described(tree()))
 	for name, want := range pages {
 		got, err := os.ReadFile(filepath.Join("../../doc", name))
-		if err != nil || string(got) != want {
-			t.Errorf("doc/%s is not what the keyword tables say: run `make manual` and commit what it writes (%v)", name, err)
+		switch {
+		case err != nil:
+			t.Errorf("%v: run `make manual` and commit what it writes", err)
+		case string(got) != want:
+			t.Errorf("doc/%s is not what the keyword tables say: run `make manual` and commit what it writes", name)
 		}
 	}
 	for _, pattern := range []string{"reference/*", "man/*"} {

@@ -106,7 +106,7 @@ func refer(s string) (reference, bool) {
 	if len(s) > 2 && s[1] == '{' {
 		end := strings.IndexByte(s, '}')
 		n := nameLen(s[2:])
-		if n == 0 || end < 0 || n+2 != end && s[n+2] != ' ' {
+		if n == 0 || end < 0 || n+2 != end && s[n+2] != ' ' || strings.IndexByte(s[:end], '"') >= 0 {
 			return reference{}, false
 		}
 		return reference{s[2 : n+2], s[n+2 : end], end + 1, true}, true

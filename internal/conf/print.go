@@ -22,18 +22,33 @@ func (n *Node) print(b *strings.Builder, depth int) {
 	b.WriteString(quoteKeyword(n.Keyword.Text))
 	if n.Raw != "" {
 		b.WriteByte(' ')
-		b.WriteString(escapeComments(n.Raw))
+		b.WriteString(escapeComments(loneBackslash(n.Raw)))
 	}
 	if !n.Block {
 		b.WriteByte('\n')
 		return
 	}
-	b.WriteString(" {\n")
+	if strings.Count(n.Raw, `"`)%2 == 1 { // an open quote takes all that follows
+		b.WriteByte('\n')
+		b.WriteString(indent)
+		b.WriteString("{\n")
+	} else {
+		b.WriteString(" {\n")
+	}
 	for _, child := range n.Body {
 		child.print(b, depth+1)
 	}
 	b.WriteString(indent)
 	b.WriteString("}\n")
+}
+
+// loneBackslash quotes a backslash that is the last word: without quotes it would
+// stick to the word before it.
+func loneBackslash(raw string) string {
+	if n := len(raw) - 1; n >= 0 && raw[n] == '\\' && (n == 0 || blank(raw[n-1])) {
+		return raw[:n] + `"\"`
+	}
+	return raw
 }
 
 // quoteKeyword quotes a word that would mean something else at the beginning

@@ -45,7 +45,7 @@ func reference(s string) (name string, length int) {
 	if strings.HasPrefix(s, "${") {
 		end := strings.IndexByte(s, '}')
 		n := nameLen(s[2:])
-		if n == 0 || end < 0 || n+2 != end && s[n+2] != ' ' {
+		if n == 0 || end < 0 || n+2 != end && s[n+2] != ' ' || strings.IndexByte(s[:end], '"') >= 0 {
 			return "", 0
 		}
 		return s[2 : n+2], end + 1

@@ -258,7 +258,7 @@ func (r span) String() string {
 }
 
 // seconds writes a duration as files do.
-func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
+func seconds(d time.Duration) string { return strconv.FormatFloat(float64(d)/1e9, 'f', -1, 64) }
 
 // wholeSeconds is the range as a number of seconds.
 func (r span) wholeSeconds() bounds {

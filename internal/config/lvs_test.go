@@ -521,3 +521,16 @@ func TestPatterns(t *testing.T) {
 		}
 	}
 }
+
+func TestRoundedTimesAreWrittenShort(t *testing.T) {
+	_, diags := only(t, "vrrp_script s {\nscript /bin/true\ninterval 1.23456\n}\n"+service("delay_loop 1.1234564", ""))
+	var got []string
+	for _, d := range diags {
+		if strings.Contains(d.Text, "rounded") {
+			got = append(got, d.Text)
+		}
+	}
+	if diff := cmp.Diff([]string{"interval is rounded to 1.235 s", "delay_loop is rounded to 1.123456 s"}, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -16,13 +16,15 @@ func (b *builder) command(c call) *notify.Command {
 		return cmd
 	}
 	parts, closed := splitScript(c.raw)
-	if !closed {
-		b.complain(c.at(len(c.args)), "a quote in the command is not closed", "")
-	}
 	cmd := &notify.Command{}
 	if len(parts) > 0 {
 		cmd.Line = b.keep(parts[0])
-		cmd.Argv = b.argv(parts[0])
+		var whole bool
+		cmd.Argv, whole = b.argv(parts[0])
+		closed = closed && whole
+	}
+	if !closed {
+		b.complain(c.at(len(c.args)), "a quote in the command is not closed", "")
 	}
 	if len(parts) > 1 {
 		cmd.User = b.keep(parts[1])
@@ -59,14 +61,15 @@ func (b *builder) oddQuotes(c call) bool {
 	return false
 }
 
-// argv splits a command line a second time. A command that begins with < and a
-// path tests whether that file can be opened and has no arguments.
-func (b *builder) argv(line string) []string {
-	args, _ := splitCommand(line)
+// argv splits a command line a second time, and reports whether its quotes are
+// closed. A command that begins with < and a path tests whether that file can be
+// opened and has no arguments.
+func (b *builder) argv(line string) (args []string, closed bool) {
+	args, closed = splitCommand(line)
 	for i := range args {
 		args[i] = b.keep(args[i])
 	}
-	return args
+	return args, closed
 }
 
 // group reads a group that may begin with a colon.

@@ -164,7 +164,7 @@ func byRoot(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	must(t, err)
-	account := regexp.MustCompile(`(?m)^([ \t]*(?:script_user|user)[ \t]+)(?:nobody|daemon|keepalived_script)([ \t:]|$)`)
+	account := regexp.MustCompile(`(?m)^([ \t]*(?:script_user|user)[ \t]+)(?:nobody|daemon|keepalived_script)([ \t:\r]|$)`)
 	if !account.Match(text) {
 		return file
 	}

@@ -201,7 +201,7 @@ func (l *linter) tracks(n *conf.Node, weighed bool) {
 				l.followed[line.Keyword.Text] = true
 			}
 			for i, a := range line.Args {
-				if weighed && a.Text == "weight" && i+1 < len(line.Args) {
+				if weighed && list.Keyword.Text != "track_file" && a.Text == "weight" && i+1 < len(line.Args) {
 					l.smallWeight(line.Keyword.Text, line.Args[i+1])
 				}
 			}

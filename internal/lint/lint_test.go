@@ -105,7 +105,7 @@ func samples() []sample {
 
 		{"script without fall, rise and timeout", secure + strings.Replace(checked, " timeout 1\n fall 2\n rise 2\n", "", 1), []string{"5: advice script-fall-rise", "5: advice script-timeout"}},
 		{"script that nobody tracks", "vrrp_script c {\n script /usr/bin/c\n}\n" + in(), []string{"1: advice untracked"}},
-		{"file that nobody tracks", "track_file f {\n file /run/f\n weight 1\n}\n" + in(), []string{"1: advice untracked", "3: advice small-weight"}},
+		{"file that nobody tracks", "track_file f {\n file /run/f\n weight 1\n}\n" + in(), []string{"1: advice untracked"}},
 		{"session that nobody follows", "bfd_instance b {\n neighbor_ip 10.0.0.9\n hoplimit 255\n}\n" + in(), []string{"1: advice untracked"}},
 		{"script that is not there", in(" track_script {", "  c", " }"), []string{"9: complaint undefined-name"}},
 		{"scripts without security", checked, []string{"15: complaint script-security"}},

@@ -17,7 +17,8 @@ func isTrackList(word string) bool {
 // watched looks at a vrrp_track_process or a track_file. One that nobody tracks is
 // told by package config.
 func (l *linter) watched(n *conf.Node) {
-	if w := child(n, "weight"); w != nil && len(w.Args) > 0 {
+	// That of a file multiplies the number which the file holds.
+	if w := child(n, "weight"); w != nil && len(w.Args) > 0 && n.Keyword.Text == "vrrp_track_process" {
 		l.smallWeight(arg(n), w.Args[0])
 	}
 }

@@ -43,5 +43,13 @@ func differences() map[string]difference {
 		"test/broken/peer-twice.conf":            {5, 0, "2.2.7 does not look; 2.4.3 does (config-language, section 11)"},
 		"test/broken/script-escaped-quotes.conf": {0, 5, "2.2.7 takes the backslashes away before it looks for the end of the quote"},
 		"test/broken/strict-with-unicast.conf":   {5, 0, "2.4.3 refuses peers in strict mode where the interface can do multicast"},
+		"test/samples/check-ssl.conf":            {0, 5, "2.2.7 does not know sni_name and tls_compliant"},
+		"test/samples/routes-and-rules.conf":     {0, 5, "2.2.7 does not know iproute_etc_dir"},
+		"test/samples/service.conf":              {0, 5, "2.2.7 does not know the words of dumps, json_version, vrrp_delay_after_boot and use_symlink_paths"},
+		"test/samples/snmp-and-dbus.conf":        {0, 5, "2.2.7 does not know the intervals of statistics and dbus_no_interface_name"},
+		"test/samples/strict.conf":               {0, 5, "2.2.7 does not know owner_ignore_adverts"},
+		"test/samples/track-bfd.conf":            {0, 5, "2.2.7 does not know multihop"},
+		"test/samples/unicast-old-checksum.conf": {0, 5, "2.2.7 does not know v3_checksum_as_v2"},
+		"test/samples/namespace.conf":            {5, 0, "net_namespace is not done by this version of holdfast yet"},
 	}
 }

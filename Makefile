@@ -21,7 +21,7 @@ test: setup build
 
 # The tests that need no rights and take seconds.
 unit:
-	$(GO) test -short ./internal/...
+	$(GO) test -short ./internal/... ./test/samples ./test/broken
 
 manual:
 	$(GO) run ./cmd/holdfast manual doc

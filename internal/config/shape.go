@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ func shape(n *conf.Node) (text, fix string) {
 		return "", ""
 	case foreignComment(word) != "":
 		return foreignComment(word) + " does not begin a comment", "write # or ! instead"
-	case prompt(word):
+	case prompt(word), word == "EOF", slices.ContainsFunc(n.Args, func(a conf.Token) bool { return strings.HasPrefix(a.Text, "<<") }):
 		return "this looks like a line of a shell session", "delete it, or put # before it"
 	case conflict(word):
 		return "this looks like a merge that was not finished", "keep one of both sides"

@@ -30,6 +30,8 @@ func differences() map[string]difference {
 			"an instance with an empty name in quotes: keepalived runs it, holdfast leaves it out as it does one without a name"},
 		"small/expression-that-is-none": {5, 0,
 			"a pattern that is no expression: 2.2.7 says nothing in the test, 2.4.3 does"},
+		"test/broken/address-twice.conf":  {5, 0, "2.4.3 drops the second one and says so, 2.2.7 takes both"},
+		"test/broken/template-jinja.conf": {5, 2, "keepalived takes the braces for a block and misses the name of the interface; holdfast sees a template"},
 		"internal/format/testdata/quote.conf": {5, 139,
 			"a command with a quote that is not closed: 2.2.7 crashes"},
 		"test/broken/definition-of-itself.conf":  {5, 137, "as above"},

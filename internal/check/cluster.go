@@ -77,17 +77,20 @@ func (n *node) accepts(d conf.Diag) bool {
 	return slices.ContainsFunc(n.Tree.Accepted, func(a conf.Acceptance) bool { return a.Covers(d) })
 }
 
-// write prints what was found between the nodes, and then the forecast.
-func (t *together) write(w io.Writer, o Options) {
-	fmt.Fprintln(w)
+// writeFindings prints what was found between the nodes.
+func (t *together) writeFindings(w io.Writer, o Options) {
+	for _, d := range t.Findings {
+		tell(w, o, d, "")
+	}
+}
+
+// writeRest prints how much that was, and the forecast.
+func (t *together) writeRest(w io.Writer, o Options) {
 	last := len(t.Names) - 1
 	title := "between " + strings.Join(t.Names[:last], ", ") + " and " + t.Names[last]
 	if t.Not != "" {
 		fmt.Fprintf(w, "%s: not compared, as %s\n", title, t.Not)
 		return
-	}
-	for _, d := range t.Findings {
-		tell(w, o, d, "")
 	}
 	if o.All {
 		for _, d := range t.Accepted {

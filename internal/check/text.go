@@ -11,61 +11,81 @@ import (
 	"holdfast/internal/conf"
 )
 
-// writeText is what people read: errors and complaints of a file, then advice,
-// each in the order of the file and with its source; then in short what is true
-// of most files; then how much it was.
+// writeText is what people read, the cause of trouble first: what is wrong in
+// each file, with its source, errors and complaints before advice; what the files
+// say together; then in short what is true of most files, how much it was, and
+// what the nodes will do.
 func writeText(out io.Writer, o Options, nodes []*node, all *together) error {
 	w := bufio.NewWriter(out)
-	for i, n := range nodes {
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
-		n.write(w, o)
+	often := common()
+	for _, n := range nodes {
+		n.writeFindings(w, o, often)
 	}
 	if all != nil {
-		all.write(w, o)
+		all.writeFindings(w, o)
+	}
+	for _, n := range nodes {
+		n.writeRest(w, o, often)
+	}
+	if all != nil {
+		all.writeRest(w, o)
 	}
 	return w.Flush()
 }
 
-func (n *node) write(w io.Writer, o Options) {
-	often := common()
-	short := map[string]*brief{}
-	var order, later, last []conf.Diag
+// writeFindings prints what is the matter with this file in particular.
+func (n *node) writeFindings(w io.Writer, o Options, often map[string]bool) {
+	var later []conf.Diag
 	for _, d := range n.Findings {
 		switch {
-		case often[d.Rule]:
-			if short[d.Rule] == nil {
-				short[d.Rule] = &brief{}
-				order = append(order, d)
-			}
-			short[d.Rule].add(n, d)
-		case d.Turn == conf.Ours:
-			last = append(last, d)
+		case often[d.Rule], d.Turn == conf.Ours:
 		case d.Severity == conf.Advice && !explains(d, n.Findings):
 			later = append(later, d)
 		default:
 			tell(w, o, d, "")
 		}
 	}
-	for _, d := range append(later, last...) {
+	for _, d := range later {
 		tell(w, o, d, "")
+	}
+}
+
+// writeRest prints what this version does not do, the others in short, and the sums.
+func (n *node) writeRest(w io.Writer, o Options, often map[string]bool) {
+	short := map[string]*brief{}
+	var order []conf.Diag
+	for _, d := range n.Findings {
+		if !often[d.Rule] {
+			if d.Turn == conf.Ours {
+				tell(w, o, d, "")
+			}
+			continue
+		}
+		if short[d.Rule] == nil {
+			short[d.Rule] = &brief{}
+			order = append(order, d)
+		}
+		short[d.Rule].add(n, d)
 	}
 	if len(order) > 0 {
 		fmt.Fprintf(w, "%s: true of many files (# holdfast: accept RULE in a comment acknowledges)\n", n.File)
-		for _, d := range order {
-			fmt.Fprintln(w, short[d.Rule].line(d))
-		}
+	}
+	for _, d := range order {
+		fmt.Fprintln(w, short[d.Rule].line(d))
 	}
 	if o.All {
-		if len(order) > 0 {
-			fmt.Fprintln(w)
-		}
-		for _, d := range n.Accepted {
-			tell(w, o, d, "acknowledged ")
-		}
+		n.writeAccepted(w, o)
 	}
 	fmt.Fprintf(w, "%s: %s\n", n.File, total(o, n.Findings, n.Accepted))
+}
+
+func (n *node) writeAccepted(w io.Writer, o Options) {
+	for i, d := range n.Accepted {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		tell(w, o, d, "acknowledged ")
+	}
 }
 
 // explains reports whether advice about how a word is read is the cause of a
@@ -128,6 +148,9 @@ func (b *brief) line(d conf.Diag) string {
 	text := d.Text
 	if len(b.places) > 1 {
 		text = "the first: " + text
+	}
+	if d.Severity != conf.Advice {
+		word = d.Severity.String() + ", " + word
 	}
 	return fmt.Sprintf("   [%s] %s %s%s: %s; %s", d.Rule, word, strings.Join(shown, ", "), more, text, d.Fix)
 }

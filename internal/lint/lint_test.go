@@ -234,8 +234,8 @@ func TestRulesAreSentences(t *testing.T) {
 				t.Errorf("%s: %q is no sentence", r.Name, s)
 			}
 		}
-		if r.Common && r.Severity != conf.Advice {
-			t.Errorf("%s: only advice is told in short", r.Name)
+		if r.Common && r.Severity == conf.Error {
+			t.Errorf("%s: an error is told with its place", r.Name)
 		}
 	}
 }

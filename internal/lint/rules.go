@@ -125,7 +125,7 @@ func complaints() []Rule {
 		{"empty-file", conf.Error, false,
 			"A file without a statement: keepalived starts, does nothing and reports success.",
 			"Write at least one vrrp_instance or virtual_server."},
-		{"script-security", conf.Complaint, false,
+		{"script-security", conf.Complaint, true,
 			"Scripts are run without enable_script_security: whoever can change one of them becomes root.",
 			"Write enable_script_security and script_user in global_defs."},
 		{"unknown-word", conf.Complaint, false,

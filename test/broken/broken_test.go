@@ -90,7 +90,7 @@ func TestExecutableFilesAreExecutable(t *testing.T) {
 func stands(finding, place string) bool {
 	file, line, _ := strings.Cut(place, ":")
 	return strings.HasPrefix(finding, place+":") ||
-		strings.HasPrefix(finding, file+": true of many files") && strings.Contains(finding, "] line "+line+":")
+		strings.HasPrefix(finding, file+": true of many files") && strings.Contains(finding, "line "+line+":")
 }
 
 // output is what `holdfast check` prints.

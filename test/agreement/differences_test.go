@@ -37,7 +37,6 @@ func differences() map[string]difference {
 		"test/broken/definition-of-itself.conf":  {5, 137, "as above"},
 		"test/broken/brace-round.conf":           {5, 139, "an instance without braces behind a script: 2.2.7 crashes"},
 		"test/broken/lvs-page-without-url.conf":  {5, 139, "a check of pages without url: 2.2.7 crashes"},
-		"test/broken/auth-hmac-version-2.conf":   {0, 5, "2.2.7 has no auth_hmac"},
 		"test/broken/bytes-nul.conf":             {5, 0, "2.4.3 reports lines with a NUL byte (config-language, section 1)"},
 		"test/broken/interface-backslash.conf":   {0, 5, "there is no interface of that name; holdfast looks for it when it runs"},
 		"test/broken/lvs-regex.conf":             {5, 0, "2.4.3 reports patterns that are none"},

@@ -104,7 +104,7 @@ func mistakes() []mistake {
 		{"address-by-name", 5, "address-by-name.conf:24", []string{"gateway.example.org"}},
 		{"addresses-on-a-line", 5, "addresses-on-a-line.conf:26", []string{"198.51.100.21/26", "line"}},
 		{"addresses-with-comma", 5, "addresses-with-comma.conf:26", []string{"198.51.100.20/26,", ","}},
-		{"address-twice", 5, "address-twice.conf:27", []string{"198.51.100.20"}},
+		{"address-twice", 5, "address-twice.conf:21", []string{"10.9.1.10"}},
 		{"address-of-another-family", 5, "address-of-another-family.conf:27", []string{"2001:db8:100::21", "family"}},
 		{"address-option", 5, "address-option.conf:27", []string{"device", "dev"}},
 		{"address-netmask", 5, "address-netmask.conf:24", []string{"255.255.255.0"}},

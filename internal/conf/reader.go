@@ -181,6 +181,10 @@ func (r *reader) usable(raw string, o *Origin, n uint32, nul *bool) (piece, bool
 
 // physical reads one line as it stands in a file.
 func (r *reader) physical(p piece, depth int) {
+	if r.opened == nil && depth <= depthLimit && !strings.ContainsAny(p.text, signs) {
+		r.easy(p, depth)
+		return
+	}
 	p = uncomment(p, false)
 	if r.opened != nil {
 		r.continueDefinition(p)
@@ -192,6 +196,20 @@ func (r *reader) physical(p piece, depth int) {
 	p = r.unslash(p)
 	r.build.indent = p.span(0, 1).Col
 	r.logical(p, depth)
+}
+
+// signs are what makes a line more than words, quotes and braces: a comment, a
+// backslash, a definition or its use, a condition, a repetition.
+const signs = `#!\$@~`
+
+// easy reads a line without signs, as most lines are.
+func (r *reader) easy(p piece, depth int) {
+	p = p.from(0).trimRight()
+	if p.text == "" {
+		return
+	}
+	r.build.indent = p.span(0, 1).Col
+	r.emit(&p, depth)
 }
 
 // unslash moves a backslash at the end of a line that is no definition to the

@@ -184,7 +184,7 @@ func (w *workerProcess) refuses(read *load.Reading) bool {
 		return true
 	case w.opts.Strict:
 		return w.complains(read)
-	case w.opts.Lenient || !w.started:
+	case w.opts.Lenient || !w.started || !read.Doubtful():
 		return false
 	}
 	var now told
@@ -227,10 +227,10 @@ func (w *workerProcess) propose(read *load.Reading) error {
 	if err != nil {
 		return err
 	}
-	w.candidate, w.proposed = telling(read), *slot
 	w.next = 1 - w.next
 	w.send(&relay.Down{Config: slot})
-	if err := w.slots.Keep(*slot, w.candidate); err != nil { // while the router takes it over
+	w.candidate, w.proposed = telling(read), *slot // while the router takes it over
+	if err := w.slots.Keep(*slot, w.candidate); err != nil {
 		w.log.Error(err.Error())
 	}
 	return nil

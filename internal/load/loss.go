@@ -112,6 +112,11 @@ type Loss struct {
 	Because string
 }
 
+// Doubtful reports whether anything was found by which something could be lost.
+func (r *Reading) Doubtful() bool {
+	return len(r.Dead) > 0 || conf.Has(r.Findings, conf.Complaint)
+}
+
 // Losses lists what the configuration in force does and this one would not,
 // because of something that keepalived would complain of and go on. What was
 // taken out without a complaint is meant.

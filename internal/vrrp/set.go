@@ -124,7 +124,7 @@ func (s *Set) Link(now mono.Instant, name string, l LinkState, out *Out) {
 	if was.Up != l.Up && len(k.routers) > 0 {
 		s.noteLink(name, l.Up)
 	}
-	if s.stopping {
+	if s.stopping || was == l {
 		return
 	}
 	for _, id := range k.routers {

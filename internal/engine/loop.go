@@ -4,6 +4,8 @@
 package engine
 
 import (
+	"time"
+
 	"holdfast/internal/mono"
 	"holdfast/internal/router"
 )
@@ -28,6 +30,10 @@ type Loop struct {
 	Router *router.Router
 	World  World
 	fx     router.Effects
+	// held are events that wait until the next deadline has been kept; patience
+	// is when they no longer do.
+	held     []router.Event
+	patience mono.Instant
 }
 
 // Run steps the Router until it has stopped. A deadline expires only after
@@ -41,8 +47,9 @@ func (l *Loop) Run() {
 
 func (l *Loop) turn() {
 	l.World.Wait(l.Router.Deadline())
-	l.World.Drain(l.step)
+	l.World.Drain(l.take)
 	l.expire()
+	l.release()
 	l.World.Carry(&l.fx)
 	l.fx.Reset()
 }
@@ -54,6 +61,47 @@ func (l *Loop) expire() {
 	}
 	l.World.Late(now - due)
 	l.step(router.Expired{})
+}
+
+// long is an event that keeps the loop busy for a while.
+type long interface{ Takes() time.Duration }
+
+// longest is how long an event is held back at most.
+const longest = 50 * time.Millisecond
+
+// take steps the Router, unless the event takes so long that it would make the
+// next deadline late: then it, and what comes after it, waits until that is kept.
+func (l *Loop) take(ev router.Event) {
+	if _, packet := ev.(router.Advert); packet {
+		l.step(ev)
+		return
+	}
+	if len(l.held) == 0 {
+		if !l.tight(ev) {
+			l.step(ev)
+			return
+		}
+		l.patience = l.World.Now().Add(longest)
+	}
+	l.held = append(l.held, ev)
+}
+
+// tight reports whether an event cannot be done before the next deadline.
+func (l *Loop) tight(ev router.Event) bool {
+	heavy, ok := ev.(long)
+	return ok && l.Router.Deadline() < l.World.Now().Add(heavy.Takes())
+}
+
+// release steps the Router with what was held back.
+func (l *Loop) release() {
+	for len(l.held) > 0 {
+		if l.tight(l.held[0]) && l.World.Now() < l.patience {
+			return
+		}
+		l.step(l.held[0])
+		l.held = l.held[1:]
+	}
+	l.held = nil
 }
 
 // step takes one event and sends at once what it asks to be sent: the packets

@@ -45,7 +45,8 @@ func (n *Node) print(b *strings.Builder, depth int) {
 // loneBackslash quotes a backslash that is the last word: without quotes it would
 // stick to the word before it.
 func loneBackslash(raw string) string {
-	if n := len(raw) - 1; n >= 0 && raw[n] == '\\' && (n == 0 || blank(raw[n-1])) {
+	n := len(raw) - 1
+	if n >= 0 && raw[n] == '\\' && (n == 0 || blank(raw[n-1])) && strings.Count(raw, `"`)%2 == 0 {
 		return raw[:n] + `"\"`
 	}
 	return raw

@@ -17,6 +17,23 @@ import (
 // left alone; then the answer is the text as it was and the findings say what is
 // wrong.
 func Source(files conf.Files, name, text string) (string, []conf.Diag) {
+	out, found := once(files, name, text)
+	for range settling {
+		again, worse := once(files, name, out)
+		if again == out || len(worse) > 0 {
+			break
+		}
+		out = again
+	}
+	return out, found
+}
+
+// settling bounds how often a layout is laid out again: what is strange may be
+// plain after the first time.
+const settling = 3
+
+// once lays out a text once.
+func once(files conf.Files, name, text string) (string, []conf.Diag) {
 	s := scan(text)
 	before := overlay{files, name, text}
 	if d, template := unfilled(before); template {

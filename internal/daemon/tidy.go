@@ -3,6 +3,7 @@ package daemon
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -35,38 +36,23 @@ func (j *janitor) after() {
 	}
 }
 
-// rest is how long a burst is given to end.
-const rest = 2 * time.Second
+// rest is how long a burst is given to end. It differs from time to time: a
+// collection that is asked for waits without sleeping for the runtime's other
+// threads, and two routers of one machine that collect at the same moment keep
+// each other's threads from the processor for a time slice of SCHED_RR, 100 ms.
+func rest() time.Duration { return time.Second + rand.N(2*time.Second) }
 
 func (j *janitor) work() {
 	for range j.kick {
-		time.Sleep(rest)
-		stepBack(func() {
-			debug.SetGCPercent(100)
-			debug.FreeOSMemory()
-			debug.SetGCPercent(-1)
-		})
+		time.Sleep(rest())
+		debug.SetGCPercent(100)
+		debug.FreeOSMemory()
+		debug.SetGCPercent(-1)
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + j.room)
 		dropText()
 	}
-}
-
-// stepBack does something one step of real-time priority below the rest of the
-// process. A collection that is asked for waits without sleeping for the
-// runtime's other threads; at their own priority it can keep them from the
-// processor, and each other when two routers share a machine, for a time slice of SCHED_RR: 100 ms.
-func stepBack(do func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if attr, err := unix.SchedGetAttr(0, 0); err == nil && attr.Policy == unix.SCHED_RR && attr.Priority > 1 {
-		back := *attr
-		attr.Priority--
-		_ = unix.SchedSetAttr(0, attr, 0)
-		defer func() { _ = unix.SchedSetAttr(0, &back, 0) }()
-	}
-	do()
 }
 
 // dropText lets go of the pages of the program file. Most are needed only to

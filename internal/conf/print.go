@@ -53,9 +53,9 @@ func loneBackslash(raw string) string {
 }
 
 // quoteKeyword quotes a word that would mean something else at the beginning
-// of a line.
+// of a line, or of a text: a byte order mark.
 func quoteKeyword(word string) string {
-	if word == "" || strings.ContainsAny(word, blanks+"{}#!") || strings.ContainsAny(word[:1], "@$~") ||
+	if word == "" || strings.ContainsAny(word, blanks+"{}#!") || strings.IndexByte("@$~\xef\xfe\xff", word[0]) >= 0 ||
 		strings.HasPrefix(word, "include") {
 		return `"` + word + `"`
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,9 @@ func FuzzParse(f *testing.F) {
 		}
 		inside(t, tree.Nodes)
 		printed := conf.Print(tree)
+		if slices.ContainsFunc(strings.Split(printed, "\n"), func(line string) bool { return len(line) > 1023 }) {
+			return // quotes that were added make it too long to be read again
+		}
 		if strings.Contains(printed, "{{") || strings.Contains(printed, "{%") {
 			return // a mark of a template may hold what no word can
 		}

@@ -55,11 +55,16 @@ func loneBackslash(raw string) string {
 // quoteKeyword quotes a word that would mean something else at the beginning
 // of a line, or of a text: a byte order mark.
 func quoteKeyword(word string) string {
-	if word == "" || strings.ContainsAny(word, blanks+"{}#!") || strings.IndexByte("@$~\xef\xfe\xff", word[0]) >= 0 ||
+	if word == "" || strings.ContainsAny(word, blanks+"{}#!") || strings.ContainsAny(word[:1], "@$~") || orderMark(word) ||
 		strings.HasPrefix(word, "include") {
 		return `"` + word + `"`
 	}
 	return word
+}
+
+// orderMark reports whether a word begins as a byte order mark does.
+func orderMark(word string) bool {
+	return strings.HasPrefix(word, "\xef\xbb\xbf") || strings.HasPrefix(word, "\xff\xfe") || strings.HasPrefix(word, "\xfe\xff")
 }
 
 // escapeComments puts a backslash before comment signs outside quotes.

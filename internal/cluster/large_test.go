@@ -24,9 +24,11 @@ func many(n, node int, differ bool) string {
 	return b.String()
 }
 
-// Two files of a thousand instances are compared in less than a second, whether
-// the instances are alike or each is another one.
-func TestLargeFilesAreComparedInLinearTime(t *testing.T) {
+// Two files of a thousand instances are meant to be compared in less than a
+// second (0.4 s on two quiet processors), whether the instances are alike or each
+// is another one. The bound leaves room for a busy machine; what grows with the
+// square of the instances misses it.
+func TestLargeFilesAreComparedInGoodTime(t *testing.T) {
 	for name, differ := range map[string]bool{"alike": false, "each another": true} {
 		t.Run(name, func(t *testing.T) {
 			nodes := []cluster.Node{node(t, "a", many(1000, 0, differ)), node(t, "b", many(1000, 1, differ))}

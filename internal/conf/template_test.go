@@ -46,7 +46,7 @@ func TestMarksOfTemplates(t *testing.T) {
 		{"a flag file", `script "</run/flag"`, nil},
 		{"a condition", "@foo x\n@^bar y", nil},
 		{"words with signs", "router_id a__b__c\nx a@b@c", nil},
-		{"a comment behind a word", "x 1 #TODO#2", nil},
+		{"a comment behind a word", "x 1 #NAME#2", nil},
 		{"a line of hashes", "#####\n#HEAD#\nx", nil},
 		{"braces that are blocks", "a { b { c } }", nil},
 		{"a list of tuples", "~LST({A,B},{1,2}) x ${A}", nil},

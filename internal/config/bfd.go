@@ -219,7 +219,7 @@ type path struct {
 	multihop bool
 }
 
-// alone reports whether packets of this session can be told from those of others.
+// alone reports whether its packets can be told from those of other BFD instances.
 func (d *bfdDraft) alone() bool {
 	b, way := d.b, path{d.Neighbor, d.Multihop}
 	for _, i := range b.paths[way] {

@@ -26,8 +26,7 @@ func many(n, node int, differ bool) string {
 
 // Two files of a thousand instances are meant to be compared in less than a
 // second (0.4 s on two quiet processors), whether the instances are alike or each
-// is another one. The bound leaves room for a busy machine; what grows with the
-// square of the instances misses it.
+// is another one. The bound leaves room for a busy machine.
 func TestLargeFilesAreComparedInGoodTime(t *testing.T) {
 	for name, differ := range map[string]bool{"alike": false, "each another": true} {
 		t.Run(name, func(t *testing.T) {

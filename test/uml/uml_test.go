@@ -1,0 +1,26 @@
+// Package uml tests, in a kernel of their own, what the kernel of this machine
+// may lack: VRFs, tunnels, dummy interfaces. See package guest.
+package uml
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/test/uml/guest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(guest.Main(m, "ipv6", "veth", "dummy", "vrf", "ipip", "sit", "ip6_tunnel", "mpls_router", "mpls_iptunnel"))
+}
+
+func TestGuestHasAKernelOfItsOwn(t *testing.T) {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getpid() != 1 {
+		t.Errorf("the tests run as process %d of %s: not as the init of a guest", os.Getpid(), unix.ByteSliceToString(name.Release[:]))
+	}
+}

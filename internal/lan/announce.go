@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/mmsg"
 	"holdfast/internal/mono"
 )
 
@@ -45,7 +46,7 @@ type Announcer struct {
 
 	sending sync.Mutex // held while a batch leaves; guards all below
 	fd      int
-	slots   *slots
+	slots   *mmsg.Slots
 	frames  [announceBatch][naLength]byte
 	due     [announceBatch]Announcement
 	from    int // due[from:to] have yet to be sent
@@ -79,7 +80,7 @@ func OpenAnnouncer(failed func(Announcement, error)) (*Announcer, error) {
 		wake:    make(chan struct{}, 1),
 		queue:   newQueue(announceLimit),
 		fd:      fd,
-		slots:   newSlots(announceBatch),
+		slots:   mmsg.NewSlots(announceBatch),
 		routers: map[string]forwarding{},
 	}, nil
 }
@@ -179,15 +180,15 @@ func (a *Announcer) put(i int, one *Announcement, now mono.Instant) {
 	} else {
 		frame = appendGARP(frame, one.MAC, one.VIP)
 	}
-	a.slots.put(i, frame)
-	m := &a.slots.msgs[i]
-	m.Namelen = putLinkName(&a.slots.names[i], one.IfIndex, proto)
+	a.slots.Put(i, frame)
+	m := &a.slots.Msgs[i]
+	m.Namelen = putLinkName(&a.slots.Names[i], one.IfIndex, proto)
 	m.SetControllen(0)
 }
 
 // putLinkName fills in struct sockaddr_ll; the frame carries the addresses.
-func putLinkName(to *name, index int, proto uint16) uint32 {
-	*to = name{}
+func putLinkName(to *mmsg.Name, index int, proto uint16) uint32 {
+	*to = mmsg.Name{}
 	binary.NativeEndian.PutUint16(to[:], unix.AF_PACKET)
 	binary.BigEndian.PutUint16(to[2:], proto)
 	binary.NativeEndian.PutUint32(to[4:], uint32(index))
@@ -198,7 +199,7 @@ func putLinkName(to *name, index int, proto uint16) uint32 {
 // more for now: each burst of thousands fills the queue of some device.
 func (a *Announcer) flush() bool {
 	for a.from < a.to {
-		sent, errno := sendmmsg(a.fd, a.slots.msgs[a.from:a.to])
+		sent, errno := mmsg.Send(a.fd, a.slots.Msgs[a.from:a.to])
 		full := errno == unix.EAGAIN || errno == unix.ENOBUFS
 		switch {
 		case errno == 0:

@@ -7,9 +7,11 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/mmsg"
 	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
 )
@@ -26,7 +28,7 @@ type Options struct {
 // Ring is where received packets lie. Receivers that are read in turn share one;
 // what one read returned is valid until the next read with the same Ring.
 type Ring struct {
-	slots *slots
+	slots *mmsg.Slots
 	data  [][]byte
 }
 
@@ -35,10 +37,10 @@ const ringSize = 32
 
 // NewRing returns room for 32 packets of MaxAdvert bytes.
 func NewRing() *Ring {
-	r := &Ring{slots: newSlots(ringSize), data: make([][]byte, ringSize)}
+	r := &Ring{slots: mmsg.NewSlots(ringSize), data: make([][]byte, ringSize)}
 	for i := range r.data {
 		r.data[i] = make([]byte, MaxAdvert)
-		r.slots.put(i, r.data[i])
+		r.slots.Put(i, r.data[i])
 	}
 	return r
 }
@@ -51,7 +53,7 @@ type Receiver struct {
 	fd      int
 	ring    *Ring
 	groups  []netip.Addr
-	clock   clock
+	clock   mmsg.Clock
 	tooLong uint64
 }
 
@@ -191,50 +193,41 @@ func (r *Receiver) TooLong() uint64 { return r.tooLong }
 // dated later.
 func (r *Receiver) Read(now mono.Instant, out []wire.Datagram) (int, error) {
 	room := min(len(out), ringSize)
-	r.ring.prepare(room)
-	got, errno := recvmmsg(r.fd, r.ring.slots.msgs[:room])
+	r.ring.slots.Prepare(room)
+	got, errno := mmsg.Receive(r.fd, r.ring.slots.Msgs[:room])
 	switch errno {
 	case 0:
 	case unix.EAGAIN:
-		r.clock.drained = now
+		r.clock.Drained = now
 		return 0, nil
 	default:
 		return 0, explain("read adverts on "+r.link, errno)
 	}
 	n := r.take(now, got, out)
 	if got < room {
-		r.clock.drained = now
+		r.clock.Drained = now
 	}
 	return n, nil
 }
 
-// prepare resets what the kernel overwrote.
-func (r *Ring) prepare(n int) {
-	for i := range n {
-		m := &r.slots.msgs[i]
-		m.Namelen, m.Flags = uint32(len(name{})), 0
-		m.SetControllen(controlSize)
-	}
-}
-
 func (r *Receiver) take(now mono.Instant, got int, out []wire.Datagram) int {
-	ahead := r.clock.sinceEpoch()
+	ahead := r.clock.SinceEpoch()
 	n := 0
 	for i := range got {
-		m := &r.ring.slots.msgs[i]
-		if m.Flags&unix.MSG_TRUNC != 0 || int(m.n) > MaxAdvert {
+		m := &r.ring.slots.Msgs[i]
+		if m.Flags&unix.MSG_TRUNC != 0 || int(m.Len) > MaxAdvert {
 			r.tooLong++
 			continue
 		}
 		d := &out[n]
-		*d = wire.Datagram{Link: r.link, V6: r.v6, Data: r.ring.data[i][:m.n]}
-		stamp := r.describe(d, i, int(m.Controllen))
+		*d = wire.Datagram{Link: r.link, V6: r.v6, Data: r.ring.data[i][:m.Len]}
+		stamp := r.describe(d, i)
 		if d.Dst.IsMulticast() && !slices.Contains(r.groups, d.Dst) {
 			continue
 		}
 		d.At = now
 		if stamp != 0 {
-			d.At = r.clock.instant(stamp, ahead, now)
+			d.At = r.clock.Instant(stamp, ahead, now)
 		}
 		n++
 	}
@@ -242,20 +235,20 @@ func (r *Receiver) take(now mono.Instant, got int, out []wire.Datagram) int {
 }
 
 // describe fills in what came with the packet and returns the receive time.
-func (r *Receiver) describe(d *wire.Datagram, i, controlLen int) (stamp time.Duration) {
+func (r *Receiver) describe(d *wire.Datagram, i int) (stamp time.Duration) {
 	if r.v6 {
-		d.Src = netip.AddrFrom16([16]byte(r.ring.slots.names[i][8:24]))
+		d.Src = netip.AddrFrom16([16]byte(r.ring.slots.Names[i][8:24]))
 	} else {
 		describe4(d)
 	}
-	for c := range controls(r.ring.slots.ctrls[i][:min(controlLen, controlSize)]) {
+	for c := range r.ring.slots.Controls(i) {
 		switch {
-		case c.level == unix.SOL_SOCKET && c.kind == unix.SCM_TIMESTAMPNS:
-			stamp = timespec(c.data)
-		case c.level == unix.IPPROTO_IPV6 && c.kind == unix.IPV6_PKTINFO && len(c.data) >= 16:
-			d.Dst = netip.AddrFrom16([16]byte(c.data[:16]))
-		case c.level == unix.IPPROTO_IPV6 && c.kind == unix.IPV6_HOPLIMIT && len(c.data) >= 4:
-			d.HopLimit = uint8(binary.NativeEndian.Uint32(c.data))
+		case c.Level == unix.SOL_SOCKET && c.Kind == unix.SCM_TIMESTAMPNS:
+			stamp = mmsg.Timespec(c.Data)
+		case c.Level == unix.IPPROTO_IPV6 && c.Kind == unix.IPV6_PKTINFO && len(c.Data) >= 16:
+			d.Dst = netip.AddrFrom16([16]byte(c.Data[:16]))
+		case c.Level == unix.IPPROTO_IPV6 && c.Kind == unix.IPV6_HOPLIMIT && len(c.Data) >= 4:
+			d.HopLimit = uint8(binary.NativeEndian.Uint32(c.Data))
 		}
 	}
 	return stamp
@@ -271,15 +264,13 @@ func describe4(d *wire.Datagram) {
 	d.Dst = netip.AddrFrom4([4]byte(d.Data[16:20]))
 }
 
-// timespec reads struct timespec: two longs.
-func timespec(b []byte) time.Duration {
-	switch len(b) {
-	case 16:
-		return time.Duration(binary.NativeEndian.Uint64(b))*time.Second +
-			time.Duration(binary.NativeEndian.Uint64(b[8:]))
-	case 8:
-		return time.Duration(binary.NativeEndian.Uint32(b))*time.Second +
-			time.Duration(binary.NativeEndian.Uint32(b[4:]))
+// getMemInfo reads SO_MEMINFO (kernel 4.12), for which x/sys has no function.
+func getMemInfo(fd int, info *[9]uint32) error {
+	size := uint32(unsafe.Sizeof(*info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return errno
 	}
-	return 0
+	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/internal/mmsg"
 )
 
 // Packet is one advert to be sent. For IPv4 Data is the whole datagram with its
@@ -31,7 +33,7 @@ type Sender struct {
 type lane struct {
 	fd    int
 	n     int
-	slots *slots
+	slots *mmsg.Slots
 	index [sendBatch]int // place of each packet in the batch of the caller
 }
 
@@ -78,7 +80,7 @@ func openLane(family, protocol int, options []option) (*lane, error) {
 	}
 	// A burst of thousands waits here for the link; refusal leaves the default.
 	_ = setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, 4<<20)
-	return &lane{fd: fd, slots: newSlots(sendBatch)}, nil
+	return &lane{fd: fd, slots: mmsg.NewSlots(sendBatch)}, nil
 }
 
 // Close closes the sockets.
@@ -125,9 +127,9 @@ func (s *Sender) lane(p *Packet) *lane {
 }
 
 func (l *lane) put(i int, p *Packet) {
-	m := &l.slots.msgs[l.n]
-	l.slots.put(l.n, p.Data)
-	to, ctrl := &l.slots.names[l.n], l.slots.ctrls[l.n][:0]
+	m := &l.slots.Msgs[l.n]
+	l.slots.Put(l.n, p.Data)
+	to, ctrl := &l.slots.Names[l.n], l.slots.Ctrls[l.n][:0]
 	if p.V6 {
 		m.Namelen = putName6(to, p)
 		ctrl = appendInfo6(ctrl, p)
@@ -144,7 +146,7 @@ func (l *lane) put(i int, p *Packet) {
 // fails, and says why when it is the first of a call.
 func (l *lane) flush(batch []Packet, failed func(int, error)) {
 	for sent := 0; sent < l.n; {
-		n, errno := sendmmsg(l.fd, l.slots.msgs[sent:l.n])
+		n, errno := mmsg.Send(l.fd, l.slots.Msgs[sent:l.n])
 		if errno != 0 {
 			i := l.index[sent]
 			failed(i, sendError(&batch[i], errno))
@@ -166,14 +168,14 @@ func sendError(p *Packet, errno unix.Errno) error {
 	return explain(attempt, errno)
 }
 
-func putName4(to *name, p *Packet) uint32 {
+func putName4(to *mmsg.Name, p *Packet) uint32 {
 	ip := p.Dst.As4()
 	binary.NativeEndian.PutUint16(to[:], unix.AF_INET)
 	copy(to[4:], ip[:])
 	return unix.SizeofSockaddrInet4
 }
 
-func putName6(to *name, p *Packet) uint32 {
+func putName6(to *mmsg.Name, p *Packet) uint32 {
 	ip := p.Dst.As16()
 	binary.NativeEndian.PutUint16(to[:], unix.AF_INET6)
 	copy(to[8:], ip[:])
@@ -185,7 +187,7 @@ func putName6(to *name, p *Packet) uint32 {
 func appendInfo4(ctrl []byte, p *Packet) []byte {
 	var info [unix.SizeofInet4Pktinfo]byte
 	binary.NativeEndian.PutUint32(info[:], uint32(p.IfIndex))
-	return appendControl(ctrl, unix.IPPROTO_IP, unix.IP_PKTINFO, info[:])
+	return mmsg.AppendControl(ctrl, unix.IPPROTO_IP, unix.IP_PKTINFO, info[:])
 }
 
 // appendInfo6 gives link and source in a struct in6_pktinfo, and the hop limit.
@@ -196,11 +198,11 @@ func appendInfo6(ctrl []byte, p *Packet) []byte {
 		copy(info[:], ip[:])
 	}
 	binary.NativeEndian.PutUint32(info[16:], uint32(p.IfIndex))
-	ctrl = appendControl(ctrl, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, info[:])
+	ctrl = mmsg.AppendControl(ctrl, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, info[:])
 	if p.HopLimit == 0 {
 		return ctrl
 	}
 	var hops [4]byte
 	binary.NativeEndian.PutUint32(hops[:], uint32(p.HopLimit))
-	return appendControl(ctrl, unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, hops[:])
+	return mmsg.AppendControl(ctrl, unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, hops[:])
 }

@@ -1,15 +1,10 @@
 package lan
 
 import (
-	"encoding/binary"
-	"fmt"
 	"testing"
-	"time"
 
 	"golang.org/x/net/bpf"
-	"golang.org/x/sys/unix"
 
-	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
 )
 
@@ -100,71 +95,6 @@ func TestTheFilterPassesAdvertsOnly(t *testing.T) {
 	if passes(t, vm, udp) {
 		t.Error("another protocol passes")
 	}
-}
-
-func TestReceiveTimes(t *testing.T) {
-	const ahead = 1_000_000 * time.Hour
-	second := func(s float64) mono.Instant { return mono.Instant(s * float64(time.Second)) }
-	cases := []struct {
-		name               string
-		stamp              time.Duration // of the wall clock, less what it is ahead
-		drained, now, want mono.Instant
-	}{
-		{"plain", 5 * time.Second, second(4), second(6), second(5)},
-		{"after the loop woke up", 7 * time.Second, second(4), second(6), second(6)},
-		{"the wall clock was set back meanwhile", 3605 * time.Second, second(4), second(6), second(6)},
-		{"the wall clock was set forward meanwhile", -3595 * time.Second, second(4), second(6), second(4)},
-	}
-	for _, c := range cases {
-		k := clock{drained: c.drained}
-		if got := k.instant(ahead+c.stamp, ahead, c.now); got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-	}
-}
-
-func TestTheClocksAreReadTogether(t *testing.T) {
-	var c clock
-	boot := boot(t)
-	ahead := c.sinceEpoch()
-	if d := time.Now().Add(-ahead).UnixNano() - int64(boot); d < -int64(time.Millisecond) || d > int64(100*time.Millisecond) {
-		t.Errorf("the clocks differ by %v", time.Duration(d))
-	}
-}
-
-// sample is the control data of an IPv6 advert as the kernel delivers it.
-func sample() []byte {
-	b := make([]byte, 0, controlSize)
-	stamp := make([]byte, 16)
-	binary.NativeEndian.PutUint64(stamp, 1_700_000_000)
-	b = appendControl(b, unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, stamp)
-	b = appendControl(b, unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, []byte{255, 0, 0, 0})
-	return appendControl(b, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, make([]byte, 20))
-}
-
-func TestControlsAreRead(t *testing.T) {
-	got := ""
-	for c := range controls(sample()) {
-		got += fmt.Sprintf("%d/%d:%d ", c.level, c.kind, len(c.data))
-	}
-	if want := fmt.Sprintf("1/%d:16 41/%d:4 41/%d:20 ", unix.SCM_TIMESTAMPNS, unix.IPV6_HOPLIMIT, unix.IPV6_PKTINFO); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-func FuzzControls(f *testing.F) {
-	f.Add(sample())
-	f.Add(sample()[:20])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		n := 0
-		for c := range controls(b) {
-			n += len(c.data) + unix.CmsgLen(0)
-			timespec(c.data)
-		}
-		if n > len(b) {
-			t.Errorf("%d bytes found in %d", n, len(b))
-		}
-	})
 }
 
 func FuzzHeader(f *testing.F) {

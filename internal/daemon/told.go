@@ -13,7 +13,7 @@ type told struct {
 	Scripts   []config.Script
 	Groups    []toldName
 	Instances []toldName
-	// Standing is what the next configuration is judged by.
+	// Standing is what the next configuration is judged by. It is drawn last.
 	Standing load.Standing
 }
 
@@ -25,7 +25,7 @@ type toldName struct {
 
 func telling(r *load.Reading) *told {
 	c := r.Config
-	t := &told{Standing: r.Standing(), Global: c.Global, Scripts: c.Scripts, Instances: make([]toldName, 0, len(c.Instances))}
+	t := &told{Global: c.Global, Scripts: c.Scripts, Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
 		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
 	}

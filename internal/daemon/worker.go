@@ -33,7 +33,8 @@ type workerProcess struct {
 	slots relay.Slots
 	next  int // slot for the next configuration
 
-	candidate *told // proposed to the router, not yet accepted
+	candidate *told         // proposed to the router, not yet accepted
+	read      *load.Reading // it was made from this, unless it was adopted
 	proposed  relay.Slot
 	inForce   relay.Slot    // of what runs, once started
 	global    config.Global // of it
@@ -229,16 +230,25 @@ func (w *workerProcess) propose(read *load.Reading) error {
 	}
 	w.next = 1 - w.next
 	w.send(&relay.Down{Config: slot})
-	w.candidate, w.proposed = telling(read), *slot // while the router takes it over
-	if err := w.slots.Keep(*slot, w.candidate); err != nil {
+	w.candidate, w.read, w.proposed = telling(read), read, *slot // while the router takes it over
+	return nil
+}
+
+// keep puts what the worker lives by behind the router's part, once all else is
+// done: it is for the next reload, and for the worker that may have to replace this one.
+func (w *workerProcess) keep(t *told) {
+	if w.read == nil {
+		return
+	}
+	t.Standing, w.read = w.read.Standing(), nil
+	if err := w.slots.Keep(w.inForce, t); err != nil {
 		w.log.Error(err.Error())
 	}
-	return nil
 }
 
 // adopt takes over the configuration in force, as the worker that died had it.
 func (w *workerProcess) adopt(slot relay.Slot) {
-	w.next, w.started, w.candidate, w.proposed = 1-slot.Number, true, &told{}, slot
+	w.next, w.started, w.candidate, w.read, w.proposed = 1-slot.Number, true, &told{}, nil, slot
 	if err := w.slots.Recall(slot, w.candidate); err != nil { // the one before died while keeping it
 		w.log.Error(err.Error())
 		w.load()
@@ -273,6 +283,7 @@ func (w *workerProcess) accepted() {
 	w.started = true
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
+	w.keep(t)
 	w.janitor.after() // reading a configuration needs much, running it little
 }
 

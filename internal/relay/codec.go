@@ -22,7 +22,7 @@ import (
 type coder struct {
 	b       []byte
 	reading bool
-	known   map[string]string // equal texts are kept once: names of links recur
+	known   map[string]string // texts that recur are kept once
 	err     error
 }
 
@@ -59,25 +59,41 @@ func (c *coder) bytes(p []byte) {
 	}
 }
 
+// text codes a text of which there may be many that are equal, as the names of links.
 func (c *coder) text(s *string) {
-	n := uint64(len(*s))
-	c.word(&n)
-	if !c.reading {
-		c.b = append(c.b, *s...)
+	raw, reading := c.raw(*s)
+	if !reading {
 		return
 	}
-	if n > uint64(len(c.b)) {
-		c.short()
-		n = 0
-	}
-	raw := c.b[:n]
-	c.b = c.b[n:]
 	known, ok := c.known[string(raw)]
 	if !ok {
 		known = string(raw)
 		c.known[known] = known
 	}
 	*s = known
+}
+
+// name codes a text that no other equals.
+func (c *coder) name(s *string) {
+	if raw, reading := c.raw(*s); reading {
+		*s = string(raw)
+	}
+}
+
+// raw appends s with its length, or takes the bytes of such a text.
+func (c *coder) raw(s string) (taken []byte, reading bool) {
+	n := uint64(len(s))
+	c.word(&n)
+	if !c.reading {
+		c.b = append(c.b, s...)
+		return nil, false
+	}
+	if n > uint64(len(c.b)) {
+		c.short()
+		n = 0
+	}
+	taken, c.b = c.b[:n], c.b[n:]
+	return taken, true
 }
 
 // number codes any integer, negative ones too.
@@ -192,7 +208,7 @@ func identity(c *coder, v *vrrp.Config) {
 	number(c, &v.VRID)
 	flag(c, &v.V6)
 	addr(c, &v.From)
-	c.text(&v.Name)
+	c.name(&v.Name)
 }
 
 func switches(c *coder, v *vrrp.Config) {
@@ -247,7 +263,8 @@ func track(c *coder, t *tracker.Track) {
 
 // encode is f as bytes.
 func encode(f *router.Config) []byte {
-	var c coder
+	const usual = 192 // bytes of a virtual router
+	c := coder{b: make([]byte, 0, 1024+usual*len(f.Routers))}
 	configuration(&c, f)
 	return c.b
 }

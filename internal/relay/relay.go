@@ -125,8 +125,8 @@ func NewSlots() (Slots, error) {
 // Write puts the router's part of a configuration into slot number n.
 func (s Slots) Write(n int, c *router.Config) (*Slot, error) {
 	f, b := s[n], encode(c)
-	if err := f.Truncate(0); err != nil {
-		return nil, fmt.Errorf("empty configuration slot %d: %w", n, err)
+	if err := f.Truncate(int64(len(b))); err != nil { // what was kept behind is void
+		return nil, fmt.Errorf("size configuration slot %d: %w", n, err)
 	}
 	if _, err := f.WriteAt(b, 0); err != nil {
 		return nil, fmt.Errorf("write configuration slot %d: %w", n, err)

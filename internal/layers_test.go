@@ -29,7 +29,7 @@ func layers() [][]string {
 		0: {"mono", "conf", "vrrp/wire", "bfd/wire", "status"}, // of each other only mono
 		1: {"format", "vrrp", "bfd", "tracker", "notify", "host"},
 		2: {"config", "lint", "cluster", "manual", "router", "sim"},
-		3: {"command", "mmsg", "host/netlink", "lan", "bfd/udp", "tracker/script", "notify/script", "notify/fifo", "notify/smtp"},
+		3: {"command", "mmsg", "host/netlink", "host/nft", "lan", "bfd/udp", "tracker/script", "notify/script", "notify/fifo", "notify/smtp"},
 		4: {"relay", "engine", "load"},
 		5: {"cli", "check", "reformat"},
 		6: {"lab/netns", "lab", "daemon"},
@@ -62,7 +62,7 @@ func never() map[string][]string {
 	whole := layers()[2]
 	return map[string][]string{
 		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "sim"),
-		"host/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
+		"host/netlink": whole, "host/nft": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
 	}
 }
 

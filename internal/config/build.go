@@ -169,7 +169,7 @@ func (b *builder) report(d conf.Diag) {
 // status of keepalived's test is none of theirs.
 func (b *builder) turn(d conf.Diag) conf.Turn {
 	switch {
-	case d.Rule == "not-done", d.Rule == "strict-filter", d.Severity == conf.Error && d.Class == conf.Unclassed:
+	case d.Rule == "not-done", d.Severity == conf.Error && d.Class == conf.Unclassed:
 		return conf.Ours
 	case b.following:
 		return conf.Consequence

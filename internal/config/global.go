@@ -109,8 +109,8 @@ func (b *builder) finishGlobals() {
 			Fix: "write enable_script_security, and a script_user, in global_defs"})
 	}
 	if b.filtered.Origin != nil {
-		b.report(conf.Diag{Severity: conf.Complaint, Span: b.filtered, Rule: "strict-filter",
-			Text: "strict mode also keeps others from reaching the addresses (no_accept): not done by this version of holdfast yet"})
+		b.rule("strict-filter").advise(b.filtered, "strict mode keeps everybody from reaching the addresses (no_accept): they answer no ping and no connection",
+			"turn strict mode off, or write version 3 and accept; no_accept says that it is meant")
 	}
 	if n := len(b.cfg.VirtualServers); n > 0 {
 		b.report(conf.Diag{Severity: conf.Complaint, Rule: "not-done", Span: b.lvs.first.Span(),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/internal/conf"
+	"holdfast/internal/host"
 	"holdfast/internal/tracker"
 )
 
@@ -465,8 +466,24 @@ func (i *instance) settleAccept() {
 		wanted = false
 	}
 	i.NoAccept = !wanted
+	i.shield()
 	if said := i.accept.given && !i.accept.value; i.NoAccept && !said && i.b.filtered.Origin == nil {
 		i.b.filtered = i.node.Span()
+	}
+}
+
+// shield marks the addresses of a router that does not accept. The number of an
+// interface that may come and go says nothing.
+func (i *instance) shield() {
+	if !i.NoAccept {
+		return
+	}
+	how := host.ShieldedByIndex
+	if i.DontTrackPrimary && !i.b.cfg.Global.Filter.ByIndex {
+		how = host.ShieldedByName
+	}
+	for n := range i.Addrs {
+		i.Addrs[n].Shield = how
 	}
 }
 

@@ -127,17 +127,18 @@ func TestDevicesNeedAParent(t *testing.T) {
 
 func TestWhoMayReachTheAddresses(t *testing.T) {
 	const eth0 = "interface eth0\n"
+	const strictFilter = "advice: strict mode keeps everybody from reaching the addresses (no_accept): they answer no ping and no connection"
 	testWords(t, func(i config.Instance) string { return fmt.Sprint(i.NoAccept) }, []wordTest{
 		{"", eth0, "false", ""},
 		{"", eth0 + "no_accept", "true", ""},
 		{"", eth0 + "no_accept\naccept", "false", ""},
 		{"", eth0 + "accept\nno_accept", "true", ""},
 		{"", eth0 + "priority 255\nno_accept", "false", "advice: no_accept does nothing for an address owner (priority 255)"},
-		{"", eth0 + "strict_mode", "true", ""},
+		{"", eth0 + "strict_mode", "true", strictFilter},
 		{"", eth0 + "strict_mode\npriority 255", "false", ""},
-		{"", eth0 + "strict_mode\naccept", "true", "complaint: strict mode has no accept under version 2; it is ignored"},
+		{"", eth0 + "strict_mode\naccept", "true", strictFilter + "\ncomplaint: strict mode has no accept under version 2; it is ignored"},
 		{"", eth0 + "strict_mode\nversion 3\naccept", "false", ""},
-		{"", eth0 + "strict_mode\nversion 3", "true", ""},
+		{"", eth0 + "strict_mode\nversion 3", "true", strictFilter},
 		{"vrrp_strict", eth0 + "no_accept", "true", ""},
 	})
 }

@@ -12,7 +12,9 @@ import (
 
 	"holdfast/internal/cli"
 	"holdfast/internal/engine"
+	"holdfast/internal/host"
 	"holdfast/internal/host/netlink"
+	"holdfast/internal/host/nft"
 	"holdfast/internal/lan"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
@@ -141,6 +143,7 @@ func (p *routerProcess) openHands() error {
 	}
 	p.loop.World = p.machine
 	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
+	p.hosting.Shield(func() (host.Firewall, error) { return nft.Open() })
 	return nil
 }
 

@@ -18,6 +18,8 @@ type HostOrder struct {
 	// Whole says that nothing else is wanted: what an earlier run left can be
 	// told from what is needed.
 	Whole bool
+	// Filter is what the packet filter is like from now on; nil: as it was.
+	Filter *host.FilterConfig
 }
 
 // Hosting keeps the kernel as it is wanted: it carries out the steps between
@@ -34,8 +36,10 @@ type Hosting struct {
 	changes *Mailbox[host.Change]
 	changed <-chan struct{}
 	rec     *host.Reconciler
-	first   *host.State // observed, and not yet compared with an order
-	seen    []host.Change
+	// filtering shields the addresses.
+	filtering filtering
+	first     *host.State // observed, and not yet compared with an order
+	seen      []host.Change
 }
 
 // retry is how often what the kernel refused is asked for again.
@@ -43,11 +47,15 @@ const retry = time.Second
 
 // NewHosting returns one that has not begun.
 func NewHosting(k host.Kernel, tell func(router.Event), say func(relay.Line)) *Hosting {
-	h := &Hosting{Kernel: k, Tell: tell, Say: say, rec: host.NewReconciler()}
+	h := &Hosting{Kernel: k, Tell: tell, Say: say, filtering: newFiltering(say), rec: host.NewReconciler()}
 	h.orders, h.ordered = NewMailbox[HostOrder]()
 	h.changes, h.changed = NewMailbox[host.Change]()
 	return h
 }
+
+// Shield names the packet filter that shields addresses; it is opened when it is
+// first needed. Without one they are not shielded.
+func (h *Hosting) Shield(open func() (host.Firewall, error)) { h.filtering.open = open }
 
 // Order takes what is wanted on. It does not wait.
 func (h *Hosting) Order(o HostOrder) { h.orders.Put(o) }
@@ -74,29 +82,43 @@ func (h *Hosting) Run(ctx context.Context) {
 	for {
 		select {
 		case <-h.ordered:
-			h.orders.Take(h.obey)
+			h.orders.Take(func(o HostOrder) { h.obey(ctx, o) })
 		case <-h.changed:
-			h.notice()
+			h.notice(ctx)
+		case <-h.filtering.changed:
+			h.filtering.notice(ctx)
 		case <-again.C:
 			h.do(h.rec.Retry())
+			h.filtering.do(ctx, h.filtering.filter.Retry())
 		case <-ctx.Done():
-			h.orders.Take(h.obey)
+			h.orders.Take(func(o HostOrder) { h.obey(ctx, o) })
+			h.filtering.close(ctx)
 			return
 		}
 	}
 }
 
-func (h *Hosting) obey(o HostOrder) {
-	h.do(h.rec.Want(host.Delta{Want: o.Want, Drop: o.Drop}))
+// obey shields addresses before it adds them, and uncovers them when it has
+// removed them.
+func (h *Hosting) obey(ctx context.Context, o HostOrder) {
+	d := host.Delta{Want: o.Want, Drop: o.Drop, Filter: o.Filter}
+	if o.Whole && h.first != nil {
+		h.filtering.filter.Observe(*h.first) // nothing hangs on the links yet
+	}
+	before, after := h.filtering.filter.Want(d)
+	h.filtering.do(ctx, before)
+	h.do(h.rec.Want(d))
 	if o.Whole && h.first != nil {
 		h.first.Mark(o.Drop)
 		h.do(h.rec.Observe(*h.first))
 		h.first = nil
+		after = append(after, h.filtering.filter.Sweep()...)
 	}
+	h.filtering.do(ctx, after)
 }
 
 // notice takes in all reports that wait, together.
-func (h *Hosting) notice() {
+func (h *Hosting) notice(ctx context.Context) {
 	resync := false
 	h.seen = h.seen[:0]
 	h.changes.Take(func(c host.Change) {
@@ -111,9 +133,10 @@ func (h *Hosting) notice() {
 		return
 	}
 	if resync {
-		h.resync()
+		h.resync(ctx)
 		return
 	}
+	h.filtering.do(ctx, h.filtering.filter.See(h.seen...))
 	h.do(h.rec.See(h.seen...))
 	if len(h.seen) > usual {
 		h.seen = nil // a burst is over
@@ -131,13 +154,14 @@ func (h *Hosting) refresh() {
 }
 
 // resync observes everything anew after reports were lost.
-func (h *Hosting) resync() {
+func (h *Hosting) resync(ctx context.Context) {
 	state, err := h.Kernel.Observe()
 	if err != nil {
 		h.Say(relay.Line{Text: fmt.Sprintf("observe the kernel after lost reports: %v", err), Bad: true})
 		return
 	}
 	h.Tell(router.Observed{State: state})
+	h.filtering.do(ctx, h.filtering.filter.Observe(state))
 	h.do(h.rec.Observe(state))
 }
 

@@ -48,6 +48,8 @@ type AddrOpts struct {
 	AutoJoin      bool
 	// Protocol is the mark an observed address carries; Plan sets it.
 	Protocol uint8
+	// Shield is for a Filter; the address itself is the same with and without.
+	Shield Shield
 	// Tentative and DADFailed are seen, never wanted.
 	Tentative, DADFailed bool
 	// Secondary is seen, never wanted: an IPv4 address that goes when the
@@ -78,10 +80,12 @@ type State struct {
 type Delta struct {
 	Want []Wish
 	Drop []Addr
+	// Filter is what the packet filter is like from now on; nil: as it was.
+	Filter *FilterConfig
 }
 
 // Empty reports whether nothing changed.
-func (d *Delta) Empty() bool { return len(d.Want) == 0 && len(d.Drop) == 0 }
+func (d *Delta) Empty() bool { return len(d.Want) == 0 && len(d.Drop) == 0 && d.Filter == nil }
 
 // Verb is what an Op does.
 type Verb uint8

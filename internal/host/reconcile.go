@@ -52,7 +52,7 @@ type entry struct {
 // marked returns the wish with our mark, and without what is only ever seen.
 func (e *entry) marked() Wish {
 	w := e.Wish
-	w.Protocol, w.Order = Protocol, 0
+	w.Protocol, w.Order, w.Shield = Protocol, 0, Unshielded
 	w.Tentative, w.DADFailed, w.Secondary = false, false, false
 	return w
 }

@@ -167,7 +167,7 @@ func complaints() []Rule {
 		{"strict-unicast", conf.Complaint, false,
 			"Strict mode does not go with unicast.",
 			"Turn strict mode off."},
-		{"strict-filter", conf.Complaint, false,
+		{"strict-filter", conf.Advice, false,
 			"Strict mode keeps everybody from reaching the virtual addresses, unless version 3 says accept: they cannot be pinged or connected to.",
 			"Turn strict mode off; or write version 3 and accept."},
 		{"unicast-without-peers", conf.Complaint, false,

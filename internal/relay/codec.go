@@ -97,7 +97,7 @@ func (c *coder) raw(s string) (taken []byte, reading bool) {
 }
 
 // number codes any integer, negative ones too.
-func number[T ~int | ~uint8 | ~int64 | ~uint32](c *coder, v *T) {
+func number[T ~int | ~uint8 | ~int32 | ~int64 | ~uint32](c *coder, v *T) {
 	w := uint64(int64(*v))
 	w = w<<1 ^ uint64(int64(w)>>63) // small magnitudes, short words
 	c.word(&w)
@@ -179,6 +179,9 @@ func global(c *coder, g *router.Global) {
 	number(c, &g.ChildWait)
 	number(c, &g.RealTime)
 	c.text(&g.ProcessName)
+	c.text(&g.Filter.Table)
+	number(c, &g.Filter.Priority)
+	flag(c, &g.Filter.Counters)
 }
 
 func group(c *coder, g *router.Group) {
@@ -249,6 +252,7 @@ func address(c *coder, a *config.Address) {
 	number(c, &a.Scope)
 	c.text(&a.Label)
 	number(c, &a.Preferred)
+	number(c, &a.Shield)
 	for _, b := range []*bool{&a.NoDAD, &a.Home, &a.ManageTemp, &a.NoPrefixRoute, &a.AutoJoin, &a.NoTrack} {
 		flag(c, b)
 	}

@@ -42,7 +42,7 @@ func filled(v reflect.Value, n *int) {
 		v.SetString("text " + string(rune('a'+*n%26)))
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(int64(*n) - 40) // some are negative
 	default:
 		v.SetUint(uint64(*n % 250))

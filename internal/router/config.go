@@ -1,10 +1,12 @@
 package router
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"holdfast/internal/config"
+	"holdfast/internal/host"
 	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
@@ -29,6 +31,7 @@ type Global struct {
 	ChildWait       time.Duration
 	RealTime        int    // vrrp_rt_priority; 0: the daemon's own choice
 	ProcessName     string // empty: left as it is
+	Filter          host.FilterConfig
 }
 
 // Group is a vrrp_sync_group.
@@ -55,6 +58,7 @@ func Part(c *config.Config) *Config {
 			ChildWait:       c.Global.ChildWait,
 			RealTime:        c.Global.VRRP.RealTime,
 			ProcessName:     processName(&c.Global),
+			Filter:          filter(&c.Global.Filter),
 		},
 		Routers: make([]vrrp.Config, 0, len(c.Instances)),
 		Details: make([]Detail, 0, len(c.Instances)),
@@ -86,6 +90,11 @@ func unwatched(t tracker.Track) bool {
 		return true
 	}
 	return false
+}
+
+// filter is where addresses are shielded that are not to be reached.
+func filter(f *config.Filter) host.FilterConfig {
+	return host.FilterConfig{Table: cmp.Or(f.Table, "keepalived"), Priority: f.Priority, Counters: f.Counters}
 }
 
 // processName is what the process that runs VRRP is called: its own name, else

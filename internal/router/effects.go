@@ -43,7 +43,7 @@ func (e *Effects) Reset() {
 	e.Signals, e.Notes = emptied(e.Signals), emptied(e.Notes)
 	e.Announcements, e.Hush = emptied(e.Announcements), emptied(e.Hush)
 	e.Host.Want, e.Host.Drop = emptied(e.Host.Want), emptied(e.Host.Drop)
-	e.HostWhole, e.Ports = false, false
+	e.Host.Filter, e.HostWhole, e.Ports = nil, false, false
 }
 
 // emptied is s without its elements.

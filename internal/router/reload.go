@@ -48,6 +48,7 @@ func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 	r.adopt(c)
 	r.inherit(old, out)
 	r.ports, out.Ports = c.ports, true
+	out.Host.Filter = &c.Global.Filter
 	r.ready, out.HostWhole = true, first
 }
 

@@ -109,6 +109,7 @@ func checkCommand() *cobra.Command {
 	f.StringVarP(&o.ID, "config-id", "i", "", "value for @ID lines (default: the host name up to its first dot)")
 	f.BoolVar(&o.Host, "host", false, "check against this machine too: interfaces, addresses, accounts, scripts")
 	f.BoolVar(&o.Strict, "strict", false, "exit with 1 when there is advice and nothing worse")
+	f.BoolVar(&o.Portable, "portable", false, "list each word of holdfast's own, which keepalived does not know")
 	f.BoolVar(&o.All, "all", false, "show what the files acknowledge, too")
 	f.BoolVar(&o.JSON, "json", false, "print JSON (doc/check-json.md)")
 	f.BoolVar(&o.SARIF, "sarif", false, "print SARIF 2.1.0")

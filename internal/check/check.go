@@ -29,6 +29,8 @@ type Options struct {
 	Host bool
 	// All shows what the files acknowledge.
 	All bool
+	// Portable lists the words that keepalived does not know.
+	Portable bool
 	// Strict makes advice alone a status of 1.
 	Strict bool
 	// JSON and SARIF choose another form of output.
@@ -76,7 +78,7 @@ func read(o Options, name, file string, several bool) *node {
 	if several && o.ID == "" {
 		o.ID = name
 	}
-	n := &node{Name: name, Reading: load.Read(load.Options{File: file, ID: o.ID})}
+	n := &node{Name: name, Reading: load.Read(load.Options{File: file, ID: o.ID, Portable: o.Portable})}
 	found := n.Reading.Findings
 	if !slices.ContainsFunc(found, func(d conf.Diag) bool { return d.Class == conf.NoFile }) {
 		found = append(found, lint.Check(n.Tree, n.Config, clusterRules()...)...)

@@ -20,6 +20,8 @@ type Options struct {
 	// file, rt_tables, rt_scopes, rt_protos, rt_realms, rt_dsfield or group. Nil
 	// knows what iproute2 comes with.
 	Names func(kind, name string) (number uint32, known bool)
+	// Portable tells of each word that keepalived does not know.
+	Portable bool
 }
 
 // builder makes a Config from a tree. It lives for one Build.

@@ -25,6 +25,32 @@ func TestEveryRowOfTheReferenceHasAKeyword(t *testing.T) {
 	}
 }
 
+// A keyword that keepalived does not have is marked as our own, and no other is. The
+// files write some words within others, "weight N" in the arguments of a line.
+func TestWordsOfOurOwnAreMarked(t *testing.T) {
+	rows, words := map[string]bool{}, map[string]bool{}
+	for _, file := range []string{"keywords-vrrp.tsv", "keywords-lvs.tsv"} {
+		for _, row := range referenceRows(t, file) {
+			rows[row], rows[otherwise(row)] = true, true
+		}
+		text, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune("\t\n ,;:.|()[]{}\"'=", r) }) {
+			words[word] = true
+		}
+	}
+	for e := range config.Keywords() {
+		switch row := e.Block + "\t" + e.Word; {
+		case e.Own && rows[row]:
+			t.Errorf("%q is one of keepalived's and marked as our own", row)
+		case !e.Own && !rows[row] && !words[e.Word] && e.Word[0] != '<' && e.Block != "(anywhere)":
+			t.Errorf("%q is not one of keepalived's and not marked as our own", row)
+		}
+	}
+}
+
 // otherwise answers how the tables write a row that the files write in another
 // way. keywords-lvs.tsv lists the words of static addresses, routes and rules
 // under the block, keywords-vrrp.tsv under a line of it; what is not a keyword

@@ -28,6 +28,8 @@ type Entry struct {
 	Once bool
 	// Pending: the value is read and checked, and this version does not act on it yet.
 	Pending bool
+	// Own: a word of holdfast, which keepalived does not know.
+	Own bool
 }
 
 // keyword is one row of a keyword table: the only description of a keyword. The
@@ -51,6 +53,16 @@ type keyword[T any] struct {
 	set   func(*T, value)
 	// later: the value is kept, and what it asks for is not done yet (pending.go).
 	later bool
+	// own marks a word that keepalived does not know.
+	own bool
+}
+
+// own are rows that keepalived does not know: all of a block of our own.
+func own[T any](rows ...keyword[T]) []keyword[T] {
+	for i := range rows {
+		rows[i].own = true
+	}
+	return rows
 }
 
 // page is a table without its type, for those who only read about keywords.
@@ -128,7 +140,7 @@ func (t *block[T]) entries() iter.Seq[Entry] {
 }
 
 func (k *keyword[T]) entry(block string) Entry {
-	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead, Once: k.once, Pending: k.later}
+	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead, Once: k.once, Pending: k.later, Own: k.own}
 	if e.Default == "" {
 		e.Default = k.note
 	}
@@ -201,6 +213,9 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) boo
 		b.report(conf.Diag{Severity: conf.Error, Class: k.withBlock(n), Span: n.Span(), Text: k.word + " has no block", Fix: "delete the braces"})
 		return false
 	}
+	if k.own {
+		defer b.foreign(n.Keyword)()
+	}
 	told := !k.form.raw && !k.form.block && b.judgeWords(n)
 	v, used, ok := k.form.read(b, call{word: n.Keyword, args: n.Args, raw: n.Raw, node: n})
 	if k.instead != "" {
@@ -232,6 +247,18 @@ func (b *builder) deprecated(word conf.Token, instead string, quiet bool) {
 	say(word.Span, word.Text+" is an old spelling", "write "+instead)
 }
 
+// foreign tells, where that was asked for, of a word that keepalived does not know.
+// Until the answer is called it tells of no other: what is in a block of our own is
+// ours too.
+func (b *builder) foreign(word conf.Token) (leave func()) {
+	if !b.opt.Portable {
+		return func() {}
+	}
+	b.opt.Portable = false
+	b.rule("portable").complain(word.Span, word.Text+" is a word of holdfast's own: keepalived does not know it", "delete it where keepalived is to run the file")
+	return func() { b.opt.Portable = true }
+}
+
 // superfluous speaks of words that keepalived passes over in silence.
 func (b *builder) superfluous(n *conf.Node, used int) {
 	at := n.Args[used].Span.To(n.Args[len(n.Args)-1].Span)
@@ -250,6 +277,9 @@ func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
 			continue
 		}
 		k := &t.ready().rows[i]
+		if k.own {
+			b.foreign(words[0])()
+		}
 		v, used, ok := k.form.read(b, call{word: words[0], args: words[1:], option: true})
 		if !ok && used == 0 {
 			return false

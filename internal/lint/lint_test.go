@@ -167,6 +167,7 @@ func TestEveryRuleHasASample(t *testing.T) {
 	found := map[string]bool{
 		"ignored-file":       true, // by package conf, which sees the kind of the file
 		"not-done":           true, // of words that are pending
+		"portable":           true, // where it is asked for: config.TestWordsOfOurOwn
 		"process-by-command": config.Pending("(root)", "vrrp_track_process"),
 	}
 	for _, name := range []string{"no-interface", "no-source-address", "foreign-source", "foreign-network", "ipv6-disabled", "no-multicast", "script-path"} {

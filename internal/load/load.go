@@ -21,6 +21,8 @@ type Options struct {
 	ID string
 	// AllChecks makes every include problem an error (keepalived's option -e).
 	AllChecks bool
+	// Portable tells of each word that keepalived does not know.
+	Portable bool
 }
 
 // Reading is what came of a configuration file.
@@ -48,7 +50,7 @@ func Read(o Options) *Reading {
 		ID: cmp.Or(o.ID, hostID()), Env: os.LookupEnv, Seed: uint64(time.Now().Unix()), AllChecks: o.AllChecks,
 	})
 	host, _ := os.Hostname()
-	c, more := config.Build(tree, config.Options{HostName: host, Names: newNameTables(tree).lookup})
+	c, more := config.Build(tree, config.Options{HostName: host, Names: newNameTables(tree).lookup, Portable: o.Portable})
 	r.Tree, r.Config, r.Findings = tree, c, conf.Sort(append(found, more...))
 	return r
 }

@@ -99,15 +99,38 @@ func (b *Book) Words() []string {
 	return slices.Compact(out)
 }
 
-// Complete lists the words, and paths of words, that begin with a prefix.
+// Complete lists the words, and paths of words, that begin with a prefix; behind
+// those of holdfast's own, after a tab, shells show that they are.
 func (b *Book) Complete(prefix string) []string {
 	var out []string
-	for _, w := range b.completions(strings.Contains(prefix, "/")) {
-		if strings.HasPrefix(w, prefix) && !strings.ContainsAny(w, "<>(){}$~@^ ") {
+	paths := strings.Contains(prefix, "/")
+	own := b.own(paths)
+	for _, w := range b.completions(paths) {
+		switch {
+		case !strings.HasPrefix(w, prefix) || strings.ContainsAny(w, "<>(){}$~@^ "):
+		case own[w]:
+			out = append(out, w+"\tholdfast's own")
+		default:
 			out = append(out, w)
 		}
 	}
 	return out
+}
+
+// own are the words, or paths of words, that keepalived knows nowhere.
+func (b *Book) own(paths bool) map[string]bool {
+	own := map[string]bool{}
+	for _, block := range b.Blocks {
+		for _, e := range block.Entries {
+			word := e.Word
+			if paths {
+				word = block.Name + "/" + word
+			}
+			before, known := own[word]
+			own[word] = e.Own && (before || !known)
+		}
+	}
+	return own
 }
 
 func (b *Book) completions(paths bool) []string {
@@ -268,6 +291,7 @@ type keywordJSON struct {
 	Opens     string `json:"opens,omitempty"`
 	Once      bool   `json:"once,omitempty"`
 	Pending   bool   `json:"pending,omitempty"`
+	Own       bool   `json:"own,omitempty"`
 }
 
 type ruleJSON struct {
@@ -296,7 +320,7 @@ type answerJSON struct {
 func (a *Answer) JSON() []byte {
 	out := answerJSON{Query: a.Query, Keywords: []keywordJSON{}, Blocks: []blockJSON{}, Rules: []ruleJSON{}, Former: a.Former, Near: a.Near}
 	for _, e := range a.Entries {
-		out.Keywords = append(out.Keywords, keywordJSON{e.Block, e.Word, e.Args, e.Range, e.Default, e.Meaning, e.Instead, e.Opens, e.Once, e.Pending})
+		out.Keywords = append(out.Keywords, keywordJSON{e.Block, e.Word, e.Args, e.Range, e.Default, e.Meaning, e.Instead, e.Opens, e.Once, e.Pending, e.Own})
 	}
 	for _, b := range a.Blocks {
 		block := blockJSON{Name: b.Name}

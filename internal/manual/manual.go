@@ -222,6 +222,9 @@ func notes(e config.Entry) [][2]string {
 	if e.Once {
 		add("twice", "the first one counts, a second is ignored")
 	}
+	if e.Own {
+		add("holdfast's own", "keepalived does not know it; holdfast check --portable lists where it is used")
+	}
 	if e.Pending {
 		add("not done yet", "this version reads and checks it, and does not act on it")
 	}

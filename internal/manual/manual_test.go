@@ -37,6 +37,7 @@ func small() *Book {
 			{Name: "vrrp_script", Openers: []config.Entry{top}, Entries: []config.Entry{
 				{Block: "vrrp_script", Word: "weight", Args: "N [reverse]", Range: "-253..253", Default: "0", Meaning: "What is added.", Once: true},
 				{Block: "vrrp_script", Word: "wait", Meaning: "An old word.", Instead: "weight"},
+				{Block: "vrrp_script", Word: "warn", Meaning: "A new word.", Own: true},
 			}},
 			{Name: "server", Openers: []config.Entry{server}, Entries: checks},
 			{Name: "server/A_CHECK", Openers: checks[:1], Entries: []config.Entry{inA}},
@@ -69,7 +70,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestExplain(t *testing.T) {
 	var all strings.Builder
-	for _, query := range []string{"retry", "B_CHECK/retry", "weight", "vrrp_script/wait", "A_CHECK", "vrrp_script", "SEQ", "_ENV", "a-rule", "both-rule", "nat_mask"} {
+	for _, query := range []string{"retry", "B_CHECK/retry", "weight", "vrrp_script/wait", "warn", "A_CHECK", "vrrp_script", "SEQ", "_ENV", "a-rule", "both-rule", "nat_mask"} {
 		all.WriteString("$ holdfast explain " + query + "\n" + small().Explain(query).Text(72) + "\n")
 	}
 	golden(t, "explain.golden", all.String())
@@ -94,6 +95,21 @@ func TestWhatWasPerhapsMeant(t *testing.T) {
 		a := small().Explain(tt.query)
 		if diff := cmp.Diff(tt.want, a.Near); diff != "" || a.Found() {
 			t.Errorf("%s: %v %s", tt.query, a.Found(), diff)
+		}
+	}
+}
+
+// Shells show what stands behind a tab.
+func TestCompletionTellsWordsOfOurOwn(t *testing.T) {
+	for _, tt := range []struct {
+		prefix string
+		want   []string
+	}{
+		{"w", []string{"wait", "warn\tholdfast's own", "weight"}},
+		{"vrrp_script/wa", []string{"vrrp_script/wait", "vrrp_script/warn\tholdfast's own"}},
+	} {
+		if diff := cmp.Diff(tt.want, small().Complete(tt.prefix)); diff != "" {
+			t.Errorf("%s: %s", tt.prefix, diff)
 		}
 	}
 }

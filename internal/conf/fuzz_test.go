@@ -32,8 +32,25 @@ func shapes(nodes []*conf.Node) []shape {
 	return out
 }
 
+// written is a tree as text, with quotes around every word. Reading it gives the same
+// tree, unless a word holds a backslash or uses a predefined parameter: what those mean
+// depends on what stands around them, and nothing takes it from them.
+func written(b *strings.Builder, nodes []*conf.Node) {
+	for _, n := range nodes {
+		for _, w := range append([]conf.Token{n.Keyword}, n.Args...) {
+			b.WriteString(`"` + w.Text + `" `)
+		}
+		if n.Block {
+			b.WriteString("{\n")
+			written(b, n.Body)
+			b.WriteByte('}')
+		}
+		b.WriteByte('\n')
+	}
+}
+
 // FuzzParse: no text makes the reader panic or point outside of the text, and a
-// tree that is printed and read again is the same tree.
+// tree that is written and read again is the same tree.
 func FuzzParse(f *testing.F) {
 	seeds, _ := filepath.Glob("../config/testdata/*/*/*.conf")
 	own, _ := filepath.Glob("testdata/*.conf")
@@ -51,16 +68,18 @@ func FuzzParse(f *testing.F) {
 			_ = d.String()
 		}
 		inside(t, tree.Nodes)
-		printed := conf.Print(tree)
-		if slices.ContainsFunc(strings.Split(printed, "\n"), func(line string) bool { return len(line) > 1023 }) {
+		var b strings.Builder
+		written(&b, tree.Nodes)
+		text = b.String()
+		if slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return len(line) > 1023 }) {
 			return // quotes that were added make it too long to be read again
 		}
-		if strings.Contains(printed, "{{") || strings.Contains(printed, "{%") {
-			return // a mark of a template may hold what no word can
+		if strings.Contains(text, `\`) || strings.Contains(text, "${_") {
+			return // what backslashes mean is FuzzTokens' subject
 		}
-		again, _ := conf.Parse(conf.MemoryFiles{"a": printed}, "a", conf.Options{ID: "foo"})
+		again, _ := conf.Parse(conf.MemoryFiles{"a": text}, "a", conf.Options{ID: "foo"})
 		if was, is := shapes(tree.Nodes), shapes(again.Nodes); !reflect.DeepEqual(was, is) {
-			t.Errorf("printed:\n%s\n%s", printed, cmp.Diff(was, is))
+			t.Errorf("written:\n%s\n%s", text, cmp.Diff(was, is))
 		}
 	})
 }

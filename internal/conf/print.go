@@ -2,8 +2,8 @@ package conf
 
 import "strings"
 
-// Print writes a tree so that reading it again gives the same tree: one
-// statement per line, blocks indented, definitions and includes resolved.
+// Print shows a tree, definitions and includes resolved: one statement per line, blocks
+// indented, what stands behind a keyword as it was written.
 func Print(t *Tree) string {
 	var b strings.Builder
 	for _, n := range t.Nodes {
@@ -22,7 +22,7 @@ func (n *Node) print(b *strings.Builder, depth int) {
 	b.WriteString(quoteKeyword(n.Keyword.Text))
 	if n.Raw != "" {
 		b.WriteByte(' ')
-		b.WriteString(escapeComments(loneBackslash(n.Raw)))
+		b.WriteString(escapeComments(n.Raw))
 	}
 	if !n.Block {
 		b.WriteByte('\n')
@@ -42,29 +42,14 @@ func (n *Node) print(b *strings.Builder, depth int) {
 	b.WriteString("}\n")
 }
 
-// loneBackslash quotes a backslash that is the last word: without quotes it would
-// stick to the word before it.
-func loneBackslash(raw string) string {
-	n := len(raw) - 1
-	if n >= 0 && raw[n] == '\\' && (n == 0 || blank(raw[n-1])) && strings.Count(raw, `"`)%2 == 0 {
-		return raw[:n] + `"\"`
-	}
-	return raw
-}
-
 // quoteKeyword quotes a word that would mean something else at the beginning
-// of a line, or of a text: a byte order mark.
+// of a line.
 func quoteKeyword(word string) string {
-	if word == "" || strings.ContainsAny(word, blanks+"{}#!") || strings.ContainsAny(word[:1], "@$~") || orderMark(word) ||
+	if word == "" || strings.ContainsAny(word, blanks+"{}#!") || strings.ContainsAny(word[:1], "@$~") ||
 		strings.HasPrefix(word, "include") {
 		return `"` + word + `"`
 	}
 	return word
-}
-
-// orderMark reports whether a word begins as a byte order mark does.
-func orderMark(word string) bool {
-	return strings.HasPrefix(word, "\xef\xbb\xbf") || strings.HasPrefix(word, "\xff\xfe") || strings.HasPrefix(word, "\xfe\xff")
 }
 
 // escapeComments puts a backslash before comment signs outside quotes.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"holdfast/internal/golden"
 )
 
 // pair writes the files of two nodes and goes to their folder, so that the
@@ -40,7 +42,7 @@ func TestTwoFilesAreComparedAsNodes(t *testing.T) {
 			if tt.o.SARIF {
 				got = withoutRules(t, got)
 			}
-			golden(t, filepath.Join(here, "testdata/pair."+tt.name+".golden"), got)
+			golden.Check(t, filepath.Join(here, "testdata/pair."+tt.name+".golden"), got)
 		})
 	}
 }

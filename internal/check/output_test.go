@@ -3,32 +3,12 @@ package check
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"holdfast/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 // output is what is printed for files, and the status.
 func output(t *testing.T, o Options, files ...string) (string, int) {
@@ -61,7 +41,7 @@ func TestOutputs(t *testing.T) {
 			if tt.o.SARIF {
 				got = withoutRules(t, got)
 			}
-			golden(t, "testdata/node."+tt.name+".golden", got)
+			golden.Check(t, "testdata/node."+tt.name+".golden", got)
 		})
 	}
 }

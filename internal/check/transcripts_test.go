@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"holdfast/internal/golden"
 )
 
 // transcript is an example of doc/diagnostics.md: the files of a folder of
@@ -59,7 +61,7 @@ func TestTheExamplesOfTheDocumentationAreTrue(t *testing.T) {
 		t.Chdir(filepath.Join(here, "testdata/transcripts", tr.folder))
 		doc.WriteString(tr.write(t))
 	}
-	golden(t, filepath.Join(here, "../../doc/diagnostics.md"), doc.String())
+	golden.Check(t, filepath.Join(here, "../../doc/diagnostics.md"), doc.String())
 }
 
 // write runs the example in its folder.

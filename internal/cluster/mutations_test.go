@@ -10,6 +10,7 @@ import (
 
 	"holdfast/internal/cluster"
 	"holdfast/internal/conf"
+	"holdfast/internal/golden"
 )
 
 // mutation is a mistake that is made in the file of one node.
@@ -126,7 +127,7 @@ func TestAWeightTooSmallToMatter(t *testing.T) {
 			if len(found) == 0 || found[0].Rule != "weight-too-small" {
 				t.Errorf("the first finding is not of the rule weight-too-small:\n%s", report(nodes))
 			}
-			compare(t, filepath.Join("testdata", "mutations", name+"-weight.golden"), report(nodes))
+			golden.Check(t, filepath.Join("testdata", "mutations", name+"-weight.golden"), report(nodes))
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"holdfast/internal/cluster"
+	"holdfast/internal/golden"
 )
 
 // good is the file of a node that has nothing wrong. Its words are changed by
@@ -195,7 +196,7 @@ func TestRules(t *testing.T) {
 			if first != tt.rule {
 				t.Errorf("the first finding is of the rule %q, want %q", first, tt.rule)
 			}
-			compare(t, filepath.Join("testdata", "rules", strings.ReplaceAll(tt.name, " ", "-")+".golden"), report(nodes))
+			golden.Check(t, filepath.Join("testdata", "rules", strings.ReplaceAll(tt.name, " ", "-")+".golden"), report(nodes))
 		})
 	}
 	held := map[string]bool{}

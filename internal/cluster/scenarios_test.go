@@ -1,20 +1,16 @@
 package cluster_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"holdfast/internal/cluster"
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
+	"holdfast/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // node reads the text of one node. Its file is called NAME.conf.
 func node(t testing.TB, name, text string) cluster.Node {
@@ -84,27 +80,7 @@ func TestScenarios(t *testing.T) {
 			if len(nodes) < 2 {
 				return // one machine alone
 			}
-			compare(t, filepath.Join("testdata", "scenarios", name+".golden"), report(nodes))
+			golden.Check(t, filepath.Join("testdata", "scenarios", name+".golden"), report(nodes))
 		})
-	}
-}
-
-func compare(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: (-want +got)\n%s", golden, diff)
 	}
 }

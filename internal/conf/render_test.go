@@ -1,7 +1,6 @@
 package conf_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/conf"
+	"holdfast/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Every testdata/NAME.conf has its findings and the tree that is left in
 // NAME.golden.
@@ -34,25 +32,8 @@ func TestFindings(t *testing.T) {
 				b.WriteString(d.String())
 			}
 			b.WriteString("----\n" + conf.Print(tree))
-			compare(t, strings.TrimSuffix(name, ".conf")+".golden", b.String())
+			golden.Check(t, strings.TrimSuffix(name, ".conf")+".golden", b.String())
 		})
-	}
-}
-
-func compare(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: (-want +got)\n%s", golden, diff)
 	}
 }
 

@@ -1,20 +1,16 @@
 package config_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
+	"holdfast/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Every testdata/findings/NAME.conf has its findings, and the exit status of
 // keepalived's test, in NAME.golden.
@@ -38,24 +34,7 @@ func TestFindings(t *testing.T) {
 				b.WriteString(d.String())
 			}
 			fmt.Fprintf(&b, "---- exit %d\n", config.ExitStatus(diags))
-			compare(t, strings.TrimSuffix(name, ".conf")+".golden", b.String())
+			golden.Check(t, strings.TrimSuffix(name, ".conf")+".golden", b.String())
 		})
-	}
-}
-
-func compare(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: (-want +got)\n%s", golden, diff)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/config"
+	"holdfast/internal/golden"
 	"holdfast/internal/vrrp"
 )
 
@@ -28,7 +29,7 @@ func TestTyped(t *testing.T) {
 			if err := os.MkdirAll("testdata/typed", 0o755); err != nil {
 				t.Fatal(err)
 			}
-			compare(t, filepath.Join("testdata/typed", strings.ReplaceAll(name, "/", "-")+".json"), string(text)+"\n")
+			golden.Check(t, filepath.Join("testdata/typed", strings.ReplaceAll(name, "/", "-")+".json"), string(text)+"\n")
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,9 +13,8 @@ import (
 
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
+	"holdfast/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // samples are all configurations of the project.
 func samples(t testing.TB) map[string]string {
@@ -60,19 +58,7 @@ func TestGolden(t *testing.T) {
 			for _, d := range diags {
 				got += d.String()
 			}
-			golden := strings.TrimSuffix(name, ".conf") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Error(diff)
-			}
+			golden.Check(t, strings.TrimSuffix(name, ".conf")+".golden", got)
 		})
 	}
 }
@@ -240,4 +226,43 @@ func FuzzFormat(f *testing.F) {
 			t.Errorf("not idempotent, from\n%s\n%s", text, cmp.Diff(out, again))
 		}
 	})
+}
+
+// A configuration means the same each time it is read, and formatted.
+func TestTypedConfigurationIsStable(t *testing.T) {
+	files := samples(t)
+	names, err := filepath.Glob("../../test/samples/*.conf")
+	if err != nil || len(names) < 40 {
+		t.Fatalf("%d samples: %v", len(names), err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(text)
+	}
+	typed := func(name, text string) *config.Config {
+		tree, _ := conf.Parse(conf.MemoryFiles{name: text}, name, conf.Options{ID: "node"})
+		c, _ := config.Build(tree, config.Options{HostName: "node"})
+		return c
+	}
+	formatted := 0
+	for name, text := range files {
+		first := typed(name, text)
+		if again := typed(name, text); !first.Equal(again) {
+			t.Errorf("%s: another configuration when it is read again: %v", name, config.Diff(first, again))
+		}
+		out, diags := Source(conf.MemoryFiles{}, name, text)
+		if len(diags) > 0 {
+			continue // it is not formatted
+		}
+		formatted++
+		if after := typed(name, out); !first.Equal(after) {
+			t.Errorf("%s: another configuration when it is formatted: %v", name, config.Diff(first, after))
+		}
+	}
+	if formatted < 80 {
+		t.Errorf("only %d of %d files were formatted", formatted, len(files))
+	}
 }

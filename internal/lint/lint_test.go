@@ -13,6 +13,7 @@ import (
 
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
+	"holdfast/internal/golden"
 	"holdfast/internal/lint"
 )
 
@@ -261,5 +262,5 @@ func TestScenariosHaveNoFalseAlarm(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "testdata/scenarios.golden", b.String())
+	golden.Check(t, "testdata/scenarios.golden", b.String())
 }

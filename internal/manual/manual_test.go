@@ -1,9 +1,6 @@
 package manual
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +9,8 @@ import (
 
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
+	"holdfast/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // small is a book in which everything occurs once.
 func small() *Book {
@@ -50,34 +46,16 @@ func small() *Book {
 	}
 }
 
-// golden compares a text with a file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestExplain(t *testing.T) {
 	var all strings.Builder
 	for _, query := range []string{"retry", "B_CHECK/retry", "weight", "vrrp_script/wait", "warn", "A_CHECK", "vrrp_script", "SEQ", "_ENV", "a-rule", "both-rule", "nat_mask"} {
 		all.WriteString("$ holdfast explain " + query + "\n" + small().Explain(query).Text(72) + "\n")
 	}
-	golden(t, "explain.golden", all.String())
+	golden.Check(t, "testdata/explain.golden", all.String())
 }
 
 func TestExplainForPrograms(t *testing.T) {
-	golden(t, "explain.json", string(small().Explain("A_CHECK").JSON())+string(small().Explain("weihgt").JSON())+string(small().Explain("a-rule").JSON()))
+	golden.Check(t, "testdata/explain.json", string(small().Explain("A_CHECK").JSON())+string(small().Explain("weihgt").JSON())+string(small().Explain("a-rule").JSON()))
 }
 
 func TestWhatWasPerhapsMeant(t *testing.T) {
@@ -120,7 +98,7 @@ func TestPages(t *testing.T) {
 	for _, name := range sortedKeys(pages) {
 		all.WriteString("==== " + name + "\n" + pages[name])
 	}
-	golden(t, "pages.golden", all.String())
+	golden.Check(t, "testdata/pages.golden", all.String())
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -5,7 +5,6 @@ package broken
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,10 +14,9 @@ import (
 
 	"holdfast/internal/check"
 	"holdfast/internal/conf"
+	"holdfast/internal/golden"
 	"holdfast/internal/load"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // The first finding of each file names its cause: it stands where the mistake
 // was made, and has the words by which somebody finds it.
@@ -48,7 +46,7 @@ func TestFindings(t *testing.T) {
 			if s := status(m.name); s != m.status {
 				t.Errorf("keepalived -t ends with %d, want %d", s, m.status)
 			}
-			golden(t, m.name+".txt", got)
+			golden.Check(t, m.name+".txt", got)
 		})
 	}
 }
@@ -123,20 +121,4 @@ func firstFinding(said string) string {
 		first += "\n" + line
 	}
 	return first
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test ./test/broken -update writes it)", err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs:\n%s\n-- want\n%s", path, got, want)
-	}
 }

@@ -8,18 +8,13 @@ import (
 	"holdfast/internal/conf"
 )
 
-// unknown speaks of a keyword that its block does not have: one that this
-// version does not do yet, one that was renamed or removed, one misspelt, one
-// of another block.
+// unknown speaks of a keyword that its block does not have: one that was renamed or
+// removed, one misspelt, one of another block.
 func (b *builder) unknown(p page, n *conf.Node) {
 	if b.full() && !n.Block {
 		return
 	}
 	word := n.Keyword.Text
-	if pending(p.title(), word) {
-		b.pendingKeyword(n)
-		return
-	}
 	text, fix := fmt.Sprintf("unknown keyword %q", word), b.voc.advice(p, n)
 	if n.Block {
 		b.fail(n.Keyword.Span, text+"; its block is not read", fix)
@@ -77,10 +72,6 @@ func (b *builder) unknownWord(p page, w conf.Token) {
 	if b.full() {
 		return
 	}
-	if pending(p.title(), w.Text) {
-		b.pendingWord(w)
-		return
-	}
 	fix := nearest(w.Text, vocabularyOf(p), endings(p, w.Text))
 	if w.Text == "reverse" || w.Text == "noreverse" {
 		fix = "it stands behind weight N"
@@ -88,10 +79,8 @@ func (b *builder) unknownWord(p page, w conf.Token) {
 	b.complain(w.Span, fmt.Sprintf("%q is unknown here and ignored", w.Text), fix)
 }
 
-// vocabularyOf lists all words of a block, those not done yet included.
-func vocabularyOf(p page) []string {
-	return append(slices.Collect(p.words()), pendingOf(p.title())...)
-}
+// vocabularyOf lists all words of a block.
+func vocabularyOf(p page) []string { return slices.Collect(p.words()) }
 
 // advice finds what was meant by a statement whose keyword its block does not have.
 func (v *vocabulary) advice(p page, n *conf.Node) string {
@@ -175,11 +164,6 @@ func (v *vocabulary) home(word string) string {
 	for _, p := range v.pages() {
 		if slices.Contains(vocabularyOf(p), word) {
 			names = append(names, p.title())
-		}
-	}
-	for _, name := range pendingBlocks() {
-		if pending(name, word) && !slices.Contains(names, name) {
-			names = append(names, name)
 		}
 	}
 	for i, name := range names {

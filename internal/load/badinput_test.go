@@ -122,11 +122,12 @@ func highest() (kB int64) {
 	return kB
 }
 
-// The limits of the specification are a second and 200 MB. Slower machines, that
-// do other things at the same time, get ten.
+// The limits of the specification are a second and 200 MB. Slower machines get ten
+// seconds of their processors, whatever else they do at the same time.
 const (
-	patience    = 10 * time.Second
-	memoryLimit = 200_000 // kB
+	secondsLimit = 10 * time.Second
+	patience     = time.Minute
+	memoryLimit  = 200_000 // kB
 )
 
 func TestBadInput(t *testing.T) {
@@ -145,6 +146,9 @@ func TestBadInput(t *testing.T) {
 			}
 			if used > max(memoryLimit, c.memory) {
 				t.Errorf("%d kB of memory", used)
+			}
+			if took > secondsLimit {
+				t.Errorf("%v of the processor", took)
 			}
 			t.Logf("%d ms, %d kB", took.Milliseconds(), used)
 		})

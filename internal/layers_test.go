@@ -43,6 +43,7 @@ func also() map[string][]string {
 		"lint":           {"config"},
 		"manual":         {"cluster", "config", "lint"},
 		"cluster":        {"config", "sim"},
+		"sim":            {"config", "router"},
 		"lan":            {"mmsg"},
 		"bfd/udp":        {"mmsg"},
 		"tracker/script": {"command"},

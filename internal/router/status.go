@@ -24,6 +24,15 @@ func (r *Router) Name(id vrrp.ID) string {
 	return "?"
 }
 
+// View shows the router with this identity, if there is one.
+func (r *Router) View(k vrrp.Key) (v vrrp.View, ok bool) {
+	id, ok := r.set.Lookup(k)
+	if !ok {
+		return v, false
+	}
+	return r.set.View(id), true
+}
+
 // Keys lists the identity and role of every router, by ID.
 func (r *Router) Keys() (keys []vrrp.Key, roles []vrrp.Role) {
 	for i := range r.parts {

@@ -2,11 +2,10 @@ package sim
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
+	"holdfast/internal/router"
 	"holdfast/internal/vrrp"
 )
 
@@ -20,8 +19,10 @@ type Fault struct {
 	For   time.Duration // Pause
 	Sides [][]string    // Partition
 	Setup *vrrp.Setup   // Reload
-	Loss  float64       // Noise
-	Twice float64       // Noise
+	// Config is what a Reload brings where Setup does not say it.
+	Config *router.Config
+	Loss   float64 // Noise
+	Twice  float64 // Noise
 }
 
 // Kind is a closed set.
@@ -178,9 +179,10 @@ func (n *Node) do(f Fault) {
 	switch f.Kind {
 	case Crash:
 		n.die()
+		n.kernel.crash()
 	case Kill:
 		n.die()
-		clear(n.held)
+		n.kernel.powerOff()
 		clear(n.memory)
 	case Start:
 		n.start()
@@ -201,23 +203,21 @@ func (n *Node) do(f Fault) {
 	case Fail, Recover:
 		n.track(f.Name, f.Kind == Fail)
 	case Reload:
-		n.reload(f.Setup)
+		n.reload(&f)
 	}
 }
 
 // die ends the daemon at once and without a word.
-func (n *Node) die() { n.set, n.frozen, n.inbox = nil, false, nil }
+func (n *Node) die() { n.router, n.frozen, n.inbox = nil, false, nil }
 
 func (n *Node) stop() {
-	if n.set == nil || n.frozen {
-		return
+	if n.router != nil && !n.frozen {
+		n.step(router.Stop{})
 	}
-	n.set.Stop(n.w.now, &n.out)
-	n.flush()
 }
 
 func (n *Node) pause(d time.Duration) {
-	if n.set == nil || n.frozen {
+	if n.router == nil || n.frozen {
 		return
 	}
 	n.frozen = true
@@ -229,70 +229,56 @@ func (n *Node) pause(d time.Duration) {
 	})
 }
 
-// thaw goes on where the daemon stood still: what waits in its sockets comes
-// before what has expired.
+// thaw goes on where the daemon stood still: what happened meanwhile comes before
+// what has expired.
 func (n *Node) thaw() {
 	n.frozen = false
-	for _, name := range slices.Sorted(maps.Keys(n.ports)) {
-		n.set.Link(n.w.now, name, n.ports[name].LinkState, &n.out)
-	}
 	inbox := n.inbox
 	n.inbox = nil
-	for i := range inbox {
-		n.set.Receive(n.w.now, &inbox[i], &n.out)
+	for _, ev := range inbox {
+		n.happens(ev)
 	}
-	n.set.Expire(n.w.now, &n.out)
-	if n.stale {
+	n.happens(router.Expired{})
+	if n.stale && n.router != nil {
 		n.apply()
 	}
-	n.reweigh()
-	n.flush()
 }
 
-// link changes an interface and tells the daemon.
+// link changes an interface and tells the daemon. One that goes takes its
+// addresses with it.
 func (n *Node) link(name string, change func(*port)) {
 	p := n.ports[name]
 	if p == nil {
 		return
 	}
 	change(p)
-	if n.set != nil && !n.frozen {
-		n.set.Link(n.w.now, name, p.LinkState, &n.out)
-		n.flush()
+	if !p.Exists {
+		for _, a := range n.kernel.lose(name) {
+			n.showAddress(a, false)
+		}
 	}
+	n.see(name)
 }
 
 // track gives a tracker a result.
 func (n *Node) track(name string, failed bool) {
 	n.failed[name] = failed
 	for i := range n.trackers {
-		if n.trackers[i].Name == name {
-			n.trackers[i].Pending = false
+		if t := &n.trackers[i]; t.Name == name {
+			t.Pending = false
+			n.happens(router.Sampled{Sample: n.look(t)})
 		}
 	}
-	if n.set != nil && !n.frozen {
-		n.reweigh()
-	}
-}
-
-func (n *Node) reweigh() {
-	if n.set == nil {
-		return
-	}
-	for i := range n.setup.Routers {
-		k := n.setup.Routers[i].Key
-		if id, ok := n.set.Lookup(k); ok {
-			n.set.Weigh(n.w.now, id, n.standing(k), &n.out)
-		}
-	}
-	n.flush()
 }
 
 // reload gives the daemon, or its next run, a new configuration.
-func (n *Node) reload(s *vrrp.Setup) {
-	n.setup = *s
+func (n *Node) reload(f *Fault) {
+	n.config = f.Config
+	if n.config == nil {
+		n.config = configured(f.Setup, n.trackers)
+	}
 	n.stale = n.frozen
-	if n.set != nil && !n.frozen {
+	if n.router != nil && !n.frozen {
 		n.apply()
 	}
 }

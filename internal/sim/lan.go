@@ -16,16 +16,38 @@ type LAN struct {
 	// that it gets it a second time.
 	Loss, Twice float64
 
+	plugs []plug
 	sides map[*Node]int // of a partition; nil: whole
 }
+
+// plug is an interface of a node.
+type plug struct {
+	*Node
+	link string
+}
+
+// open tells whether packets get in and out.
+func (p plug) open() bool { return p.Node.open(p.link) }
 
 // Quiet tells whether the LAN neither loses nor repeats packets.
 func (l *LAN) Quiet() bool { return l.Loss == 0 && l.Twice == 0 }
 
-// Connected tells whether a packet from one node can reach the other on a link.
+// Connected tells whether a packet of one node that leaves by a link of it can reach the other.
 func (w *World) Connected(a, b *Node, link string) bool {
-	l := w.LAN(link)
-	return a.open(link) && b.open(link) && l.sides[a] == l.sides[b]
+	p := a.ports[link]
+	if p == nil {
+		return false
+	}
+	for _, to := range p.lan.plugs {
+		if to.Node == b && p.lan.connects(plug{a, link}, to) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *LAN) connects(a, b plug) bool {
+	return a.open() && b.open() && l.sides[a.Node] == l.sides[b.Node]
 }
 
 // transmit brings a packet to everybody it is for.
@@ -33,18 +55,20 @@ func (w *World) transmit(from *Node, s *vrrp.Send) {
 	if !from.open(s.Link) {
 		return
 	}
-	d := wire.Datagram{Link: s.Link, V6: s.V6, Data: append([]byte(nil), s.Data...),
-		Src: s.Src, Dst: s.Dst, HopLimit: s.HopLimit}
-	for _, to := range w.nodes {
-		if to != from && (w.Drops == nil || !w.Drops(from, to, s.Link)) && (s.Dst.IsMulticast() || to.has(s.Link, s.Dst)) {
-			w.carry(from, to, d)
+	d := wire.Datagram{V6: s.V6, Data: append([]byte(nil), s.Data...), Src: s.Src, Dst: s.Dst, HopLimit: s.HopLimit}
+	l := from.ports[s.Link].lan
+	for _, to := range l.plugs {
+		if to.Node == from || w.Drops != nil && w.Drops(from, to.Node, to.link) {
+			continue
+		}
+		if s.Dst.IsMulticast() || to.has(to.link, s.Dst) {
+			w.carry(l, plug{from, s.Link}, to, d)
 		}
 	}
 }
 
 // carry brings a packet to one node, or not, or twice.
-func (w *World) carry(from, to *Node, d wire.Datagram) {
-	l := w.LAN(d.Link)
+func (w *World) carry(l *LAN, from, to plug, d wire.Datagram) {
 	if l.Loss > 0 && w.rand.Float64() < l.Loss {
 		return
 	}
@@ -52,9 +76,10 @@ func (w *World) carry(from, to *Node, d wire.Datagram) {
 	if l.Twice > 0 && w.rand.Float64() < l.Twice {
 		copies = 2
 	}
+	d.Link = to.link
 	for range copies {
 		w.after(w.flight(l), func() {
-			if w.Connected(from, to, d.Link) {
+			if l.connects(from, to) {
 				to.receive(d)
 			}
 		})

@@ -1,22 +1,30 @@
 package sim
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"holdfast/internal/config"
+	"holdfast/internal/host"
 	"holdfast/internal/mono"
+	"holdfast/internal/router"
+	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 	"holdfast/internal/vrrp/wire"
 )
 
 // Spec is a node as it is built.
 type Spec struct {
-	Name  string
-	Setup vrrp.Setup // Past and Standing are supplied by the node
-	// Links are its interfaces; each is plugged into the LAN of its name.
+	Name string
+	// Config is what its daemon runs; nil: routers made of Setup that hold what
+	// they advertise and follow the Trackers that name them.
+	Config *router.Config
+	Setup  vrrp.Setup
+	// Links are its interfaces; each is plugged into the LAN of its name, or of
+	// the name that LANs has for it.
 	Links    map[string]vrrp.LinkState
+	LANs     map[string]string
 	Trackers []Tracker
 	// Hold is how long the host takes to set addresses.
 	Hold time.Duration
@@ -26,6 +34,7 @@ type Spec struct {
 
 // Tracker is something that is watched on a node, and good at first.
 type Tracker struct {
+	Kind    tracker.Kind
 	Name    string
 	Weight  int // 0: its failure means FAULT
 	Routers []string
@@ -39,67 +48,115 @@ type Node struct {
 	Name string
 
 	w        *World
-	set      *vrrp.Set // nil: the daemon does not run
-	setup    vrrp.Setup
+	router   *router.Router // nil: the daemon does not run
+	config   *router.Config
 	life     int // counts runs of the daemon
 	frozen   bool
-	inbox    []wire.Datagram // arrived while frozen
-	stale    bool            // reloaded while frozen
+	inbox    []router.Event // arrived while frozen
+	stale    bool           // reloaded while frozen
 	ports    map[string]*port
+	kernel   kernel
 	trackers []Tracker
 	failed   map[string]bool
-	keys     map[vrrp.ID]vrrp.Key
-	held     map[vrrp.Key]bool
 	memory   map[vrrp.Key]vrrp.Memory
-	hold     time.Duration
+	keys     []vrrp.Key // by vrrp.ID
 	late     time.Duration
 	lag      time.Duration
-	out      vrrp.Out
+	out      router.Effects
 }
 
 // port is one interface.
 type port struct {
 	vrrp.LinkState
-	deaf bool // adverts are dropped both ways; the node does not know
+	lan   *LAN
+	index int
+	deaf  bool // adverts are dropped both ways; the node does not know
 }
 
 // Add puts a node into the world and starts it.
 func (w *World) Add(s Spec) *Node {
 	n := &Node{
-		Name: s.Name, w: w, setup: s.Setup, trackers: s.Trackers, hold: s.Hold, late: s.Late,
-		ports: map[string]*port{}, failed: map[string]bool{}, keys: map[vrrp.ID]vrrp.Key{},
-		held: map[vrrp.Key]bool{}, memory: map[vrrp.Key]vrrp.Memory{},
+		Name: s.Name, w: w, config: s.config(), trackers: s.Trackers, late: s.Late, kernel: newKernel(s.Hold),
+		ports: map[string]*port{}, failed: map[string]bool{}, memory: map[vrrp.Key]vrrp.Memory{},
 	}
-	for name, l := range s.Links {
-		n.ports[name] = &port{LinkState: l}
+	for _, name := range slices.Sorted(maps.Keys(s.Links)) {
+		l := w.LAN(s.lan(name))
+		n.ports[name] = &port{LinkState: s.Links[name], lan: l, index: len(n.ports) + 1}
+		l.plugs = append(l.plugs, plug{n, name})
 	}
 	w.nodes = append(w.nodes, n)
 	n.start()
 	return n
 }
 
-// Set is the machine of the running daemon; nil when it does not run.
-func (n *Node) Set() *vrrp.Set { return n.set }
+func (s *Spec) lan(link string) string {
+	if name, given := s.LANs[link]; given {
+		return name
+	}
+	return link
+}
+
+func (s *Spec) config() *router.Config {
+	if s.Config != nil {
+		return s.Config
+	}
+	return configured(&s.Setup, s.Trackers)
+}
+
+// configured makes a configuration of what is known of routers alone.
+func configured(s *vrrp.Setup, trackers []Tracker) *router.Config {
+	c := &router.Config{Routers: s.Routers, Details: make([]router.Detail, len(s.Routers))}
+	names := map[vrrp.Key]string{}
+	for i := range s.Routers {
+		r := &s.Routers[i]
+		names[r.Key] = r.Name
+		c.Details[i] = detail(r, trackers)
+	}
+	for _, g := range s.Groups {
+		group := router.Group{Name: g.Name}
+		for _, k := range g.Members {
+			group.Members = append(group.Members, names[k])
+		}
+		c.Groups = append(c.Groups, group)
+	}
+	return c
+}
+
+func detail(r *vrrp.Config, trackers []Tracker) (d router.Detail) {
+	for _, a := range r.VIPs {
+		w := host.Wish{Addr: host.Addr{Link: r.Link, Prefix: single(a)}}
+		d.Addrs = append(d.Addrs, config.Address{Wish: w})
+	}
+	for _, t := range trackers {
+		if slices.Contains(t.Routers, r.Name) {
+			d.Tracks = append(d.Tracks, tracker.Track{Kind: t.Kind, Name: t.Name, Weight: t.Weight})
+		}
+	}
+	return d
+}
+
+// Running tells whether there is a daemon, be it one that stands still.
+func (n *Node) Running() bool { return n.router != nil }
 
 // Frozen tells whether the daemon stands still.
 func (n *Node) Frozen() bool { return n.frozen }
 
-// Setup is what the daemon was last configured with.
-func (n *Node) Setup() *vrrp.Setup { return &n.setup }
-
 // Holds tells whether the kernel of the node holds the addresses of a router.
-func (n *Node) Holds(k vrrp.Key) bool { return n.held[k] }
+func (n *Node) Holds(k vrrp.Key) bool {
+	for i := range n.config.Routers {
+		if n.config.Routers[i].Key == k {
+			return n.kernel.holds(n.config.Details[i].Addrs)
+		}
+	}
+	return false
+}
 
 // View is the router with this identity, if the daemon runs and has it.
 func (n *Node) View(k vrrp.Key) (v vrrp.View, ok bool) {
-	if n.set == nil {
+	if n.router == nil {
 		return v, false
 	}
-	id, ok := n.set.Lookup(k)
-	if !ok {
-		return v, false
-	}
-	return n.set.View(id), true
+	return n.router.View(k)
 }
 
 // Fit tells whether nothing keeps a router of this node out of the elections.
@@ -115,103 +172,84 @@ func (n *Node) open(link string) bool {
 }
 
 func (n *Node) deadline() mono.Instant {
-	if n.set == nil || n.frozen {
+	if n.router == nil || n.frozen {
 		return mono.Never
 	}
-	return n.set.Deadline().Add(n.lag)
+	return n.router.Deadline().Add(n.lag)
 }
 
 func (n *Node) expire() {
-	n.set.Expire(n.w.now, &n.out)
 	if n.late > 0 {
 		n.lag = time.Duration(n.w.rand.Int64N(int64(n.late)))
 	}
-	n.flush()
+	n.step(router.Expired{})
 }
 
 func (n *Node) receive(d wire.Datagram) {
-	if n.set == nil {
-		return
-	}
 	d.At = n.w.now
-	if n.frozen {
-		n.inbox = append(n.inbox, d)
-		return
+	n.happens(router.Advert{Datagram: &d})
+}
+
+// happens lets the daemon know, now or when it goes on.
+func (n *Node) happens(ev router.Event) {
+	switch {
+	case n.router == nil:
+	case n.frozen:
+		n.inbox = append(n.inbox, ev)
+	default:
+		n.step(ev)
 	}
-	n.set.Receive(n.w.now, &d, &n.out)
+}
+
+// step lets the daemon take an event, and does what it asks for.
+func (n *Node) step(ev router.Event) {
+	n.router.Step(n.w.now, ev, &n.out)
 	n.flush()
 }
 
 // start runs the daemon. It knows what an earlier run left in memory and in the
-// kernel; addresses it does not go on with are removed.
+// kernel.
 func (n *Node) start() {
-	if n.set != nil {
+	if n.router != nil {
 		return
 	}
 	n.life++
-	n.set, n.frozen, n.inbox, n.lag = vrrp.New(), false, nil, 0
-	for _, name := range slices.Sorted(maps.Keys(n.ports)) {
-		n.set.Link(n.w.now, name, n.ports[name].LinkState, &n.out)
-	}
+	n.router, n.frozen, n.inbox, n.lag = router.New(n.past), false, nil, 0
+	n.step(router.Observed{State: n.observe()})
+	n.sample()
 	n.apply()
-	for k := range n.held {
-		if v, _ := n.View(k); v.Role != vrrp.Master {
-			delete(n.held, k)
-		}
-	}
 }
 
 // apply configures the daemon.
 func (n *Node) apply() {
 	n.stale = false
-	n.setup.Past, n.setup.Standing = n.past, n.standing
-	n.set.Apply(n.w.now, &n.setup, &n.out)
-	for i := range n.setup.Routers {
-		k := n.setup.Routers[i].Key
-		id, _ := n.set.Lookup(k)
-		n.keys[id] = k
-	}
+	n.router.Step(n.w.now, router.Prepare(n.config), &n.out)
+	n.keys, _ = n.router.Keys()
 	n.flush()
 }
 
 func (n *Node) past(k vrrp.Key) (vrrp.Memory, bool) {
 	m, ok := n.memory[k]
-	m.Holding = n.held[k]
 	return m, ok
 }
 
-// standing adds up the trackers of a router.
-func (n *Node) standing(k vrrp.Key) (st vrrp.Standing) {
-	name := n.name(k)
-	for _, t := range n.trackers {
-		if !slices.Contains(t.Routers, name) {
-			continue
-		}
-		bad := n.failed[t.Name]
-		switch {
-		case t.Pending && t.Weight == 0:
-			st.Pending = true
-		case t.Pending:
-		case bad && t.Weight == 0:
-			st.Faults++
-			st.Reason = "tracker " + t.Name + " failed"
-		case bad == (t.Weight < 0):
-			st.Sum += t.Weight
+// sample tells the daemon how everything is that it tracks.
+func (n *Node) sample() {
+	for i := range n.trackers {
+		if t := &n.trackers[i]; !t.Pending {
+			n.step(router.Sampled{Sample: n.look(t)})
 		}
 	}
-	return st
 }
 
-func (n *Node) name(k vrrp.Key) string {
-	for i := range n.setup.Routers {
-		if n.setup.Routers[i].Key == k {
-			return n.setup.Routers[i].Name
-		}
+func (n *Node) look(t *Tracker) tracker.Sample {
+	if n.failed[t.Name] {
+		return tracker.Sample{Kind: t.Kind, Tracker: t.Name, State: tracker.Bad, Why: "failed"}
 	}
-	return ""
+	return tracker.Sample{Kind: t.Kind, Tracker: t.Name, State: tracker.Good}
 }
 
-// flush carries out what the machine asked for.
+// flush carries out what the daemon asked for.
 func (n *Node) flush() {
 	for i := range n.out.Changes {
 		n.changed(&n.out.Changes[i])
@@ -219,30 +257,19 @@ func (n *Node) flush() {
 	for i := range n.out.Sends {
 		n.sent(&n.out.Sends[i])
 	}
+	n.furnish()
 	n.narrate()
 	n.out.Reset()
-	if n.set != nil && n.set.Stopped() {
-		n.set = nil
-	}
-}
-
-// narrate puts what is asked for beside transitions into the timeline.
-func (n *Node) narrate() {
-	for _, note := range n.out.Notes {
-		n.w.tell(n, n.w.Show.Notes, note.String())
-	}
-	for _, a := range n.out.Announces {
-		n.w.tell(n, n.w.Show.Announcements, fmt.Sprintf("announces %s %d times", n.name(n.keys[a.ID]), a.Rounds))
+	if n.router != nil && n.router.Stopped() {
+		n.router = nil
 	}
 }
 
 func (n *Node) sent(s *vrrp.Send) {
 	n.w.transmit(n, s)
-	k := n.keys[s.ID]
-	if n.w.Show.Adverts {
-		n.w.tell(n, true, fmt.Sprintf("advert %s priority %d to %s", n.name(k), s.Priority, s.Dst))
-	}
+	n.showAdvert(s)
 	if s.Priority > 0 {
+		k := n.key(s.ID)
 		m := n.memory[k]
 		m.LastAdvert = n.w.now
 		n.memory[k] = m
@@ -254,29 +281,28 @@ func (n *Node) changed(c *vrrp.Change) {
 	if c.Group {
 		return
 	}
-	k := n.keys[c.ID]
+	k := n.key(c.ID)
 	m := n.memory[k]
 	m.Role = c.To
 	n.memory[k] = m
-	if c.To != vrrp.Master {
-		delete(n.held, k)
-		return
-	}
-	life, id := n.life, c.ID
-	n.w.after(n.hold, func() { n.holds(life, id, k) })
 }
 
-// holds is the kernel having set the addresses of a router that is still MASTER.
-func (n *Node) holds(life int, id vrrp.ID, k vrrp.Key) {
-	if n.set == nil || n.life != life {
-		return
+// key is the identity of a router; while it is being made its number is not
+// known here yet.
+func (n *Node) key(id vrrp.ID) vrrp.Key {
+	if int(id) < len(n.keys) {
+		return n.keys[id]
 	}
-	if v, ok := n.View(k); !ok || v.Role != vrrp.Master {
-		return
+	keys, _ := n.router.Keys()
+	if int(id) < len(keys) {
+		return keys[id]
 	}
-	n.held[k] = true
-	if !n.frozen {
-		n.set.Held(n.w.now, id, &n.out)
-		n.flush()
+	return vrrp.Key{}
+}
+
+func (n *Node) name(id vrrp.ID) string {
+	if n.router == nil {
+		return ""
 	}
+	return n.router.Name(id)
 }

@@ -18,7 +18,7 @@ import (
 //	router a priority=150 vip=192.0.2.10 a router on node a; more make more
 //	group a G VI_1 VI_2                  a sync group of node a
 //	tracker a chk weight=-30             watches all routers of node a
-//	show adverts announcements notes     what the timeline has beside transitions
+//	show adverts announcements addresses notes  what the timeline has beside transitions
 //	set a VI_1 priority=90               changes what the next "reload a" brings
 //	run until=10s                        lets time pass; the nodes start with the first
 //	kill a                               a fault, in the words of type Kind
@@ -271,6 +271,8 @@ func (p *player) show(words []string) error {
 			p.w.Show.Adverts = true
 		case "announcements":
 			p.w.Show.Announcements = true
+		case "addresses":
+			p.w.Show.Addresses = true
 		case "notes":
 			p.w.Show.Notes = true
 		default:
@@ -342,7 +344,7 @@ func (e *Entry) format(w *World) string {
 		return at + e.Node + " " + e.Text
 	}
 	name, reason := e.Node, e.Change.Reason
-	if n := w.Node(e.Node); e.Change.Group || len(n.setup.Routers) > 1 {
+	if n := w.Node(e.Node); e.Change.Group || len(n.config.Routers) > 1 {
 		name += "/" + e.Change.Name
 	}
 	if e.Change.From == vrrp.Initial && reason == "init" {

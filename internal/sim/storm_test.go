@@ -204,7 +204,7 @@ func (s *storm) family(c *vrrp.Config, i, nodes int) {
 	}
 	if s.v6 {
 		c.Group = netip.MustParseAddr("ff02::12")
-		c.VIPs = []netip.Addr{netip.MustParseAddr("fe80::100"), netip.MustParseAddr("2001:db8::100")}
+		c.VIPs = []netip.Addr{netip.MustParseAddr(fmt.Sprintf("fe80::%d:100", c.VRID)), netip.MustParseAddr(fmt.Sprintf("2001:db8::%d:100", c.VRID))}
 	}
 	if !s.unicast {
 		return

@@ -32,7 +32,7 @@ type World struct {
 }
 
 // Show says what the timeline has beside transitions.
-type Show struct{ Adverts, Announcements, Notes bool }
+type Show struct{ Adverts, Announcements, Addresses, Notes bool }
 
 // Entry is one line of the timeline: a transition, or Text.
 type Entry struct {

@@ -25,7 +25,7 @@ global_defs:
 	bfd_cpu_affinity bfd_no_swap bfd_priority bfd_process_name bfd_rlimit_rtime bfd_rlimit_rttime
 	bfd_rt_priority checker_cpu_affinity checker_log_all_failures checker_no_swap checker_priority
 	checker_process_name checker_rlimit_rtime checker_rlimit_rttime checker_rt_priority config_save_dir
-	default_interface dbus_no_interface_name dbus_service_name disable_local_igmp enable_dbus
+	default_interface dbus_no_interface_name dbus_service_name enable_dbus
 	enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3
 	enable_snmp_vrrp enable_traps json_version lvs_flush
 	lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force
@@ -38,9 +38,8 @@ global_defs:
 	smtp_alert_checker snmp_rs_stats_update_interval snmp_socket snmp_vs_stats_update_interval
 	startup_script startup_script_timeout tmp_config_directory
 	vmac_addr_prefix vmac_prefix vrrp_cpu_affinity vrrp_garp_extra_if
-	vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs
-	vrrp_netlink_monitor_rcv_bufs_force vrrp_no_swap vrrp_priority vrrp_rlimit_rtime vrrp_rlimit_rttime
-	vrrp_rx_bufs_multiplier vrrp_rx_bufs_policy vrrp_vmac_garp_intvl
+	vrrp_no_swap vrrp_priority vrrp_rlimit_rtime vrrp_rlimit_rttime
+	vrrp_vmac_garp_intvl
 track_file:
 	file init_file weight
 track_group:
@@ -114,9 +113,9 @@ virtual_server/real_server/UDP_CHECK:
 virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	auth_hmac garp_extra_if kernel_rx_buf_size linkbeat_use_polling lvs_sync_daemon_interface
-	promote_secondaries thread_timer_expired timer_expired_backup track_bfd track_file
-	track_process track_src_ip unicast_fault_no_peer use_ipvlan use_vmac use_vmac_addr virtual_routes
+	auth_hmac garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface
+	promote_secondaries track_bfd track_file
+	track_process use_ipvlan use_vmac use_vmac_addr virtual_routes
 	virtual_rules vmac_garp_intvl vmac_xmit_base vrf
 vrrp_instance/virtual_ipaddress/ADDRESS:
 	use_vmac

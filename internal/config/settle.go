@@ -126,7 +126,8 @@ func (i *instance) settleUnicast() {
 		i.settlePeers()
 		return
 	case i.peers.given && i.FaultWithoutPeers:
-		i.b.notRun(i.peers.at, "unicast_fault_no_peer", "name the other nodes; without them this version would send to the multicast group")
+		r.NoPeers = true
+		i.b.rule("unicast-without-peers").advise(i.peers.at, "unicast_peer names nobody: the instance stays in FAULT (unicast_fault_no_peer)", "name the other nodes")
 	case i.peers.given:
 		i.b.rule("unicast-without-peers").complain(i.peers.at, "unicast_peer names nobody: adverts go to the multicast group", "name the other nodes, or delete it")
 	case i.unicast.given:

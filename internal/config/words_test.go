@@ -203,7 +203,7 @@ func TestOtherWordsOfAnInstance(t *testing.T) {
 		{"", eth0 + peers + "vrf blue", `vrf "" source false fault false late 0 extra 0 buffer 0`, "complaint: vrf beside interface is ignored"},
 		{"", eth0 + peers + "track_src_ip", `vrf "" source true fault false late 0 extra 0 buffer 0`, ""},
 		{"", eth0 + "track_src_ip", `vrf "" source false fault false late 0 extra 0 buffer 0`, "advice: track_src_ip does nothing without a source address"},
-		{"", eth0 + "unicast_fault_no_peer\nunicast_peer {\n}", `vrf "" source false fault true late 0 extra 0 buffer 0`, ""},
+		{"", eth0 + "unicast_fault_no_peer\nunicast_peer {\n}", `vrf "" source false fault true late 0 extra 0 buffer 0`, "advice: unicast_peer names nobody: the instance stays in FAULT (unicast_fault_no_peer)"},
 		{"", eth0 + "nopreempt\ntimer_expired_backup", `vrf "" source false fault false late 254 extra 0 buffer 0`, ""},
 		{"", eth0 + "nopreempt\ntimer_expired_backup 7", `vrf "" source false fault false late 7 extra 0 buffer 0`, ""},
 		{"", eth0 + "nopreempt\ntimer_expired_backup 255", `vrf "" source false fault false late 0 extra 0 buffer 0`, "complaint: timer_expired_backup 255 is out of range and ignored"},

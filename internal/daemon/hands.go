@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -47,13 +48,14 @@ func (a *adverts) failedIn(i int, err error) { a.failed(a.begin+i, err) }
 // receivers opens ports that share one set of buffers: the loop reads them in turn.
 type receivers struct{ ring *lan.Ring }
 
-// receiveBuffer holds more than one advert of each of 255 routers on a link; the
-// kernel's default may hold fewer. It is a limit, not an allocation.
+// receiveBuffer, where the configuration names no size, holds more than one
+// advert of each of 255 routers on a link; the kernel's default may hold fewer.
+// It is a limit, not an allocation.
 const receiveBuffer = 1 << 20
 
 // open is engine.Hands.Open.
 func (rs *receivers) open(p *router.Port, ifindex int) (engine.Receiver, error) {
-	r, err := lan.OpenReceiver(p.Link, ifindex, p.V6, lan.Options{Groups: p.Groups, VRIDs: vrids(p), All: p.All, Buffer: receiveBuffer, Ring: rs.ring})
+	r, err := lan.OpenReceiver(p.Link, ifindex, p.V6, lan.Options{Groups: p.Groups, VRIDs: vrids(p), All: p.All, Buffer: cmp.Or(p.Buffer, receiveBuffer), Ring: rs.ring})
 	if err != nil {
 		return nil, err
 	}

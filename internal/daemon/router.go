@@ -37,7 +37,9 @@ type routerProcess struct {
 	memory  *memory
 	slots   relay.Slots
 	machine *engine.Machine
+	kernel  *netlink.Kernel
 	hosting *engine.Hosting
+	igmp    localIGMP
 	loop    engine.Loop
 	worker  *worker
 	janitor *janitor
@@ -142,6 +144,7 @@ func (p *routerProcess) openHands() error {
 		return err
 	}
 	p.loop.World = p.machine
+	p.kernel = kernel
 	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
 	p.hosting.Shield(func() (host.Firewall, error) { return nft.Open() })
 	return nil
@@ -195,6 +198,7 @@ func (p *routerProcess) finish() {
 	p.worker.stop()
 	<-p.served
 	p.machine.Close()
+	_ = p.igmp.want(false)
 	p.memory.forget()
 	p.unlock()
 }
@@ -246,6 +250,7 @@ func (p *routerProcess) adopt(slot relay.Slot) error {
 		return err
 	}
 	p.name(c.Global.ProcessName)
+	p.system(&c.Global)
 	p.worker.patience.Store(int64(c.Global.ChildWait))
 	if want := cmp.Or(c.Global.RealTime, realTime); want != p.priority {
 		p.priority, p.life = want, takeRealTime(want)
@@ -259,6 +264,14 @@ func (p *routerProcess) adopt(slot relay.Slot) error {
 		p.janitor.after()
 	}})
 	return nil
+}
+
+// system sets what of the system is asked for beside addresses.
+func (p *routerProcess) system(g *router.Global) {
+	err := errors.Join(p.igmp.want(g.NoLocalIGMP), p.kernel.SetBuffers(netlink.Buffer(g.Commands), netlink.Buffer(g.Monitor)))
+	if err != nil {
+		p.worker.say(relay.Line{Text: err.Error(), Bad: true})
+	}
 }
 
 // name is what the process is called in lists of processes (PR_SET_NAME).

@@ -251,7 +251,9 @@ func (m *Machine) reuse(old []port, want *router.Port, index int) (port, bool) {
 }
 
 func (m *Machine) open(want *router.Port, index int) (port, bool) {
-	r, err := m.hands.Open(want, index)
+	sized := *want
+	sized.Buffer += want.MTUs * m.router.MTU(want.Link)
+	r, err := m.hands.Open(&sized, index)
 	if err == nil {
 		err = m.poll.add(r.FD(), 0)
 	}

@@ -182,6 +182,17 @@ func global(c *coder, g *router.Global) {
 	c.text(&g.Filter.Table)
 	number(c, &g.Filter.Priority)
 	flag(c, &g.Filter.Counters)
+	number(c, &g.RxPolicy)
+	number(c, &g.RxBytes)
+	number(c, &g.RxFactor)
+	buffer(c, &g.Commands)
+	buffer(c, &g.Monitor)
+	flag(c, &g.NoLocalIGMP)
+}
+
+func buffer(c *coder, b *config.Buffer) {
+	number(c, &b.Bytes)
+	flag(c, &b.Force)
 }
 
 func group(c *coder, g *router.Group) {
@@ -217,11 +228,12 @@ func identity(c *coder, v *vrrp.Config) {
 func switches(c *coder, v *vrrp.Config) {
 	for _, b := range []*bool{
 		&v.StartMaster, &v.CheckUnicastSource, &v.HasPass, &v.NoPreempt, &v.LowerPrioNoAdvert, &v.HigherPrioSendAdvert,
-		&v.OwnerIgnoreAdverts, &v.Strict, &v.SkipCheckAdvAddr, &v.ChecksumAsV2, &v.DontTrackPrimary,
+		&v.OwnerIgnoreAdverts, &v.Strict, &v.SkipCheckAdvAddr, &v.ChecksumAsV2, &v.DontTrackPrimary, &v.NoPeers,
 	} {
 		flag(c, b)
 	}
 	number(c, &v.OldUnicastChecksum)
+	number(c, &v.LateBackup)
 }
 
 func peer(c *coder, p *vrrp.Peer) {
@@ -242,6 +254,7 @@ func announcing(c *coder, a *vrrp.Announcing) {
 func detail(c *coder, d *router.Detail) {
 	list(c, &d.Addrs, address)
 	list(c, &d.Tracks, track)
+	number(c, &d.RxBuffer)
 }
 
 func address(c *coder, a *config.Address) {

@@ -32,6 +32,12 @@ type Global struct {
 	RealTime        int    // vrrp_rt_priority; 0: the daemon's own choice
 	ProcessName     string // empty: left as it is
 	Filter          host.FilterConfig
+	RxPolicy        config.BufferPolicy // how buffers are sized that adverts come in by
+	RxBytes         uint32              // for BufferBytes
+	RxFactor        uint32              // for BufferMTU and BufferAdvert
+	Commands        config.Buffer       // of the netlink socket for orders
+	Monitor         config.Buffer       // of the netlink socket for changes
+	NoLocalIGMP     bool                // no reports for link-local groups
 }
 
 // Group is a vrrp_sync_group.
@@ -44,7 +50,17 @@ type Group struct {
 type Detail struct {
 	Addrs  []config.Address
 	Tracks []tracker.Track
+	// RxBuffer is its share of the receive buffer in bytes; 0: by the policy for all.
+	RxBuffer uint32
 }
+
+// sourceTrack follows the source address of a router.
+func sourceTrack(v *vrrp.Config) tracker.Track {
+	return tracker.Track{Kind: tracker.Address, Name: v.Source.WithZone("").String() + sourceOn + v.Link}
+}
+
+// sourceOn stands between an address and its link.
+const sourceOn = " on "
 
 // Part takes out of a whole configuration what a Config holds.
 func Part(c *config.Config) *Config {
@@ -59,6 +75,12 @@ func Part(c *config.Config) *Config {
 			RealTime:        c.Global.VRRP.RealTime,
 			ProcessName:     processName(&c.Global),
 			Filter:          filter(&c.Global.Filter),
+			RxPolicy:        c.Global.Sockets.Adverts,
+			RxBytes:         c.Global.Sockets.AdvertBytes,
+			RxFactor:        c.Global.Sockets.AdvertFactor,
+			Commands:        c.Global.Sockets.VRRPCommands,
+			Monitor:         c.Global.Sockets.VRRPMonitor,
+			NoLocalIGMP:     c.Global.NoLocalIGMP,
 		},
 		Routers: make([]vrrp.Config, 0, len(c.Instances)),
 		Details: make([]Detail, 0, len(c.Instances)),
@@ -70,7 +92,11 @@ func Part(c *config.Config) *Config {
 		inst := &c.Instances[i]
 		p.Routers = append(p.Routers, inst.VRRP)
 		p.Routers[i].DontTrackPrimary = inst.DontTrackPrimary
-		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: followed(inst.Tracks)})
+		p.Routers[i].LateBackup = inst.LateBackup
+		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: followed(inst.Tracks), RxBuffer: inst.RxBuffer})
+		if inst.TrackSource {
+			p.Details[i].Tracks = append(slices.Clip(p.Details[i].Tracks), sourceTrack(&inst.VRRP))
+		}
 	}
 	return p
 }

@@ -84,6 +84,11 @@ func (ls *links) get(name string) *link {
 // good says whether a tracked interface is there and works.
 func (l *link) good() bool { return l.exists && l.Up && l.Carrier }
 
+// has says whether an address is on the link that is not virtual.
+func (l *link) has(a netip.Addr) bool {
+	return l.exists && slices.ContainsFunc(l.addrs, func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
 // state is what virtual routers need to know of the link.
 func (ls *links) state(l *link) vrrp.LinkState {
 	return vrrp.LinkState{

@@ -3,6 +3,9 @@ package router
 import (
 	"net/netip"
 	"slices"
+
+	"holdfast/internal/config"
+	"holdfast/internal/vrrp"
 )
 
 // Port is a socket to listen at: one per link and family.
@@ -13,11 +16,38 @@ type Port struct {
 	Groups []netip.Addr // multicast groups to join
 	// All lets adverts of unconfigured routers through too, to log them.
 	All bool
+	// Buffer is the size of the receive buffer in bytes, to which MTUs times the
+	// MTU of the link are added; 0 and 0: as large as seems good.
+	Buffer, MTUs int
 }
 
 // Ports are the sockets that the configuration needs, whether their links
 // exist or not. The slice is the Router's own.
 func (r *Router) Ports() []Port { return r.ports }
+
+// share adds the part of a router to the size of the buffer.
+func (p *Port) share(c *Config, i int) {
+	g, own := &c.Global, int(c.Details[i].RxBuffer)
+	switch {
+	case own > 0:
+		p.Buffer += own
+	case g.RxPolicy == config.BufferBytes:
+		p.Buffer += int(g.RxBytes)
+	case g.RxPolicy == config.BufferMTU:
+		p.MTUs += int(g.RxFactor)
+	case g.RxPolicy == config.BufferAdvert:
+		p.Buffer += int(g.RxFactor) * advertSize(&c.Routers[i])
+	}
+}
+
+// advertSize is that of an advert with its IP header, if it has one.
+func advertSize(v *vrrp.Config) int {
+	const header, fixed, password = 20, 8, 8
+	if v.V6 {
+		return fixed + 16*len(v.VIPs)
+	}
+	return header + fixed + 4*len(v.VIPs) + password
+}
 
 // listPorts finds the ports of a configuration.
 func listPorts(c *Config) []Port {
@@ -38,7 +68,8 @@ func listPorts(c *Config) []Port {
 		}
 		p := &ports[n]
 		p.VRIDs[v.VRID] = true
-		if len(v.Peers) == 0 && !slices.Contains(p.Groups, v.Group) {
+		p.share(c, i)
+		if len(v.Peers) == 0 && !v.NoPeers && !slices.Contains(p.Groups, v.Group) {
 			p.Groups = append(p.Groups, v.Group)
 		}
 	}

@@ -18,12 +18,14 @@ type Reload struct {
 	groups []vrrp.Group
 	at     map[vrrp.Key]int // place of a router among the Routers
 	ports  []Port
+	// sources are watched from the start, so that nobody waits for them.
+	sources sources
 }
 
 // Prepare draws from a configuration all that needs no Router, so that the loop
 // is not kept from its adverts by it. The Router keeps c.
 func Prepare(c *Config) Reload {
-	return Reload{Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c)}
+	return Reload{Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c), sources: c.sources()}
 }
 
 // Takes is how long the loop is busy with it at most, by measurement.
@@ -171,9 +173,14 @@ func (r *Router) linksBefore(now mono.Instant, c *Reload, out *Effects) {
 	for i := range c.ports {
 		r.links.get(c.ports[i].Link)
 	}
+	for name := range c.sources {
+		r.links.get(name)
+	}
+	r.watch.sources = c.sources
 	for name, l := range r.links.byName {
 		r.set.Link(now, name, r.links.state(l), &out.Out)
 		r.watch.linked(name, l.good())
+		r.watch.sourced(l)
 	}
 }
 

@@ -108,11 +108,20 @@ func (r *Router) follow(now mono.Instant, c vrrp.Change, out *Effects) {
 	case c.To == vrrp.Master && !p.holds:
 		p.holds = true
 		p.pending = r.holdings.take(c.ID, p.addrs, nil, &out.Host)
+		p.noteShield(c.ID, vrrp.NoteShield, out)
 		r.heldWhenSettled(now, c.ID, out)
 	case c.To != vrrp.Master && p.holds:
 		p.holds = false
 		r.holdings.leave(c.ID, p.addrs, &out.Host)
+		p.noteShield(c.ID, vrrp.NoteUnshield, out)
 		out.Hush = append(out.Hush, c.ID)
+	}
+}
+
+// noteShield says that the addresses are shielded from now on, or no more.
+func (p *part) noteShield(id vrrp.ID, kind vrrp.NoteKind, out *Effects) {
+	if len(p.addrs) > 0 && p.addrs[0].Shield != host.Unshielded {
+		out.Notes = append(out.Notes, vrrp.Note{Kind: kind, ID: id, Name: p.cfg.Name})
 	}
 }
 
@@ -203,9 +212,17 @@ func (r *Router) linkChanged(now mono.Instant, name string, out *Effects) {
 	l := r.links.get(name)
 	out.Ports = true
 	r.set.Link(now, name, r.links.state(l), &out.Out)
-	for _, id := range r.watch.linked(name, l.good()) {
+	for _, id := range append(r.watch.linked(name, l.good()), r.watch.sourced(l)...) {
 		r.weigh(now, id, out)
 	}
+}
+
+// MTU is that of a link, 0 if it does not exist.
+func (r *Router) MTU(name string) int {
+	if l := r.links.byName[name]; l != nil && l.exists {
+		return l.MTU
+	}
+	return 0
 }
 
 // IfIndex is the kernel's number of a link, 0 if it does not exist.

@@ -1,6 +1,9 @@
 package router
 
 import (
+	"net/netip"
+	"strings"
+
 	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
@@ -16,6 +19,23 @@ type watch struct {
 	state     map[watched]tracker.Sample
 	followers map[watched][]vrrp.ID
 	tracks    map[vrrp.ID][]tracker.Track
+	sources   sources
+}
+
+// sources are the addresses of track_src_ip, by link.
+type sources map[string][]netip.Addr
+
+func (c *Config) sources() sources {
+	all := sources{}
+	for i := range c.Details {
+		for _, t := range c.Details[i].Tracks {
+			addr, link, _ := strings.Cut(t.Name, sourceOn)
+			if a, err := netip.ParseAddr(addr); t.Kind == tracker.Address && err == nil {
+				all[link] = append(all[link], a)
+			}
+		}
+	}
+	return all
 }
 
 func newWatch() watch {
@@ -57,6 +77,20 @@ func (w *watch) linked(name string, good bool) []vrrp.ID {
 	}
 	w.state[key] = tracker.Sample{Kind: tracker.Interface, Tracker: name, State: state, Why: "interface " + name + " down"}
 	return w.followers[key]
+}
+
+// sourced notes which sources are on a link, and returns who cares.
+func (w *watch) sourced(l *link) (who []vrrp.ID) {
+	for _, a := range w.sources[l.Name] {
+		s := tracker.Sample{Kind: tracker.Address, Tracker: a.String() + sourceOn + l.Name, State: tracker.Bad}
+		if l.has(a) {
+			s.State = tracker.Good
+		}
+		if key := (watched{s.Kind, s.Tracker}); w.state[key].State != s.State {
+			who = append(who, w.sampled(s)...)
+		}
+	}
+	return who
 }
 
 // standing is what all trackers of a router say together.

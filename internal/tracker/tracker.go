@@ -49,6 +49,7 @@ const (
 	File
 	Process
 	BFD
+	Address // of this machine, as "192.0.2.1 on eth0"
 )
 
 // String is the word that reasons and log lines use.
@@ -64,6 +65,8 @@ func (k Kind) String() string {
 		return "process"
 	case BFD:
 		return "BFD session"
+	case Address:
+		return "src address"
 	}
 	return "tracker"
 }

@@ -116,6 +116,8 @@ func (t Track) fault() string {
 		return "failed"
 	case t.Kind == Process:
 		return "lost its quorum"
+	case t.Kind == Address:
+		return "not configured"
 	}
 	return "is down"
 }

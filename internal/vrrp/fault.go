@@ -18,6 +18,7 @@ const (
 	linkDown
 	noSource
 	trackerBad
+	noPeers
 )
 
 // examine finds the faults of a router.
@@ -33,6 +34,9 @@ func (r *router) examine() (f faults) {
 	if r.standing.Faults > 0 {
 		f |= trackerBad
 	}
+	if r.cfg.NoPeers {
+		f |= noPeers
+	}
 	return f
 }
 
@@ -46,6 +50,8 @@ func (r *router) because() string {
 		return "interface " + r.cfg.Link + " is down"
 	case f&noSource != 0:
 		return fmt.Sprintf("no %s address for interface %s", r.family(), r.cfg.Link)
+	case f&noPeers != 0:
+		return "no unicast peers"
 	case r.standing.Reason != "":
 		return r.standing.Reason
 	}

@@ -106,6 +106,8 @@ func (s *Set) masterExpired(now mono.Instant, r *router) {
 		r.timer = mono.Never
 	case r.mode == listening:
 		s.awake(now, r)
+	case r.supplanted(now):
+		s.stepAside(now, r)
 	case s.overslept(now, r):
 		s.listen(now, r)
 	default:

@@ -47,6 +47,9 @@ const (
 	NotePriority                           // A from, B to
 	NoteOldChecksum                        //
 	NoteLate                               // A nanoseconds
+	NoteGaveWay                            // A nanoseconds
+	NoteShield                             //
+	NoteUnshield                           //
 
 	// Two address owners.
 	NoteTwoOwners     // Addr
@@ -80,7 +83,7 @@ const (
 func (n Note) Detail() bool {
 	switch n.Kind {
 	case NoteTimeout, NoteBackupZero, NoteMasterZero, NotePreemptStart, NotePreemptStop,
-		NoteMasterSet, NoteSentZero:
+		NoteMasterSet, NoteSentZero, NoteShield, NoteUnshield:
 		return true
 	}
 	return false
@@ -97,6 +100,8 @@ func (n Note) String() string {
 		return n.instance(n.owner())
 	case n.Kind == NoteLate:
 		return fmt.Sprintf("A thread timer expired %.6f seconds ago", time.Duration(n.A).Seconds())
+	case n.Kind == NoteGaveWay:
+		return fmt.Sprintf("VRRP thread timer expired %.6f seconds ago", time.Duration(n.A).Seconds())
 	}
 	return n.instance(n.election())
 }
@@ -139,6 +144,10 @@ func (n Note) election() string {
 		return "WARNING - equal priority advert received from remote host with our IP address."
 	case NoteSentZero:
 		return "sent 0 priority"
+	case NoteShield:
+		return "setting firewall drop rule"
+	case NoteUnshield:
+		return "removing firewall drop rule"
 	case NotePriority:
 		return fmt.Sprintf("Changing effective priority from %d to %d", n.A, n.B)
 	case NoteOldChecksum:

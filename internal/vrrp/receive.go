@@ -36,7 +36,11 @@ func (s *Set) heard(now mono.Instant, r *router, a *wire.Advert) {
 		s.backupHeard(now, r, a)
 		return
 	}
-	s.wakeUp(now, r)
+	if s.wakeUp(now, r); r.role == Backup {
+		a.At = now // timers count from now: before, nobody was listening
+		s.backupHeard(now, r, a)
+		return
+	}
 	switch r.mode {
 	case advertising:
 		s.masterHeard(now, r, a)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -488,4 +489,50 @@ func BenchmarkReload(b *testing.B) {
 	if len(out.Sends) != 0 || len(out.Changes) != 0 {
 		b.Errorf("an unchanged reload sends %d adverts and makes %d changes", len(out.Sends), len(out.Changes))
 	}
+}
+
+// Section 19: a late MASTER whose last advert is older than three intervals and the
+// skew of the priority of timer_expired_backup goes to BACKUP without priority 0.
+func TestALateMasterStepsAsideForABackupOfThePriorityNamed(t *testing.T) {
+	c := with(version2(config("A", 51, 100)), func(c *vrrp.Config) { c.LateBackup, c.NoPreempt = 254, true })
+	tests := []struct {
+		name string
+		late time.Duration // after the last advert
+		want vrrp.Role
+	}{
+		{"a little", 3*time.Second + us(7812), vrrp.Master},
+		{"a microsecond more", 3*time.Second + us(7813), vrrp.Backup},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := master(t, c)
+			r.sleep(time.Duration(r.now) + test.late)
+			r.s.Expire(r.now, &r.out)
+			r.role(c, test.want)
+			for _, s := range r.out.Sends {
+				if s.Priority == 0 {
+					t.Error("it said good-bye")
+				}
+			}
+		})
+	}
+}
+
+func TestALateMasterStepsAsideBeforeItReadsWhatWaited(t *testing.T) {
+	c := with(version2(config("A", 51, 100)), func(c *vrrp.Config) { c.LateBackup, c.NoPreempt = 254, true })
+	r := master(t, c)
+	r.sleep(time.Duration(r.now) + 4*time.Second)
+	r.hear(c, "192.0.2.9", 90)
+	r.role(c, vrrp.Backup)
+	if lines := r.drain(); !slices.Contains(lines, "VRRP thread timer expired 3.000000 seconds ago") {
+		t.Errorf("told %q", lines)
+	}
+}
+
+func TestAUnicastRouterThatMayNotFallBackStaysInFaultWithoutPeers(t *testing.T) {
+	c := with(config("A", 51, 100), func(c *vrrp.Config) { c.NoPeers = true })
+	r := newRig(t, c)
+	r.to(time.Minute)
+	r.role(c, vrrp.Fault)
+	r.take("(A) Entering FAULT STATE (init) (no unicast peers)")
 }

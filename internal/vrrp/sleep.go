@@ -23,6 +23,19 @@ func (s *Set) overslept(now mono.Instant, r *router) bool {
 	return true
 }
 
+// supplanted tells whether the last advert is so old that a backup of the
+// priority of timer_expired_backup has taken over.
+func (r *router) supplanted(now mono.Instant) bool {
+	p := r.cfg.LateBackup
+	return p != 0 && r.sent != 0 && now.Sub(r.sent) > r.intervals()+r.skew(p)
+}
+
+// stepAside goes to BACKUP without a word: whoever took over is not to be disturbed.
+func (s *Set) stepAside(now mono.Instant, r *router) {
+	s.note(r, Note{Kind: NoteGaveWay, A: int64(now.Sub(r.timer))})
+	s.toBackup(now, r, "overslept: silent for "+seconds(now.Sub(r.sent)))
+}
+
 // listen keeps the addresses, announces nothing and waits for one interval.
 func (s *Set) listen(now mono.Instant, r *router) {
 	r.mode = listening
@@ -33,7 +46,11 @@ func (s *Set) listen(now mono.Instant, r *router) {
 // wakeUp is asked before a MASTER hears an advert: those that waited in the
 // sockets during the pause are handed in before Expire is called.
 func (s *Set) wakeUp(now mono.Instant, r *router) {
-	if r.mode == advertising && r.timer < now && s.overslept(now, r) {
+	switch {
+	case r.mode != advertising || r.timer >= now:
+	case r.supplanted(now):
+		s.stepAside(now, r)
+	case s.overslept(now, r):
 		s.listen(now, r)
 		s.arm(r)
 	}

@@ -74,7 +74,12 @@ type Config struct {
 	HigherPrioSendAdvert bool
 	OwnerIgnoreAdverts   bool
 	Strict               bool
-	SkipCheckAdvAddr     bool
+	// NoPeers is a unicast router whose peers are not named: FAULT.
+	NoPeers bool
+	// LateBackup is timer_expired_backup: a MASTER so late that a backup of this
+	// priority took over gives way. 0: it listens first.
+	LateBackup       uint8
+	SkipCheckAdvAddr bool
 	// DontTrackPrimary ignores that the link is down; only its absence counts.
 	DontTrackPrimary   bool
 	ChecksumAsV2       bool

@@ -69,6 +69,44 @@ func dial(groups uint32) (*nl.Conn, error) {
 	return c, c.SetReadBuffer(readBuffer)
 }
 
+// Buffer is the size of a receive buffer that somebody demands.
+type Buffer struct {
+	Bytes uint32 // 0: as it is
+	Force bool   // above the limit for all (rmem_max), too
+}
+
+// SetBuffers sets the receive buffers of the sockets that give orders and ask,
+// and of the one that hears of changes.
+func (k *Kernel) SetBuffers(commands, monitor Buffer) error {
+	k.order.Lock()
+	defer k.order.Unlock()
+	return errors.Join(commands.set(k.writer.fd), commands.on(k.asks), monitor.on(k.hears))
+}
+
+func (b Buffer) on(c *nl.Conn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = b.set(int(fd)) })
+	return errors.Join(err, failed)
+}
+
+func (b Buffer) set(fd int) error {
+	option := unix.SO_RCVBUF
+	switch {
+	case b.Bytes == 0:
+		return nil
+	case b.Force:
+		option = unix.SO_RCVBUFFORCE
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, int(min(b.Bytes, 1<<30))); err != nil {
+		return fmt.Errorf("give a netlink socket a buffer of %d bytes: %w", b.Bytes, err)
+	}
+	return nil
+}
+
 // Close closes the sockets; a Watch under way ends.
 func (k *Kernel) Close() error {
 	var errs []error

@@ -441,3 +441,23 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 	t.Fatalf("never: %s", what)
 }
+
+func TestBuffersAreAsLargeAsDemanded(t *testing.T) {
+	namespace(t)
+	k := open(t)
+	if err := k.SetBuffers(Buffer{Bytes: 100_000}, Buffer{Bytes: 64 << 20, Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := unix.GetsockoptInt(k.writer.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); got != 200_000 { // the kernel doubles it
+		t.Errorf("the buffer for orders is %d", got)
+	}
+	raw, err := k.hears.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if got, _ := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); got != 128<<20 {
+			t.Errorf("the buffer for reports is %d", got)
+		}
+	})
+}

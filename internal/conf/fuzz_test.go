@@ -77,6 +77,9 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(text, `\`) || strings.Contains(text, "${_") {
 			return // what backslashes mean is FuzzTokens' subject
 		}
+		if strings.Contains(text, "{{") || strings.Contains(text, "{%") {
+			return // a mark of a template may hold a quote
+		}
 		again, _ := conf.Parse(conf.MemoryFiles{"a": text}, "a", conf.Options{ID: "foo"})
 		if was, is := shapes(tree.Nodes), shapes(again.Nodes); !reflect.DeepEqual(was, is) {
 			t.Errorf("written:\n%s\n%s", text, cmp.Diff(was, is))

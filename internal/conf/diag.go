@@ -3,6 +3,7 @@ package conf
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Severity says what a finding means for somebody who wants to run the file.
@@ -86,7 +87,8 @@ func finding(s Severity, c Class, at Span, text, fix, block string) Diag {
 }
 
 // Sort puts findings into the order in which a reader meets their places, causes
-// before consequences, and removes those that say the same of the same place.
+// before consequences, and removes those that say the same of the same place, be it
+// of other values: what is written once and read several times is one mistake.
 func Sort(diags []Diag) []Diag {
 	type keyed struct {
 		way []step
@@ -103,13 +105,55 @@ func Sort(diags []Diag) []Diag {
 		return slices.CompareFunc(a.way, b.way, compareWays)
 	})
 	out := diags[:0]
+	told := map[mistake]bool{}
 	for i, k := range all {
 		if i > 0 && k.d == all[i-1].d {
 			continue
 		}
+		if k.d.again() {
+			m := k.d.mistake()
+			if told[m] {
+				continue
+			}
+			told[m] = true
+		}
 		out = append(out, k.d)
 	}
 	return out
+}
+
+// mistake is what makes findings one: the place and what is said, without values.
+type mistake struct {
+	file            *File
+	line            uint32
+	col, end        uint16
+	severity        Severity
+	class           Class
+	rule, text, fix string
+}
+
+func (d Diag) mistake() mistake {
+	return mistake{d.Span.Origin.File, d.Span.Line, d.Span.Col, d.Span.End, d.Severity, d.Class, d.Rule, valueless(d.Text), d.Fix}
+}
+
+// again reports whether a finding is in text that may be read several times:
+// definitions and repetitions.
+func (d Diag) again() bool {
+	return d.Span.Line > 0 && d.Span.Origin != nil && (d.Span.Origin.Kind == Replaced || d.Span.Origin.Kind == Expanded)
+}
+
+// valueless is a text without its quoted parts and numbers.
+func valueless(text string) string {
+	quoted := false
+	return strings.Map(func(r rune) rune {
+		if r == '"' {
+			quoted = !quoted
+		}
+		if quoted || r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // Has reports whether a finding of this severity or a worse one is there.

@@ -282,3 +282,23 @@ func TestLinesAreFoundByTheirNumbers(t *testing.T) {
 		}
 	}
 }
+
+// One mistake in what is read several times has one finding; two written ones have two.
+func TestAMistakeThatIsRepeatedIsToldOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		want       int
+	}{
+		{"a repetition", "~SEQ(I,1,3) a${I} b \"c\n", 1},
+		{"a definition of several lines", "$B=\\\nx \"y\\\nz\na $B\nb $B\n", 1},
+		{"two mistakes of a repetition", "$B=1\n~SEQ(I,1,3) a${I} $B/ \"c\n", 2},
+		{"written twice", "a \"b\na \"b\n", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, diags := conf.Parse(conf.MemoryFiles{"k": tt.text}, "k", conf.Options{})
+			if len(diags) != tt.want {
+				t.Errorf("%d findings, want %d: %v", len(diags), tt.want, diags)
+			}
+		})
+	}
+}

@@ -59,6 +59,9 @@ type builder struct {
 	later bool
 	// said are the words of which it was.
 	said map[string]bool
+	// sections: it was said that the file is of another kind, with headings and lines
+	// outside of blocks.
+	sections bool
 	// following: what is reported follows from the rest of a block.
 	following bool
 

@@ -23,7 +23,7 @@ func (b *builder) command(c call) *notify.Command {
 		cmd.Argv, whole = b.argv(parts[0])
 		closed = closed && whole
 	}
-	if !closed {
+	if !closed && strings.Count(c.raw, `"`)%2 == 0 { // of an odd one package conf has spoken
 		b.complain(c.at(len(c.args)), "a quote in the command is not closed", "")
 	}
 	if len(parts) > 1 {

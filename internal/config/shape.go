@@ -27,6 +27,8 @@ func shape(n *conf.Node) (text, fix string) {
 		return "this looks like the fence of a code block", "delete it"
 	case len(word) > 2 && strings.Trim(word, "-=*_~") == "":
 		return "this looks like a ruling line", "put # before it"
+	case section(word) && len(n.Args) == 0:
+		return "this looks like a file of another program, in sections", "keepalived.conf has blocks: KEYWORD NAME { ... }"
 	case prose(n):
 		return "this looks like a remark", "put # before it"
 	case word == "+" || word == "-":
@@ -34,6 +36,9 @@ func shape(n *conf.Node) (text, fix string) {
 	}
 	return "", ""
 }
+
+// section reports whether a word is the heading of a section.
+func section(word string) bool { return len(word) > 2 && word[0] == '[' && word[len(word)-1] == ']' }
 
 // conflict reports whether a word is a mark of a merge: seven times one sign.
 func conflict(word string) bool {

@@ -11,7 +11,7 @@ import (
 // unknown speaks of a keyword that its block does not have: one that was renamed or
 // removed, one misspelt, one of another block.
 func (b *builder) unknown(p page, n *conf.Node) {
-	if b.full() && !n.Block {
+	if !n.Block && (b.full() || b.sections && len(b.within) == 0) {
 		return
 	}
 	word := n.Keyword.Text
@@ -23,6 +23,7 @@ func (b *builder) unknown(p page, n *conf.Node) {
 	if what, how := shape(n); fix == "" && what != "" {
 		text, fix = what+": "+text, how
 	}
+	b.sections = b.sections || section(word)
 	b.rule("unknown-word").complain(n.Keyword.Span, text, fix)
 }
 

@@ -165,7 +165,7 @@ func mistakes() []mistake {
 		{"fence", 5, "fence.conf:2", []string{"```"}},
 		{"merge-conflict", 5, "merge-conflict.conf:21", []string{"<<<<<<<", "merge"}},
 		{"patch", 5, "patch.conf:21", []string{"-"}},
-		{"another-format", 5, "another-format.conf:2", []string{"[vrrp]"}},
+		{"another-format", 5, "another-format.conf:2", []string{"[vrrp]", "another program"}},
 		{"bytes-crlf", 5, "bytes-crlf.conf:21", []string{"priorty", "did you mean \"priority\""}},
 		{"bytes-mark", 5, "bytes-mark.conf:1", []string{"byte order mark"}},
 		{"bytes-utf-16", 5, "bytes-utf-16.conf:1", []string{"UTF-16"}},

@@ -17,20 +17,36 @@ import (
 // what the nodes will do.
 func writeText(out io.Writer, o Options, nodes []*node, all *together) error {
 	w := bufio.NewWriter(out)
-	often := common()
 	for _, n := range nodes {
-		n.writeFindings(w, o, often)
+		n.writeFindings(w, o, n.often())
 	}
 	if all != nil {
 		all.writeFindings(w, o)
 	}
 	for _, n := range nodes {
-		n.writeRest(w, o, often)
+		n.writeRest(w, o, n.often())
 	}
 	if all != nil {
 		all.writeRest(w, o)
 	}
 	return w.Flush()
+}
+
+// many is from how many places on a rule's advice is told in short: nobody reads more.
+const many = 100
+
+// often are the rules that are told in short: those that are true of many files, and
+// those that advise about very many places of this one.
+func (n *node) often() map[string]bool {
+	often, places := common(), map[string]int{}
+	for _, d := range n.Findings {
+		if d.Severity != conf.Advice || d.Rule == "" {
+			continue
+		}
+		places[d.Rule]++
+		often[d.Rule] = often[d.Rule] || places[d.Rule] >= many
+	}
+	return often
 }
 
 // writeFindings prints what is the matter with this file in particular.

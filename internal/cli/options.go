@@ -76,6 +76,9 @@ func (o *Options) Config() string {
 // MemoryFile is where roles survive a crash.
 func (o *Options) MemoryFile() string { return filepath.Join(o.RunDir, "roles") }
 
+// SysctlFile is where the values of sysctls survive a crash that are to be given back.
+func (o *Options) SysctlFile() string { return filepath.Join(o.RunDir, "sysctls") }
+
 // TempDir is where dumps go, and log files that are named without a path: $TMPDIR
 // if that is an absolute directory, else /tmp.
 func TempDir() string {

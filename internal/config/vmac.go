@@ -304,3 +304,6 @@ func (i *instance) settleIPVLAN() {
 		i.b.complain(i.ipvlan.at, "use_ipvlan needs an address with IPv4; the instance stays in FAULT", "write use_ipvlan NAME ADDR/LENGTH")
 	}
 }
+
+// VMACPrefix is vmac_prefix where it is not configured.
+const VMACPrefix = "vrrp"

@@ -37,7 +37,7 @@ func (a *adverts) Send(sends []vrrp.Send, ifindex func(string) int, failed func(
 		n := min(len(sends)-a.begin, chunk)
 		for i := range n {
 			s := &sends[a.begin+i]
-			a.packets[i] = lan.Packet{IfIndex: ifindex(s.Link), V6: s.V6, Dst: s.Dst, Src: s.Src, HopLimit: s.HopLimit, Data: s.Data}
+			a.packets[i] = lan.Packet{IfIndex: leaving(s.Link, ifindex), V6: s.V6, Dst: s.Dst, Src: s.Src, HopLimit: s.HopLimit, Data: s.Data}
 		}
 		a.sender.Send(a.packets[:n], a.each)
 	}
@@ -115,7 +115,7 @@ func (a *announcements) Announce(list []router.Announcement) {
 		n := &list[i]
 		converted[i] = lan.Announcement{
 			ID: int32(n.ID), Link: n.Link.Name, IfIndex: n.Link.Index, MAC: n.Link.MAC, Silent: n.Link.NoARP || n.Link.Loopback,
-			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap,
+			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap, Reply: n.Reply,
 		}
 	}
 	a.announcer.Announce(converted)
@@ -131,4 +131,16 @@ func (a *announcements) Hush(ids []vrrp.ID) {
 		converted[i] = int32(id)
 	}
 	a.announcer.Cancel(converted...)
+}
+
+// nowhere is the index of no link. With 0 the kernel would choose one.
+const nowhere = -1
+
+// leaving is the index of the link an advert leaves by; 0 without one.
+func leaving(link string, ifindex func(string) int) int {
+	index := ifindex(link)
+	if index == 0 && link != "" {
+		return nowhere
+	}
+	return index
 }

@@ -147,6 +147,13 @@ func (p *routerProcess) openHands() error {
 	p.kernel = kernel
 	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
 	p.hosting.Shield(func() (host.Firewall, error) { return nft.Open() })
+	kept := sysctlFile(p.opts.SysctlFile())
+	p.hosting.Restore(kept.read())
+	p.hosting.Keep = func(before host.Settings) {
+		if err := kept.write(before); err != nil {
+			p.worker.say(relay.Line{Text: err.Error(), Bad: true})
+		}
+	}
 	return nil
 }
 

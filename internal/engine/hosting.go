@@ -15,6 +15,8 @@ import (
 type HostOrder struct {
 	Want []host.Wish
 	Drop []host.Addr
+	// Devices are all that are wanted; nil: the same as before.
+	Devices *[]host.Device
 	// Whole says that nothing else is wanted: what an earlier run left can be
 	// told from what is needed.
 	Whole bool
@@ -30,6 +32,8 @@ type Hosting struct {
 	// Tell hands events to the loop, Say log lines to whoever writes them.
 	Tell func(router.Event)
 	Say  func(relay.Line)
+	// Keep stores what sysctls were before they were set, against a crash.
+	Keep func(host.Settings)
 
 	orders  *Mailbox[HostOrder]
 	ordered <-chan struct{}
@@ -38,6 +42,9 @@ type Hosting struct {
 	rec     *host.Reconciler
 	// filtering shields the addresses.
 	filtering filtering
+	fleet     *host.Fleet
+	tuner     host.Tuner
+	checked   int         // ticks since the sysctls were looked at
 	first     *host.State // observed, and not yet compared with an order
 	seen      []host.Change
 }
@@ -47,7 +54,7 @@ const retry = time.Second
 
 // NewHosting returns one that has not begun.
 func NewHosting(k host.Kernel, tell func(router.Event), say func(relay.Line)) *Hosting {
-	h := &Hosting{Kernel: k, Tell: tell, Say: say, filtering: newFiltering(say), rec: host.NewReconciler()}
+	h := &Hosting{Kernel: k, Tell: tell, Say: say, filtering: newFiltering(say), rec: host.NewReconciler(), fleet: host.NewFleet(), Keep: func(host.Settings) {}}
 	h.orders, h.ordered = NewMailbox[HostOrder]()
 	h.changes, h.changed = NewMailbox[host.Change]()
 	return h
@@ -90,6 +97,7 @@ func (h *Hosting) Run(ctx context.Context) {
 		case <-again.C:
 			h.do(h.rec.Retry())
 			h.filtering.do(ctx, h.filtering.filter.Retry())
+			h.look(ctx)
 		case <-ctx.Done():
 			h.orders.Take(func(o HostOrder) { h.obey(ctx, o) })
 			h.filtering.close(ctx)
@@ -111,10 +119,15 @@ func (h *Hosting) obey(ctx context.Context, o HostOrder) {
 	if o.Whole && h.first != nil {
 		h.first.Mark(o.Drop)
 		h.do(h.rec.Observe(*h.first))
+		h.shape(ctx, h.fleet.Observe(h.first.Links))
 		h.first = nil
 		after = append(after, h.filtering.filter.Sweep()...)
 	}
 	h.filtering.do(ctx, after)
+	if o.Devices != nil {
+		h.shape(ctx, h.fleet.Want(*o.Devices))
+		h.tune()
+	}
 }
 
 // notice takes in all reports that wait, together.
@@ -138,6 +151,7 @@ func (h *Hosting) notice(ctx context.Context) {
 	}
 	h.filtering.do(ctx, h.filtering.filter.See(h.seen...))
 	h.do(h.rec.See(h.seen...))
+	h.shape(ctx, h.fleet.See(h.seen...))
 	if len(h.seen) > usual {
 		h.seen = nil // a burst is over
 	}
@@ -163,6 +177,7 @@ func (h *Hosting) resync(ctx context.Context) {
 	h.Tell(router.Observed{State: state})
 	h.filtering.do(ctx, h.filtering.filter.Observe(state))
 	h.do(h.rec.Observe(state))
+	h.shape(ctx, h.fleet.Observe(state.Links))
 }
 
 // pass tells the loop about links, and about addresses that are not ours.

@@ -25,6 +25,8 @@ type Fake struct {
 	promote bool
 	unsent  []Change
 	news    chan struct{}
+	shaped  []LinkOp
+	sysctls Settings
 }
 
 var _ Kernel = (*Fake)(nil)
@@ -32,7 +34,7 @@ var _ Kernel = (*Fake)(nil)
 // NewFake returns a network stack with links, each with an index of its own
 // unless given. A Link{Name: "eth0", Up: true, Carrier: true} is enough.
 func NewFake(links ...Link) *Fake {
-	f := &Fake{links: map[string]Link{}, known: map[Addr]bool{}, news: make(chan struct{}, 1)}
+	f := &Fake{links: map[string]Link{}, known: map[Addr]bool{}, sysctls: Settings{}, news: make(chan struct{}, 1)}
 	for _, l := range links {
 		f.SetLink(l)
 	}
@@ -153,6 +155,67 @@ func (f *Fake) Do(ops []Op) []error {
 		}
 	}
 	return errs
+}
+
+// Shape implements Kernel.
+func (f *Fake) Shape(ops []LinkOp) []error {
+	f.mu.Lock()
+	f.shaped = append(f.shaped, ops...)
+	f.mu.Unlock()
+	errs := make([]error, len(ops))
+	for i, op := range ops {
+		errs[i] = f.shape(op)
+	}
+	return errs
+}
+
+func (f *Fake) shape(op LinkOp) error {
+	f.mu.Lock()
+	l, exists := f.links[op.Name]
+	parent, grounded := f.links[op.Parent]
+	f.mu.Unlock()
+	switch {
+	case op.Verb == DropLink && !exists, op.Verb == MendLink && !exists, op.Verb == MakeLink && !grounded:
+		return ErrNoLink
+	case op.Verb == DropLink:
+		f.DelLink(op.Name)
+		return nil
+	case op.Verb == MakeLink && exists:
+		return ErrExists
+	case op.Verb == MakeLink:
+		f.SetLink(Link{Name: op.Name, Kind: "macvlan", Private: true, Parent: parent.Index, MAC: op.MAC, Group: op.InGroup})
+		return nil
+	}
+	l.MAC, l.Group, l.Master, l.Alias, l.Up, l.Carrier = op.MAC, op.InGroup, op.VRF, DeviceAlias, true, parent.Carrier
+	f.SetLink(l)
+	return nil
+}
+
+// Shaped returns and forgets what Shape was asked for.
+func (f *Fake) Shaped() []LinkOp {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ops := f.shaped
+	f.shaped = nil
+	return ops
+}
+
+// Setting implements Kernel. What was never set does not exist.
+func (f *Fake) Setting(s Sysctl) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if value, there := f.sysctls[s]; there {
+		return value, nil
+	}
+	return "", ErrMissing
+}
+
+// Set implements Kernel.
+func (f *Fake) Set(s Sysctl, value string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sysctls[s] = value
+	return nil
 }
 
 func (f *Fake) do(op Op) error {

@@ -26,6 +26,11 @@ type Link struct {
 	PointToPoint bool
 	MTU          int
 	MAC          [6]byte
+	Parent       int    // index of the link below; 0: none, or in another namespace
+	Master       int    // index of the bridge, bond or VRF it is a part of; 0: none
+	Group        uint32 // of links, as `ip link set group` sets it
+	Private      bool   // a macvlan that its brothers do not reach
+	Alias        string
 }
 
 // Addr is the identity of an address on a link.
@@ -82,10 +87,14 @@ type Delta struct {
 	Drop []Addr
 	// Filter is what the packet filter is like from now on; nil: as it was.
 	Filter *FilterConfig
+	// Devices are all that are wanted from now on; nil: the same as before.
+	Devices *[]Device
 }
 
 // Empty reports whether nothing changed.
-func (d *Delta) Empty() bool { return len(d.Want) == 0 && len(d.Drop) == 0 && d.Filter == nil }
+func (d *Delta) Empty() bool {
+	return len(d.Want) == 0 && len(d.Drop) == 0 && d.Filter == nil && d.Devices == nil
+}
 
 // Verb is what an Op does.
 type Verb uint8
@@ -119,6 +128,11 @@ type Kernel interface {
 	Observe() (State, error)
 	// Do carries out ops in order and answers with one error, or nil, for each.
 	Do(ops []Op) []error
+	// Shape does the same for links.
+	Shape(ops []LinkOp) []error
+	// Setting reads a sysctl, Set writes it.
+	Setting(s Sysctl) (string, error)
+	Set(s Sysctl, value string) error
 	// Watch reports what changes until the context ends.
 	Watch(ctx context.Context, report func(Change)) error
 }

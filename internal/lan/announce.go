@@ -178,7 +178,7 @@ func (a *Announcer) put(i int, one *Announcement, now mono.Instant) {
 	if one.VIP.Is6() {
 		frame, proto = appendNA(frame, one.MAC, one.VIP, a.forwards(one.Link, now)), unix.ETH_P_IPV6
 	} else {
-		frame = appendGARP(frame, one.MAC, one.VIP)
+		frame = appendGARP(frame, one.MAC, one.VIP, one.Reply)
 	}
 	a.slots.Put(i, frame)
 	m := &a.slots.Msgs[i]

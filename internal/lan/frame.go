@@ -12,16 +12,20 @@ const (
 )
 
 // appendGARP appends a gratuitous ARP: a request (RFC 5227 section 3) by the
-// address for itself, the target hardware address all ones as keepalived has it.
-func appendGARP(b []byte, mac [6]byte, vip netip.Addr) []byte {
-	ip := vip.As4()
+// address for itself, the target hardware address all ones as keepalived has it; or
+// a reply, to its own hardware address.
+func appendGARP(b []byte, mac [6]byte, vip netip.Addr, reply bool) []byte {
+	ip, operation, target := vip.As4(), byte(1), [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	if reply {
+		operation, target = 2, mac
+	}
 	b = append(b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
 	b = append(b, mac[:]...)
-	b = append(b, 0x08, 0x06)                   // EtherType ARP
-	b = append(b, 0, 1, 0x08, 0x00, 6, 4, 0, 1) // Ethernet, IPv4, request
+	b = append(b, 0x08, 0x06)                           // EtherType ARP
+	b = append(b, 0, 1, 0x08, 0x00, 6, 4, 0, operation) // Ethernet, IPv4
 	b = append(b, mac[:]...)
 	b = append(b, ip[:]...)
-	b = append(b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+	b = append(b, target[:]...)
 	return append(b, ip[:]...)
 }
 

@@ -19,6 +19,9 @@ type Announcement struct {
 	VIP     netip.Addr
 	Rounds  int           // how often
 	Gap     time.Duration // least time between two of this kind on this link; 0: none
+	// Reply: the gratuitous ARP is a reply. The MASTER that is being relieved has the
+	// same virtual MAC address and would answer a request, which takes the switches back.
+	Reply bool
 }
 
 // queue decides which announcement is sent when. Each link has a line for each

@@ -112,7 +112,7 @@ func TestFramesAreBuiltInPlace(t *testing.T) {
 	var frame [naLength]byte
 	mac, vip6 := [6]byte{2, 0, 0, 0, 0, 1}, over6
 	if n := testing.AllocsPerRun(100, func() {
-		if len(appendGARP(frame[:0], mac, over4)) != arpLength || len(appendNA(frame[:0], mac, vip6, true)) != naLength {
+		if len(appendGARP(frame[:0], mac, over4, false)) != arpLength || len(appendNA(frame[:0], mac, vip6, true)) != naLength {
 			t.Error("a frame has another length")
 		}
 	}); n != 0 {

@@ -255,6 +255,17 @@ func detail(c *coder, d *router.Detail) {
 	list(c, &d.Addrs, address)
 	list(c, &d.Tracks, track)
 	number(c, &d.RxBuffer)
+	list(c, &d.Devices, device)
+}
+
+func device(c *coder, d *router.Device) {
+	c.text(&d.Name)
+	c.text(&d.Parent)
+	c.bytes(d.MAC[:])
+	number(c, &d.Group.Value)
+	for _, b := range []*bool{&d.V6, &d.Dual, &d.Group.Given, &d.Sends} {
+		flag(c, b)
+	}
 }
 
 func address(c *coder, a *config.Address) {

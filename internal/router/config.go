@@ -52,6 +52,8 @@ type Detail struct {
 	Tracks []tracker.Track
 	// RxBuffer is its share of the receive buffer in bytes; 0: by the policy for all.
 	RxBuffer uint32
+	// Devices are the macvlans of its own, that for its adverts first; nil: none.
+	Devices []Device
 }
 
 // sourceTrack follows the source address of a router.
@@ -98,6 +100,7 @@ func Part(c *config.Config) *Config {
 			p.Details[i].Tracks = append(slices.Clip(p.Details[i].Tracks), sourceTrack(&inst.VRRP))
 		}
 	}
+	p.lodge(c)
 	return p
 }
 

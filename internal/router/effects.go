@@ -34,6 +34,8 @@ type Announcement struct {
 	Rounds int
 	// Gap is the least time between two of one kind on one link; 0: none.
 	Gap time.Duration
+	// Reply makes the gratuitous ARP a reply, which nobody answers.
+	Reply bool
 }
 
 // Reset empties e and keeps its memory for the next turn, unless a burst has
@@ -43,7 +45,7 @@ func (e *Effects) Reset() {
 	e.Signals, e.Notes = emptied(e.Signals), emptied(e.Notes)
 	e.Announcements, e.Hush = emptied(e.Announcements), emptied(e.Hush)
 	e.Host.Want, e.Host.Drop = emptied(e.Host.Want), emptied(e.Host.Drop)
-	e.Host.Filter, e.HostWhole, e.Ports = nil, false, false
+	e.Host.Filter, e.Host.Devices, e.HostWhole, e.Ports = nil, nil, false, false
 }
 
 // emptied is s without its elements.

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -49,8 +50,9 @@ func advertSize(v *vrrp.Config) int {
 	return header + fixed + 4*len(v.VIPs) + password
 }
 
-// listPorts finds the ports of a configuration.
-func listPorts(c *Config) []Port {
+// listPorts finds the ports of a configuration; via are the devices that adverts
+// come in by, of those routers that have one.
+func listPorts(c *Config, via map[vrrp.Key]string) []Port {
 	type where struct {
 		link string
 		v6   bool
@@ -59,12 +61,12 @@ func listPorts(c *Config) []Port {
 	at := map[where]int{}
 	for i := range c.Routers {
 		v := &c.Routers[i]
-		w := where{v.Link, v.V6}
+		w := where{cmp.Or(via[v.Key], v.Link), v.V6}
 		n, ok := at[w]
 		if !ok {
 			n = len(ports)
 			at[w] = n
-			ports = append(ports, Port{Link: v.Link, V6: v.V6, All: c.Global.LogUnknownVRIDs})
+			ports = append(ports, Port{Link: w.link, V6: v.V6, All: c.Global.LogUnknownVRIDs})
 		}
 		p := &ports[n]
 		p.VRIDs[v.VRID] = true

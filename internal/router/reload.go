@@ -20,12 +20,17 @@ type Reload struct {
 	ports  []Port
 	// sources are watched from the start, so that nobody waits for them.
 	sources sources
+	// devices is how many there are; quarters says which, once the links are known.
+	devices  int
+	quarters quarters
 }
 
 // Prepare draws from a configuration all that needs no Router, so that the loop
 // is not kept from its adverts by it. The Router keeps c.
 func Prepare(c *Config) Reload {
-	return Reload{Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c), sources: c.sources()}
+	return Reload{
+		Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c, nil), sources: c.sources(), devices: c.countDevices(),
+	}
 }
 
 // Takes is how long the loop is busy with it at most, by measurement.
@@ -37,6 +42,7 @@ func (c Reload) Takes() time.Duration { return time.Duration(len(c.Routers)) * 2
 // stays where it is.
 func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 	first, old := !r.ready, r.parts
+	c.settle(&r.links)
 	setup := vrrp.Setup{
 		Routers: c.Routers, Groups: c.groups, Past: r.recall(c), Standing: r.standings(c), LogUnknownVRIDs: c.Global.LogUnknownVRIDs,
 	}
@@ -47,7 +53,9 @@ func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 	r.links.virtual = c.virtual
 	r.linksBefore(now, c, out)
 	r.set.Apply(now, &setup, &out.Out)
+	out.Sends = r.route(out.Sends, nil) // the last words of those that leave go by their own devices
 	r.adopt(c)
+	r.inhabit(c.quarters, first, out)
 	r.inherit(old, out)
 	r.ports, out.Ports = c.ports, true
 	out.Host.Filter = &c.Global.Filter
@@ -155,8 +163,8 @@ func (r *Router) standings(c *Reload) func(vrrp.Key) vrrp.Standing {
 func (c *Config) followed(i int) []tracker.Track {
 	tracks := slices.Clip(c.Details[i].Tracks)
 	for _, a := range c.Details[i].Addrs {
-		t := tracker.Track{Kind: tracker.Interface, Name: a.Link}
-		if a.Link != c.Routers[i].Link && !a.NoTrack && !tracked(tracks, t) {
+		t := tracker.Track{Kind: tracker.Interface, Name: c.Details[i].ground(a.Link)}
+		if t.Name != c.Routers[i].Link && !a.NoTrack && !tracked(tracks, t) {
 			tracks = append(tracks, t)
 		}
 	}

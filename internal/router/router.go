@@ -23,8 +23,9 @@ type Router struct {
 	past     func(vrrp.Key) (vrrp.Memory, bool)
 	ports    []Port
 	// found are the addresses the kernel held before the first configuration.
-	found map[host.Addr]bool
-	ready bool // there is a configuration
+	found    map[host.Addr]bool
+	ready    bool // there is a configuration
+	quarters quarters
 	// The least time between two announcements on one link.
 	garpGap, naGap time.Duration
 }
@@ -36,6 +37,8 @@ type part struct {
 	pending int32 // addresses the kernel has not answered for yet
 	repairs int32 // addresses put back after somebody removed them
 	holds   bool
+	// hushed: it became MASTER and says so when it holds its addresses.
+	hushed bool
 }
 
 // key is the identity; the zero Key for an ID that is not in use.
@@ -68,10 +71,10 @@ func (r *Router) Stopped() bool { return r.set.Stopped() }
 
 // Step takes one event at the instant now and appends to out what it asks for.
 func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
-	first := len(out.Changes)
+	first, unsent := len(out.Changes), len(out.Sends)
 	switch ev := ev.(type) {
 	case Advert:
-		r.set.Receive(now, ev.Datagram, &out.Out)
+		r.set.Receive(now, r.home(ev.Datagram), &out.Out)
 	case Expired:
 		r.set.Expire(now, &out.Out)
 	case Settled:
@@ -96,6 +99,10 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 		r.release(out)
 	}
 	r.announce(out)
+	out.Sends = append(out.Sends[:unsent], r.route(out.Sends[unsent:], out.Changes[first:])...)
+	if r.Stopped() {
+		r.vacate(out)
+	}
 }
 
 // follow gives a virtual router its addresses, or takes them from it.
@@ -126,8 +133,14 @@ func (p *part) noteShield(id vrrp.ID, kind vrrp.NoteKind, out *Effects) {
 }
 
 func (r *Router) heldWhenSettled(now mono.Instant, id vrrp.ID, out *Effects) {
-	if p := &r.parts[id]; p.holds && p.pending == 0 {
-		r.set.Held(now, id, &out.Out)
+	p := &r.parts[id]
+	if !p.holds || p.pending > 0 {
+		return
+	}
+	r.set.Held(now, id, &out.Out)
+	if p.hushed {
+		p.hushed = false
+		r.set.Speak(now, id, &out.Out)
 	}
 }
 
@@ -163,9 +176,11 @@ func (r *Router) say(id vrrp.ID, a host.Addr, rounds int, out *Effects) {
 	if a.V6() {
 		gap = r.naGap
 	}
-	out.Announcements = append(out.Announcements, Announcement{
-		ID: id, Link: r.links.get(a.Link).Link, Addr: a.Prefix.Addr(), Rounds: rounds, Gap: gap,
-	})
+	n := Announcement{ID: id, Link: r.links.get(a.Link).Link, Addr: a.Prefix.Addr(), Rounds: rounds, Gap: gap}
+	if r.quarters.devices[a.Link] {
+		n.Reply, n.Gap = true, max(gap, spread/time.Duration(max(1, rounds*len(r.parts[id].addrs))))
+	}
+	out.Announcements = append(out.Announcements, n)
 }
 
 // announce spells out, address by address, what the machine asked for. An
@@ -211,10 +226,12 @@ func (r *Router) linkChanged(now mono.Instant, name string, out *Effects) {
 	}
 	l := r.links.get(name)
 	out.Ports = true
+	r.parentChanged(name, out)
 	r.set.Link(now, name, r.links.state(l), &out.Out)
 	for _, id := range append(r.watch.linked(name, l.good()), r.watch.sourced(l)...) {
 		r.weigh(now, id, out)
 	}
+	r.deviceChanged(now, name, out) // last: what it sends is valid until the next call of the Set
 }
 
 // MTU is that of a link, 0 if it does not exist.

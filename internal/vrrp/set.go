@@ -147,6 +147,14 @@ func (s *Set) Held(now mono.Instant, id ID, out *Out) {
 	}
 }
 
+// Speak lets a MASTER advertise at once: what it sends by was away and is back.
+func (s *Set) Speak(now mono.Instant, id ID, out *Out) {
+	s.begin(out)
+	if r := s.routers[id]; r != nil && r.role == Master && r.mode == advertising && !s.stopping {
+		s.advertise(now, r)
+	}
+}
+
 // Lookup finds a router by its identity.
 func (s *Set) Lookup(k Key) (ID, bool) {
 	id, ok := s.ids[k]

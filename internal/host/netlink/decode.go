@@ -54,6 +54,7 @@ func decodeLink(b []byte) (host.Link, error) {
 	}
 	l := host.Link{Index: int(number(b[4:]))}
 	setFlags(&l, number(b[8:]))
+	elsewhere := false
 	for kind, v := range attributes(b[unix.SizeofIfInfomsg:]) {
 		switch kind {
 		case unix.IFLA_IFNAME:
@@ -63,8 +64,21 @@ func decodeLink(b []byte) (host.Link, error) {
 		case unix.IFLA_ADDRESS:
 			setMAC(&l, v)
 		case unix.IFLA_LINKINFO:
-			l.Kind = linkKind(v)
+			l.Kind, l.Private = linkKind(v)
+		case unix.IFLA_LINK:
+			l.Parent = int(number(v))
+		case unix.IFLA_MASTER:
+			l.Master = int(number(v))
+		case unix.IFLA_GROUP:
+			l.Group = number(v)
+		case unix.IFLA_IFALIAS:
+			l.Alias = text(v)
+		case unix.IFLA_LINK_NETNSID:
+			elsewhere = true
 		}
+	}
+	if elsewhere {
+		l.Parent = 0
 	}
 	return l, nil
 }
@@ -87,13 +101,27 @@ func setMAC(l *host.Link, v []byte) {
 	}
 }
 
-func linkKind(b []byte) string {
+// macvlanPrivate is MACVLAN_MODE_PRIVATE, and macvlanMode the attribute that says so
+// (linux/if_link.h).
+const (
+	macvlanMode    = 1
+	macvlanPrivate = 1
+)
+
+// linkKind reads IFLA_LINKINFO: what driver made the link, and whether it is a
+// private macvlan.
+func linkKind(b []byte) (name string, private bool) {
 	for kind, v := range attributes(b) {
-		if kind == unix.IFLA_INFO_KIND {
-			return text(v)
+		switch kind {
+		case unix.IFLA_INFO_KIND:
+			name = text(v)
+		case unix.IFLA_INFO_DATA:
+			for inner, mode := range attributes(v) {
+				private = private || inner == macvlanMode && number(mode) == macvlanPrivate
+			}
 		}
 	}
-	return ""
+	return name, private && name == "macvlan"
 }
 
 // decodeAddr reads an RTM_NEWADDR or RTM_DELADDR and the index of its link.

@@ -170,7 +170,7 @@ func TestLinksAreSeenAsTheyAre(t *testing.T) {
 	ip(t, "link set b0 arp off")
 	ip(t, "link set v0 mtu 1400 address 02:00:00:00:00:01")
 	s := observe(t, open(t))
-	want := host.Link{Name: "v0", Index: s.Links["v0"].Index, Kind: "veth", Up: true, Carrier: true, Multicast: true, MTU: 1400, MAC: [6]byte{2, 0, 0, 0, 0, 1}}
+	want := host.Link{Name: "v0", Index: s.Links["v0"].Index, Kind: "veth", Up: true, Carrier: true, Multicast: true, MTU: 1400, MAC: [6]byte{2, 0, 0, 0, 0, 1}, Parent: s.Links["v1"].Index}
 	if d := cmp.Diff(want, s.Links["v0"]); d != "" {
 		t.Error(d)
 	}

@@ -1,0 +1,167 @@
+package netns
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The virtual MAC addresses of VRID 51 (RFC 9568 section 7.3).
+const mac4, mac6 = "00:00:5e:00:01:33", "00:00:5e:00:02:33"
+
+// vmacs is a pair that runs VRID 51 of both families on devices of their own;
+// ka67 has the higher priority.
+func vmacs(t *testing.T) (c *cluster, ka67, ka68 *member) {
+	t.Helper()
+	if !holdfastRuns() {
+		t.Skip("tells what holdfast promises")
+	}
+	c = scenario(t, "15-vmac", inner("eth0", "200"),
+		spec{"ka67", inner("eth0", "10")}, spec{"ka68", inner("eth0", "11")})
+	return c, c.member("ka67"), c.member("ka68")
+}
+
+const onVMAC = "172.16.8.100/24 scope global vrrp.51"
+
+// shows expects words in what a command prints on the node, within two seconds.
+func (m *member) shows(line string, words ...string) {
+	m.c.t.Helper()
+	text := ""
+	for _, w := range words {
+		m.c.eventually(2*time.Second, fmt.Sprintf("%s: %q", line, w), func() bool {
+			text = m.sh(line + " 2>&1 || true")
+			return strings.Contains(text, w)
+		})
+	}
+}
+
+// master waits until a node holds the address on its device and the devices work.
+func (m *member) master() {
+	m.c.t.Helper()
+	m.c.eventually(takeOver, m.Name+" is MASTER", func() bool { return m.holds(onVMAC) })
+	m.shows("ip -6 -o addr show dev vrrp6.51", "2001:db8::100/64")
+}
+
+func TestAdvertsAndAnnouncementsComeFromTheVirtualMAC(t *testing.T) {
+	c, ka67, _ := vmacs(t)
+	since := time.Now()
+	ka67.start()
+	ka67.master()
+	eth0 := c.wires["eth0"]
+	for _, want := range []struct{ mac, pattern string }{
+		{mac4, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`},
+		{mac4, `Reply 172.16.8.100 is-at ` + mac4},
+	} {
+		for _, f := range eth0.sees(since, 3*time.Second, want.pattern) {
+			if f.mac != want.mac {
+				t.Errorf("from %s: %s", f.mac, f.text)
+			}
+		}
+	}
+	own := strings.Fields(ka67.sh("ip -6 -o addr show dev eth0 scope link"))[3]
+	own, _, _ = strings.Cut(own, "/")
+	for _, f := range eth0.sees(since, 3*time.Second, `IP6 fe80|^fe80.*VRRPv3, Advertisement, vrid 51`) {
+		if f.mac != mac6 || !strings.HasPrefix(f.text, own+" > ") {
+			t.Errorf("from %s, want %s of %s: %s", f.mac, own, mac6, f.text)
+		}
+	}
+	ka67.shows("ip -6 addr show dev vrrp6.51", own+"/128 scope link nodad deprecated")
+}
+
+// sysctls reads settings as `name value` lines.
+func (m *member) sysctls() string {
+	return m.sh(`cd /proc/sys/net; for f in ipv4/conf/*/arp_ignore ipv4/conf/*/arp_filter ipv4/conf/*/rp_filter ipv4/conf/*/accept_local ipv4/conf/*/promote_secondaries ipv6/conf/*/addr_gen_mode ipv6/conf/*/disable_ipv6; do echo $f $(cat $f); done`)
+}
+
+func TestSysctlsOfDevicesAreSetRepairedAndGivenBack(t *testing.T) {
+	_, ka67, _ := vmacs(t)
+	ka67.sh("echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter")
+	before := ka67.sysctls()
+	ka67.start()
+	ka67.master()
+	all := "cd /proc/sys/net; grep . -r ipv4/conf/ ipv6/conf/"
+	ka67.shows(all,
+		"ipv4/conf/vrrp.51/arp_ignore:1", "ipv4/conf/vrrp.51/accept_local:1", "ipv4/conf/vrrp.51/rp_filter:0", "ipv4/conf/vrrp.51/promote_secondaries:1",
+		"ipv6/conf/vrrp.51/disable_ipv6:1", "ipv6/conf/vrrp.51/addr_gen_mode:1", "ipv4/conf/vrrp6.51/arp_ignore:1", "ipv6/conf/vrrp6.51/addr_gen_mode:1",
+		"ipv4/conf/eth0/arp_ignore:1", "ipv4/conf/eth0/arp_filter:1", "ipv4/conf/eth0/rp_filter:1", "ipv4/conf/all/rp_filter:0")
+	ka67.sh("echo 0 >/proc/sys/net/ipv4/conf/eth0/arp_ignore")
+	time.Sleep(5 * time.Second)
+	ka67.shows(all, "ipv4/conf/eth0/arp_ignore:1")
+	ka67.cmd.Process.Signal(syscall.SIGKILL)
+	<-ka67.exited
+	ka67.start()
+	ka67.master()
+	time.Sleep(time.Second)
+	ka67.stop()
+	if after := ka67.sysctls(); after != before {
+		t.Errorf("after the stop:\n%s\nbefore the start:\n%s", after, before)
+	}
+	if links := ka67.sh("ip -o link"); strings.Contains(links, "vrrp") {
+		t.Errorf("devices are left:\n%s", links)
+	}
+}
+
+func TestADeviceThatSomebodyHarmsIsPutBack(t *testing.T) {
+	c, ka67, ka68 := vmacs(t)
+	ka67.start()
+	ka67.master()
+	ka68.start()
+	for _, harm := range []string{"ip link del vrrp.51", "ip link set vrrp.51 address 02:00:00:00:00:99", "ip link set vrrp.51 down", "ip link set vrrp.51 group 9", "ip addr flush dev vrrp.51"} {
+		ka67.sh(harm)
+		ka67.shows("ip -d addr show dev vrrp.51", "link/ether "+mac4, ",UP", "172.16.8.100/24", "alias holdfast", "group default")
+		since := time.Now()
+		c.wires["eth0"].sees(since, 1500*time.Millisecond, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
+	}
+	if ka68.holds(onVMAC) {
+		t.Error("the other took over")
+	}
+}
+
+func TestAfterACrashTheDevicesAreAdopted(t *testing.T) {
+	c, ka67, _ := vmacs(t)
+	ka67.start()
+	ka67.master()
+	index := ka67.sh("cat /sys/class/net/vrrp.51/ifindex /sys/class/net/vrrp6.51/ifindex")
+	probe := c.probe("172.16.8.100")
+	since := time.Now()
+	ka67.cmd.Process.Signal(syscall.SIGKILL)
+	<-ka67.exited
+	ka67.start()
+	c.wires["eth0"].sees(time.Now(), 3*time.Second, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
+	time.Sleep(time.Second)
+	if after := ka67.sh("cat /sys/class/net/vrrp.51/ifindex /sys/class/net/vrrp6.51/ifindex"); after != index {
+		t.Errorf("the devices were made anew: %q, then %q", index, after)
+	}
+	if d := outage(probe, since, "172.16.8.100"); d > 5*time.Millisecond {
+		t.Errorf("the address was away for %s", d)
+	}
+}
+
+// A node that comes back with a higher priority takes the address while the old
+// MASTER still holds it: that one must not answer the announcements, or the switch
+// sends everything back to it until the next advert.
+func TestFailBackWithVirtualMACLosesNothing(t *testing.T) {
+	c, ka67, ka68 := vmacs(t)
+	ka68.start()
+	ka68.master()
+	probe := c.probe("172.16.8.100")
+	for round := range 3 {
+		time.Sleep(time.Second)
+		since := time.Now()
+		ka67.start()
+		ka67.master()
+		time.Sleep(2 * time.Second)
+		if d := outage(probe, since, "172.16.8.100"); d > 0 {
+			t.Errorf("round %d: it was away for %s at the fail-back", round, d)
+		}
+		since = time.Now()
+		ka67.stop()
+		ka68.master()
+		time.Sleep(2 * time.Second)
+		if d := outage(probe, since, "172.16.8.100"); d > 0 {
+			t.Errorf("round %d: it was away for %s after SIGTERM", round, d)
+		}
+	}
+}

@@ -19,7 +19,7 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "notify", "host", "router", "sim", "status"}
+	return []string{"mono", "conf", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "router", "sim", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
@@ -27,9 +27,10 @@ func pure() []string {
 func layers() [][]string {
 	return [][]string{
 		0: {"mono", "conf", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
-		1: {"format", "vrrp", "bfd", "tracker", "notify", "host"},
+		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host"},
 		2: {"config", "lint", "cluster", "manual", "router", "sim"},
-		3: {"command", "mmsg", "host/netlink", "host/nft", "lan", "bfd/udp", "tracker/script", "notify/script", "notify/fifo", "notify/smtp"},
+		3: {"command", "mmsg", "host/netlink", "host/nft", "lan", "bfd/udp", "tracker/script", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
+			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
 		5: {"cli", "check", "reformat"},
 		6: {"lab/netns", "lab", "daemon"},
@@ -47,12 +48,15 @@ func also() map[string][]string {
 		"lan":            {"mmsg"},
 		"bfd/udp":        {"mmsg"},
 		"tracker/script": {"command"},
-		"notify/script":  {"command"},
-		"notify/fifo":    {"command"},
-		"engine":         {"relay"},
-		"lab":            {"lab/netns"},
-		"vrrp/wire":      {"mono"},
-		"status":         {"mono"},
+		"tracker/check":  {"command"},
+		"checker/dns":    {"checker/dial"}, "checker/http": {"checker/dial"}, "checker/ping": {"checker/dial"},
+		"checker/systemd": {"checker/dial"}, "checker/tcp": {"checker/dial"},
+		"notify/script": {"command"},
+		"notify/fifo":   {"command"},
+		"engine":        {"relay"},
+		"lab":           {"lab/netns"},
+		"vrrp/wire":     {"mono"},
+		"status":        {"mono"},
 	}
 }
 
@@ -63,7 +67,7 @@ func never() map[string][]string {
 	whole := layers()[2]
 	return map[string][]string{
 		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "sim"),
-		"host/netlink": whole, "host/nft": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
+		"host/netlink": whole, "host/nft": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
 	}
 }
 

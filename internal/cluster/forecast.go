@@ -307,9 +307,10 @@ func (p *party) shape() string {
 	return b.String()
 }
 
-// followed is what an instance tracks, the devices of its addresses included.
+// followed is what an instance tracks, the devices of its addresses included. What
+// only keeps a BACKUP from believing a silence changes nothing where all is heard.
 func followed(m *member) []tracker.Track {
-	tracks := slices.Clip(m.inst.Tracks)
+	tracks := slices.DeleteFunc(slices.Clone(m.inst.Tracks), func(t tracker.Track) bool { return t.Hold })
 	for i := range m.inst.Addrs {
 		a := &m.inst.Addrs[i]
 		t := tracker.Track{Kind: tracker.Interface, Name: a.Link}

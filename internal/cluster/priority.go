@@ -290,6 +290,8 @@ func definitions(k tracker.Kind) []string {
 		return []string{"vrrp_track_process"}
 	case tracker.BFD:
 		return []string{"bfd_instance"}
+	case tracker.Check:
+		return []string{"vrrp_check"}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func (c *checker) checkTracking(s *shared) {
 
 func (c *checker) compareTracks(s *shared, m, o *member) {
 	for i := range m.inst.Tracks {
-		if t := &m.inst.Tracks[i]; !c.watched(m, o, t) {
+		if t := &m.inst.Tracks[i]; !t.Hold && !c.watched(m, o, t) {
 			c.advise("tracked-on-one-node", m.trackLine(t),
 				fmt.Sprintf("%s %s is tracked for %s on %s and not on %s (%s): %s", t.Kind, t.Name, m.inst.VRRP.Name, c.name(m), c.name(o), o.at(), c.unwatched(s, m, o)),
 				"track the same on all nodes")

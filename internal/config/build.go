@@ -36,7 +36,7 @@ type builder struct {
 	commands map[string]*notify.Command
 
 	globals  globals
-	defined  [tracker.BFD + 1]map[string]*definition
+	defined  [tracker.Check + 1]map[string]*definition
 	groups   []groupDraft
 	names    map[string]*conf.Node // of instances
 	index    map[string]int        // of instances in cfg, by name
@@ -255,19 +255,20 @@ func (b *builder) in(n *conf.Node, report func()) {
 
 // vocabulary is all keyword tables.
 type vocabulary struct {
-	root     *block[builder]
-	global   *block[globals]
-	script   *block[scriptDraft]
-	group    *block[groupDraft]
-	instance *block[instance]
-	auth     *block[instance]
-	tracks   [tracker.BFD + 1]*block[trackDraft]
-	file     *block[fileDraft]
-	oldFile  *block[fileDraft]
-	process  *block[processDraft]
-	bfd      *block[bfdDraft]
-	hmac     *block[hmacDraft]
-	peer     *block[vrrp.Peer]
+	root      *block[builder]
+	global    *block[globals]
+	script    *block[scriptDraft]
+	group     *block[groupDraft]
+	instance  *block[instance]
+	auth      *block[instance]
+	tracks    [tracker.Check + 1]*block[trackDraft]
+	file      *block[fileDraft]
+	oldFile   *block[fileDraft]
+	process   *block[processDraft]
+	vrrpCheck *block[vrrpCheckDraft]
+	bfd       *block[bfdDraft]
+	hmac      *block[hmacDraft]
+	peer      *block[vrrp.Peer]
 
 	trackGroup     *block[trackGroupDraft]
 	garpGroup      *block[garpDraft]
@@ -296,7 +297,7 @@ func newVocabulary() *vocabulary {
 		global: globalTable(), script: scriptTable(), auth: authenticationTable(), tracks: trackTables(), peer: peerTable(),
 		address: addressTable("vrrp_instance/virtual_ipaddress/ADDRESS"),
 		hmac:    lazily("vrrp_instance/auth_hmac", hmacTable),
-		file:    lazily("track_file", fileTable), process: lazily("vrrp_track_process", processTable), bfd: lazily("bfd_instance", bfdTable),
+		file:    lazily("track_file", fileTable), process: lazily("vrrp_track_process", processTable), vrrpCheck: lazily("vrrp_check", vrrpCheckTable), bfd: lazily("bfd_instance", bfdTable),
 		trackGroup: trackGroupTable(), garpGroup: garpGroupTable(), linkDelay: linkDelayTable(), linkbeatMethod: linkbeatMethodTable(),
 	}
 	v.oldFile = v.file.titled("vrrp_track_file")
@@ -344,7 +345,7 @@ func (v *vocabulary) checks() *checkTables {
 // pages lists the tables, the top level first.
 func (v *vocabulary) pages() []page {
 	pages := []page{
-		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.bfd, v.trackGroup, v.garpGroup, v.linkbeat, v.linkbeatMethod, v.linkDelay, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
+		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.vrrpCheck, v.bfd, v.trackGroup, v.garpGroup, v.linkbeat, v.linkbeatMethod, v.linkDelay, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
 		v.route, v.encap, v.nexthop, v.rule, v.staticAddress, v.staticRoute, v.staticEncap, v.staticNexthop, v.staticRule,
 		v.ssl, v.serverGroup, v.virtualServer, v.scheduler, v.method, v.realServer,
 	}

@@ -60,6 +60,8 @@ func Diff(from, to *Config) []Change {
 		func(f *File) (string, vrrp.Key) { return "track_file " + f.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.Processes, to.Processes, func(p *Process) string { return p.Name },
 		func(p *Process) (string, vrrp.Key) { return "vrrp_track_process " + p.Name, vrrp.Key{} })...)
+	out = append(out, compareParts(from.Checks, to.Checks, func(c *VRRPCheck) string { return c.Name },
+		func(c *VRRPCheck) (string, vrrp.Key) { return "vrrp_check " + c.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.BFDs, to.BFDs, func(s *BFD) string { return s.Name },
 		func(s *BFD) (string, vrrp.Key) { return "bfd_instance " + s.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.TrackGroups, to.TrackGroups, func(g *TrackGroup) string { return g.Name },

@@ -94,8 +94,8 @@ func TestTrackers(t *testing.T) {
 		{"a file that is made", "vrrp_track_file x {\nfile /run/a\nweight -3 reverse\ninit_file -5\n}", trackFile, file, "[{x /run/a -3 true init_file -5}]"},
 		{"a file that is overwritten", "track_file x {\nfile /run/a\ninit_file overwrite\n}", trackFile, file, "[{x /run/a 1 false init_file overwrite 0}]"},
 		{"a file that nobody tracks", "track_file x {\nfile /run/a\n}", "", file, "[]"},
-		{"the weight of a file", "track_file x {\nfile /run/a\nweight -3 reverse\n}", trackFile, tracks, "[{file x -3 true}]"},
-		{"reverse taken back", "track_file x {\nfile /run/a\nweight -3 reverse\n}", "track_file {\nx weight 254 noreverse\n}", tracks, "[{file x 254 false}]"},
+		{"the weight of a file", "track_file x {\nfile /run/a\nweight -3 reverse\n}", trackFile, tracks, "[{file x -3 true false}]"},
+		{"reverse taken back", "track_file x {\nfile /run/a\nweight -3 reverse\n}", "track_file {\nx weight 254 noreverse\n}", tracks, "[{file x 254 false false}]"},
 		{"the first file of a name", "track_file x {\nfile /run/a\n}\ntrack_file x {\nfile /run/b\nweight 7\n}", trackFile, file, "[{x /run/a 1 false  0}]"},
 
 		{"a process", "vrrp_track_process x {\nprocess nginx\n}", trackProcess, process, "[{x nginx false [] none 1 -1 0s 0s}]"},
@@ -104,7 +104,7 @@ func TestTrackers(t *testing.T) {
 		{"the beginning of parameters", "vrrp_track_process x {\nprocess a b\nparam_match initial\n}", trackProcess, process, "[{x a true [b] param_match initial 1 -1 0s 0s}]"},
 		{"a process that must not run", "vrrp_track_process x {\nprocess a\nquorum_max 0\n}", trackProcess, process, "[{x a false [] none 0 0 0s 0s}]"},
 		{"quorum and delays", "vrrp_track_process x {\nprocess a\nquorum 2\nquorum_max 4\ndelay 3\nfork_delay 0.000001\nfull_command\n}", trackProcess, process, "[{x a true [] none 2 4 3s 1µs}]"},
-		{"the weight of a process", "vrrp_track_process x {\nprocess a\nweight 0\nweight 5\nweight 6\n}", trackProcess, tracks, "[{process x 5 false}]"},
+		{"the weight of a process", "vrrp_track_process x {\nprocess a\nweight 0\nweight 5\nweight 6\n}", trackProcess, tracks, "[{process x 5 false false}]"},
 
 		{"a session", "bfd_instance x {\nneighbor_ip 10.0.0.7\n}", "", session, "[{x 10.0.0.7 invalid IP 10ms 10ms 1s 5 false 255 0 false true true}]"},
 		{"a session of IPv6", "bfd_instance x {\nneighbour_ip fe80::7\nmax_hops 255\nmultihop\nchecker\n}", "", session, "[{x fe80::7 invalid IP 10ms 10ms 1s 5 false 64 64 true false true}]"},
@@ -115,7 +115,7 @@ func TestTrackers(t *testing.T) {
 			func(c *config.Config) any { return len(c.BFDs) }, "2"},
 		{"two sessions, one over several hops", "bfd_instance x {\nneighbor_ip 10.0.0.7\n}\nbfd_instance y {\nneighbor_ip 10.0.0.7\nmultihop\n}", "",
 			func(c *config.Config) any { return len(c.BFDs) }, "2"},
-		{"the weight of a session", "bfd_instance x {\nneighbor_ip 10.0.0.7\nweight -253 reverse\n}", trackBFD, tracks, "[{BFD session x -253 true}]"},
+		{"the weight of a session", "bfd_instance x {\nneighbor_ip 10.0.0.7\nweight -253 reverse\n}", trackBFD, tracks, "[{BFD session x -253 true false}]"},
 		{"a session of checkers", "bfd_instance x {\nneighbor_ip 10.0.0.7\nchecker\n}", trackBFD, tracks, "[]"},
 		{"what stands below is not tracked", "", trackBFD + "\n}\nbfd_instance x {\nneighbor_ip 10.0.0.7\n", tracks, "[]"},
 	} {

@@ -26,6 +26,29 @@ func trackerSamples() map[string]string {
 		"vrrp_track_process fork_delay":      "fork_delay 3",
 		"vrrp_track_process full_command":    "full_command",
 
+		"(root) vrrp_check": "vrrp_check other {\nping 10.0.0.77\n}\nvrrp_instance Z {\ninterface eth9\nvirtual_router_id 9\ntrack_check {\nother\n}\n}",
+
+		"vrrp_check http":        "@check http https://10.0.0.60:8080/health?x=1",
+		"vrrp_check tcp":         "@check tcp 10.0.0.60 25",
+		"vrrp_check ping":        "@check ping 2001:db8::60",
+		"vrrp_check dns":         "@check dns 10.0.0.60 example.org AAAA",
+		"vrrp_check process":     "@check process nginx",
+		"vrrp_check systemd":     "@check systemd nginx",
+		"vrrp_check virtualhost": "virtualhost www.example.org",
+		"vrrp_check status_code": "status_code 200 301-302",
+		"vrrp_check no_verify":   "no_verify",
+		"vrrp_check interval":    "interval 5",
+		"vrrp_check timeout":     "timeout 0.5",
+		"vrrp_check bindto":      "bindto 10.0.0.9",
+		"vrrp_check bind_if":     "bind_if eth9",
+		"vrrp_check fwmark":      "fwmark 9",
+		"vrrp_check rise":        "rise 3",
+		"vrrp_check fall":        "fall 3",
+		"vrrp_check weight":      "weight 7 reverse",
+		"vrrp_check repair":      `repair "/bin/systemctl restart nginx" nobody`,
+		"vrrp_check repair_time": "repair_time 9",
+		"vrrp_check stay_backup": "stay_backup",
+
 		"bfd_instance neighbor_ip":  "neighbor_ip 10.0.0.66",
 		"bfd_instance neighbour_ip": "neighbour_ip 10.0.0.66",
 		"bfd_instance source_ip":    "source_ip 10.0.0.66",
@@ -47,12 +70,14 @@ func trackerSamples() map[string]string {
 		"vrrp_instance track_file":      "@D track_file {\nfile\n}",
 		"vrrp_instance track_process":   "@D track_process {\nmany\n}",
 		"vrrp_instance track_bfd":       "@D track_bfd {\npeer\n}",
+		"vrrp_instance track_check":     "@D track_check {\nweb\n}",
 
 		"vrrp_sync_group track_script":    "track_script {\ngood weight 3\n}",
 		"vrrp_sync_group track_interface": "track_interface {\neth6 weight 5\n}",
 		"vrrp_sync_group track_file":      "track_file {\nfile weight 3\n}",
 		"vrrp_sync_group track_process":   "track_process {\nmany weight 3\n}",
 		"vrrp_sync_group track_bfd":       "track_bfd {\npeer weight 3\n}",
+		"vrrp_sync_group track_check":     "track_check {\nweb weight 3\n}",
 
 		"vrrp_instance/track_script <NAME>":      "better",
 		"vrrp_instance/track_script weight":      "better weight 3 reverse",
@@ -64,6 +89,8 @@ func trackerSamples() map[string]string {
 		"vrrp_instance/track_process weight":     "few weight 0 reverse",
 		"vrrp_instance/track_bfd <NAME>":         "next",
 		"vrrp_instance/track_bfd weight":         "next weight 0 reverse",
+		"vrrp_instance/track_check <NAME>":       "page",
+		"vrrp_instance/track_check weight":       "page weight 0 reverse",
 	}
 }
 
@@ -98,6 +125,14 @@ bfd_instance peer {
 bfd_instance next {
     neighbor_ip 10.0.0.56
 }
+vrrp_check web {
+    #check
+    http http://10.0.0.57/
+    #vrrp_check
+}
+vrrp_check page {
+    tcp 10.0.0.57 80
+}
 vrrp_instance T {
     interface eth5
     virtual_router_id 5
@@ -121,6 +156,10 @@ vrrp_instance T {
     track_bfd {
         peer
         #vrrp_instance/track_bfd
+    }
+    track_check {
+        web
+        #vrrp_instance/track_check
     }
 }
 vrrp_instance U {

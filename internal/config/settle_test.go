@@ -103,10 +103,10 @@ func TestSettled(t *testing.T) {
 		{"excluded ones follow", "", "virtual_ipaddress_excluded {\nfe80::9/64\n}\nvirtual_ipaddress {\n10.0.0.1\n}", address, "[10.0.0.1/32 dev eth0 fe80::9/64 dev eth0]"},
 		{"the interface may stand last", "", "virtual_ipaddress {\n10.0.0.1\n}\ninterface eth9", address, "[10.0.0.1/32 dev eth9]"},
 
-		{"the weight of the script", "", "track_script {\ns\n}", tracks, "[{script s 7 false}]"},
-		{"a weight of its own", "", "track_script {\ns weight -3 reverse\n}", tracks, "[{script s -3 true}]"},
-		{"an owner follows no weights", "", "priority 255\ntrack_script {\ns\n}\ntrack_interface {\neth5\n}", tracks, "[{interface eth5 0 false}]"},
-		{"an interface of weight 254", "", "track_interface {\neth5 weight -254\n}", tracks, "[{interface eth5 -253 false}]"},
+		{"the weight of the script", "", "track_script {\ns\n}", tracks, "[{script s 7 false false}]"},
+		{"a weight of its own", "", "track_script {\ns weight -3 reverse\n}", tracks, "[{script s -3 true false}]"},
+		{"an owner follows no weights", "", "priority 255\ntrack_script {\ns\n}\ntrack_interface {\neth5\n}", tracks, "[{interface eth5 0 false false}]"},
+		{"an interface of weight 254", "", "track_interface {\neth5 weight -254\n}", tracks, "[{interface eth5 -253 false false}]"},
 
 		{"unicast is told apart by its source", "", "unicast_src_ip 10.0.0.9\nunicast_peer {\n10.0.0.8 min_ttl 254\n}",
 			func(i config.Instance) any {
@@ -185,7 +185,7 @@ vrrp_instance B {
 `)
 	got := fmt.Sprint(c.Groups[0].Members, c.Instances[0].Tracks, c.Instances[1].Tracks,
 		c.Instances[0].Notify.PriorityChanges, c.Instances[1].Notify.PriorityChanges)
-	want := "[B A] [{script s 0 false} {interface eth6 0 false} {interface eth1 0 false} {interface eth7 2 false}] [{script s 7 false} {interface eth7 2 false}] true false"
+	want := "[B A] [{script s 0 false false} {interface eth6 0 false false} {interface eth1 0 false false} {interface eth7 2 false false}] [{script s 7 false false} {interface eth7 2 false false}] true false"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -17,7 +17,7 @@ type trackDraft struct {
 
 // kinds are the kinds of track in the order of the manual.
 func kinds() []tracker.Kind {
-	return []tracker.Kind{tracker.Script, tracker.Interface, tracker.File, tracker.Process, tracker.BFD}
+	return []tracker.Kind{tracker.Script, tracker.Interface, tracker.File, tracker.Process, tracker.BFD, tracker.Check}
 }
 
 // trackWord is the keyword of the list of a kind.
@@ -31,12 +31,14 @@ func trackWord(k tracker.Kind) string {
 		return "track_file"
 	case tracker.Process:
 		return "track_process"
+	case tracker.Check:
+		return "track_check"
 	}
 	return "track_bfd"
 }
 
 // trackTables are the tables of the lines of all kinds.
-func trackTables() (all [tracker.BFD + 1]*block[trackDraft]) {
+func trackTables() (all [tracker.Check + 1]*block[trackDraft]) {
 	for _, k := range kinds() {
 		all[k] = trackTable(k)
 	}
@@ -67,13 +69,15 @@ func trackMeaning(k tracker.Kind) string {
 		return "A track_file: its value times the weight is added; -254 or less means FAULT, more than 253 counts as 253; with weight 0 any value but 0 means FAULT."
 	case tracker.Process:
 		return "A vrrp_track_process: with weight 0 a lost quorum means FAULT; a positive weight is added with the quorum, a negative one taken away without."
+	case tracker.Check:
+		return "A vrrp_check: with weight 0 a failing one means FAULT, and none is BACKUP before the first result; a positive weight is added while it is good, a negative one taken away while it is bad."
 	}
 	return "A bfd_instance: with weight 0 a session that is down means FAULT; a positive weight is added while it is up, a negative one taken away while it is down."
 }
 
 // trackWeights is the range of the weights of a kind.
 func trackWeights(k tracker.Kind) bounds {
-	if k == tracker.BFD {
+	if k == tracker.BFD || k == tracker.Check {
 		return between(-weightLimit, weightLimit)
 	}
 	return between(-254, 254)
@@ -121,6 +125,7 @@ func trackRows[T any](voc *vocabulary, what string, of func(*T) tracking) []keyw
 		row(tracker.File, "Files", line),
 		row(tracker.Process, "Counts of processes", line),
 		row(tracker.BFD, "BFD sessions", line),
+		row(tracker.Check, "Checks", line),
 	}
 }
 
@@ -177,6 +182,10 @@ func (b *builder) readTrack(to *tracks, k tracker.Kind, n *conf.Node) {
 		return
 	}
 	track.Weight, track.Reverse = d.weight.or(track.Weight), d.reverse.or(track.Reverse)
+	if track.Hold && track.Weight != 0 {
+		b.complain(d.weight.at, track.Name+" says stay_backup: a weight is ignored", "delete it")
+		track.Weight, track.Reverse = 0, false
+	}
 	if k == tracker.Script || k == tracker.Interface {
 		track.Weight = b.weight(track.Weight, d.weight.at)
 	}
@@ -198,6 +207,8 @@ func (b *builder) trackable(track *tracker.Track, n *conf.Node) bool {
 		b.use(n.Span(), &b.cfg.Scripts[d.index].Command)
 	case tracker.BFD:
 		return b.told(d, n)
+	case tracker.Check:
+		b.followCheck(track, &b.cfg.Checks[d.index], n)
 	}
 	return true
 }

@@ -29,6 +29,8 @@ func definingWord(k tracker.Kind) string {
 		return "vrrp_track_process"
 	case tracker.BFD:
 		return "bfd_instance"
+	case tracker.Check:
+		return "vrrp_check"
 	}
 	return "interface"
 }
@@ -88,6 +90,7 @@ func (b *builder) finishTrackers() {
 	b.cfg.Scripts = tracked(b, tracker.Script, b.cfg.Scripts, func(s *Script) string { return s.Name })
 	b.cfg.Files = tracked(b, tracker.File, b.cfg.Files, func(f *File) string { return f.Name })
 	b.cfg.Processes = tracked(b, tracker.Process, b.cfg.Processes, func(p *Process) string { return p.Name })
+	b.cfg.Checks = tracked(b, tracker.Check, b.cfg.Checks, func(c *VRRPCheck) string { return c.Name })
 }
 
 // tracked keeps of the definitions of a kind those that somebody tracks.

@@ -20,6 +20,7 @@ type Config struct {
 	Scripts   []Script
 	Files     []File
 	Processes []Process
+	Checks    []VRRPCheck
 	BFDs      []BFD
 	// What is said of interfaces outside of instances.
 	TrackGroups []TrackGroup

@@ -170,6 +170,11 @@ func dumpConfig(log *slog.Logger, c *config.Config) {
 		log.Info(fmt.Sprintf(" VRRP Script = %s, command = %s, interval = %s, timeout = %s, rise = %d, fall = %d",
 			s.Name, s.Command.Line, seconds(s.Interval), seconds(s.Timeout), s.Rise, s.Fall))
 	}
+	for i := range c.Checks {
+		k := &c.Checks[i]
+		log.Info(fmt.Sprintf(" VRRP Check = %s, asks %s, interval = %s, timeout = %s, rise = %d, fall = %d",
+			k.Name, k.Ask, seconds(k.Interval), seconds(k.Timeout), k.Rise, k.Fall))
+	}
 }
 
 func list(addrs []config.Address) string {

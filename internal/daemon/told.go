@@ -11,6 +11,7 @@ import (
 type told struct {
 	Global    config.Global
 	Scripts   []config.Script
+	Checks    []config.VRRPCheck
 	Groups    []toldName
 	Instances []toldName
 	// Standing is what the next configuration is judged by. It is drawn last.
@@ -25,7 +26,7 @@ type toldName struct {
 
 func telling(r *load.Reading) *told {
 	c := r.Config
-	t := &told{Global: c.Global, Scripts: c.Scripts, Instances: make([]toldName, 0, len(c.Instances))}
+	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
 		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
 	}

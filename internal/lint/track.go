@@ -8,7 +8,7 @@ import (
 // isTrackList reports whether a keyword opens a list of what is tracked.
 func isTrackList(word string) bool {
 	switch word {
-	case "track_script", "track_process", "track_file", "track_bfd", "track_interface":
+	case "track_script", "track_process", "track_file", "track_bfd", "track_check", "track_interface":
 		return true
 	}
 	return false

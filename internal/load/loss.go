@@ -61,6 +61,10 @@ func (r *Reading) deeds() []Deed {
 	for i := range c.Scripts {
 		out = append(out, Deed{Block: "vrrp_script " + c.Scripts[i].Name, Name: c.Scripts[i].Name})
 	}
+	for i := range c.Checks {
+		out = append(out, Deed{Block: "vrrp_check " + c.Checks[i].Name, Name: c.Checks[i].Name})
+		out = append(out, repairs(&c.Checks[i])...)
+	}
 	for i := range c.Groups {
 		g := &c.Groups[i]
 		block := "vrrp_sync_group " + g.Name
@@ -87,6 +91,13 @@ func (r *Reading) deeds() []Deed {
 		out = append(out, peers(block, &in.VRRP)...)
 	}
 	return out
+}
+
+func repairs(c *config.VRRPCheck) []Deed {
+	if c.Repair == nil {
+		return nil
+	}
+	return []Deed{{"vrrp_check " + c.Name, "command", c.Repair.Line}}
 }
 
 func commands(block string, s *notify.Scripts) []Deed {

@@ -44,6 +44,7 @@ func (r *Reading) Judge() {
 		r.Dead = append(r.Dead, s.Name)
 		return true
 	})
+	r.judgeRepairs(judge)
 	r.judgeNotify(judge)
 	r.untrack(dead)
 	if used == 0 && r.idle(resolver) {
@@ -51,6 +52,16 @@ func (r *Reading) Judge() {
 	}
 	r.NoUser = len(resolver.Default()) > 0
 	r.Violation = Policy(&r.Config.Global).Violation(used, r.Problems)
+}
+
+// judgeRepairs leaves a check whose repair cannot be run without one: it is made
+// all the same.
+func (r *Reading) judgeRepairs(judge func(*notify.Command) bool) {
+	for i := range r.Config.Checks {
+		if c := &r.Config.Checks[i]; !judge(c.Repair) {
+			c.Repair = nil
+		}
+	}
 }
 
 func (r *Reading) judgeNotify(judge func(*notify.Command) bool) {

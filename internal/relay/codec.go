@@ -287,6 +287,7 @@ func track(c *coder, t *tracker.Track) {
 	c.text(&t.Name)
 	number(c, &t.Weight)
 	flag(c, &t.Reverse)
+	flag(c, &t.Hold)
 }
 
 // encode is f as bytes.

@@ -49,6 +49,7 @@ const (
 	File
 	Process
 	BFD
+	Check
 	Address // of this machine, as "192.0.2.1 on eth0"
 )
 
@@ -65,6 +66,8 @@ func (k Kind) String() string {
 		return "process"
 	case BFD:
 		return "BFD session"
+	case Check:
+		return "check"
 	case Address:
 		return "src address"
 	}
@@ -80,4 +83,7 @@ type Track struct {
 	// Reverse negates what the entry contributes; with weight 0 a good thing
 	// is a fault.
 	Reverse bool
+	// Hold neither weighs nor demands: while the thing is good, the silence of a
+	// master is not taken for its end.
+	Hold bool
 }

@@ -11,6 +11,7 @@ type Standing struct {
 	Sum     int    // of the weights that apply
 	Faults  int    // trackers that demand FAULT
 	Pending bool   // an unweighted tracker has no result yet
+	Held    bool   // a tracker says that the master lives although it is silent
 	Reason  string // the faults; without any, what is waited for; else the weights that apply
 }
 
@@ -48,6 +49,8 @@ func (w *weighing) add(t Track, state State, value int) {
 	case state == Unknown && t.Weight == 0:
 		w.waits = append(w.waits, fmt.Sprintf("%s %s", t.Kind, t.Name))
 	case state == Unknown:
+	case t.Hold:
+		w.Held = w.Held || state == Good
 	case t.Kind == File:
 		w.addFile(t, value)
 	case t.Weight == 0:
@@ -112,7 +115,7 @@ func (t Track) fault() string {
 		return "demands a fault"
 	case t.Reverse && t.Weight == 0:
 		return "is good (reverse)"
-	case t.Kind == Script:
+	case t.Kind == Script, t.Kind == Check:
 		return "failed"
 	case t.Kind == Process:
 		return "lost its quorum"

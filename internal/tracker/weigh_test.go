@@ -48,6 +48,10 @@ func TestWeigh(t *testing.T) {
 		{"a process and a BFD session",
 			[]Track{{Kind: Process, Name: "bp"}, {Kind: BFD, Name: "bs"}},
 			Standing{Faults: 2, Reason: "process bp lost its quorum, BFD session bs is down"}},
+		{"a failed check is a fault", []Track{{Kind: Check, Name: "bc"}}, Standing{Faults: 1, Reason: "check bc failed"}},
+		{"one that holds and is good only holds", []Track{{Kind: Check, Name: "gc", Hold: true}}, Standing{Held: true}},
+		{"one that holds and is bad says nothing", []Track{{Kind: Check, Name: "bc", Hold: true}}, Standing{}},
+		{"one that holds and is unknown is waited for", []Track{{Kind: Check, Name: "uc", Hold: true}}, Standing{Pending: true, Reason: "waiting for check uc"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -116,6 +116,10 @@ func (s *Set) backupExpired(now mono.Instant, r *router) {
 		r.timer = now.Add(r.interval + r.skew(r.effective))
 		return
 	}
+	if r.heldBack() {
+		s.holdBack(now, r)
+		return
+	}
 	s.note(r, Note{Kind: NoteTimeout})
 	reason := r.expiredBecause(now)
 	if r.group == nil {
@@ -128,6 +132,30 @@ func (s *Set) backupExpired(now mono.Instant, r *router) {
 		return
 	}
 	s.groupToMaster(now, r, reason)
+}
+
+// heldBack says that a tracker knows the master to live although it is silent: its
+// adverts are lost, and a second master would make two machines of one address.
+// Who hands over, or can be preempted, is not silent.
+func (r *router) heldBack() bool { return r.standing.Held && r.outlook == silence }
+
+// holdBack lets another down interval pass. It is said once for each silence.
+func (s *Set) holdBack(now mono.Instant, r *router) {
+	if !r.wants {
+		s.note(r, Note{Kind: NoteHeldBack})
+	}
+	r.wants = true
+	r.timer = now.Add(r.down())
+}
+
+// release lets a router that was held back take over, after the skew that keeps
+// several of them apart.
+func (s *Set) release(now mono.Instant, r *router) {
+	if r.role != Backup || !r.wants {
+		return
+	}
+	r.timer = min(r.timer, now.Add(r.skew(r.effective)))
+	s.arm(r)
 }
 
 // expiredBecause explains the end of the down timer.

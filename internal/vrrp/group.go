@@ -28,7 +28,7 @@ func (g *group) all(is func(*router) bool) bool {
 	return true
 }
 
-func wantsMaster(r *router) bool { return r.wants }
+func wantsMaster(r *router) bool { return r.wants && !r.heldBack() }
 
 // mixed tells whether some members are configured to start as MASTER and some
 // are not, so that the group is held in BACKUP.

@@ -47,6 +47,7 @@ const (
 	NotePriority                           // A from, B to
 	NoteOldChecksum                        //
 	NoteLate                               // A nanoseconds
+	NoteHeldBack                           // a BACKUP heard nothing, and a tracker says that the master lives
 	NoteGaveWay                            // A nanoseconds
 	NoteShield                             //
 	NoteUnshield                           //
@@ -112,6 +113,8 @@ func (n Note) election() string {
 	switch n.Kind {
 	case NoteTimeout:
 		return "Receive advertisement timeout"
+	case NoteHeldBack:
+		return "Not taking over from a silent master: a check finds it alive"
 	case NoteBackupZero:
 		return "Backup received priority 0 advertisement"
 	case NoteMasterZero:

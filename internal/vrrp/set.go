@@ -109,9 +109,13 @@ func (s *Set) Weigh(now mono.Instant, id ID, st Standing, out *Out) {
 	if s.stopping || r == nil {
 		return
 	}
+	released := r.heldBack() && !st.Held
 	r.standing = st
 	s.reweigh(now, r)
 	s.judge(now, r)
+	if released {
+		s.release(now, r)
+	}
 }
 
 // Link tells how a link is now. Links are told before the first Apply; one that

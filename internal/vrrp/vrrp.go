@@ -160,6 +160,7 @@ type Standing struct {
 	Sum     int  // of the weights that apply
 	Faults  int  // trackers that demand FAULT
 	Pending bool // an unweighted tracker has no result yet
+	Held    bool // a tracker says that the master lives although it is silent
 	Reason  string
 }
 

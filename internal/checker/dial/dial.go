@@ -1,0 +1,142 @@
+// Package dial opens the connections of health checks: by the device, from the
+// address and with the mark that is asked for, and with one deadline for all that
+// follows. It also tells a target that is not well from trouble of this machine.
+package dial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/checker"
+)
+
+// Open connects to t by network, "tcp" or "udp". The connection ends with ctx.
+func Open(ctx context.Context, network string, t checker.Target) (*Conn, error) {
+	d := net.Dialer{KeepAlive: -1, LocalAddr: source(network, t.From), Control: func(_, _ string, c syscall.RawConn) error {
+		return control(c, t.From)
+	}}
+	c, err := d.DialContext(ctx, network, netip.AddrPortFrom(Zoned(t), t.Port).String())
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", t, Plain(err))
+	}
+	return Bound(ctx, c), nil
+}
+
+// Zoned is the address of a target, which on one link only (IPv6 fe80::/10) means
+// nothing without that link.
+func Zoned(t checker.Target) netip.Addr {
+	if t.Addr.Is6() && t.Addr.IsLinkLocalUnicast() {
+		return t.Addr.WithZone(t.From.Link)
+	}
+	return t.Addr
+}
+
+// source is the local end of a connection; nil leaves it to the kernel.
+func source(network string, f checker.From) net.Addr {
+	if !f.Addr.IsValid() && f.Port == 0 {
+		return nil
+	}
+	at := netip.AddrPortFrom(f.Addr, f.Port)
+	if network == "udp" {
+		return net.UDPAddrFromAddrPort(at)
+	}
+	return net.TCPAddrFromAddrPort(at)
+}
+
+func control(c syscall.RawConn, f checker.From) error {
+	var failed error
+	if err := c.Control(func(fd uintptr) { failed = Prepare(int(fd), f) }); err != nil {
+		return err
+	}
+	return failed
+}
+
+// Prepare gives a socket its mark and binds it to its device.
+func Prepare(fd int, f checker.From) error {
+	if f.Mark != 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(f.Mark)); err != nil {
+			return fmt.Errorf("set mark %d: %w", f.Mark, err)
+		}
+	}
+	if f.Link == "" {
+		return nil
+	}
+	if err := unix.BindToDevice(fd, f.Link); err != nil {
+		return fmt.Errorf("bind to %s: %w", f.Link, err)
+	}
+	return nil
+}
+
+// Conn is a connection that ends with the context it was opened under.
+type Conn struct {
+	net.Conn
+	release func() bool
+}
+
+// Bound makes c end with ctx.
+func Bound(ctx context.Context, c net.Conn) *Conn {
+	return &Conn{c, context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })}
+}
+
+// Close ends the connection.
+func (c *Conn) Close() error {
+	c.release()
+	return c.Conn.Close()
+}
+
+// Read reads as a net.Conn does, with plain errors.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	return n, Plain(err)
+}
+
+// Write writes as a net.Conn does, with plain errors.
+func (c *Conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	return n, Plain(err)
+}
+
+// ErrLate is the end of the time that a probe has.
+var ErrLate = errors.New("no answer in time")
+
+// Plain is an error in few words: without the addresses and calls that package
+// net adds, which who reports it knows.
+func Plain(err error) error {
+	var op *net.OpError
+	var call *os.SyscallError
+	switch {
+	case err == nil:
+		return nil
+	case expired(err):
+		return ErrLate
+	case errors.As(err, &call):
+		return call.Err
+	case errors.As(err, &op):
+		return op.Err
+	}
+	return err
+}
+
+func expired(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// Judge makes a result of an error on the way to a target. What the kernel says
+// of the network and of the other side is a failure; anything else that prevents
+// a connection is trouble of this machine (reference, section 8.1).
+func Judge(err error) checker.Result {
+	for _, e := range []error{ErrLate, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ECONNREFUSED, unix.EHOSTDOWN, unix.ENETDOWN, unix.ECONNRESET, unix.ECONNABORTED, unix.ETIMEDOUT} {
+		if errors.Is(err, e) {
+			return checker.Fail("%v", err)
+		}
+	}
+	return checker.Hinder("%v", err)
+}

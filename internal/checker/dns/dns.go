@@ -1,0 +1,106 @@
+// Package dns checks that a resolver answers.
+package dns
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"holdfast/internal/checker"
+	"holdfast/internal/checker/dial"
+)
+
+// Query is the check of a resolver: one question by UDP.
+type Query struct {
+	Name string // empty or ".": the root
+	Type uint16 // of the record that is asked for
+	// Needed asks for a record of that type in the answer; without it, an answer
+	// without records is good too.
+	Needed bool
+}
+
+// Probe implements checker.Probe.
+func (q *Query) Probe(ctx context.Context, t checker.Target) checker.Result {
+	id := uint16(rand.Uint32())
+	packet, err := q.pack(id)
+	if err != nil {
+		return checker.Hinder("ask for %s: %v", q.Name, err)
+	}
+	c, err := dial.Open(ctx, "udp", t)
+	if err != nil {
+		return dial.Judge(err)
+	}
+	defer c.Close()
+	if _, err := c.Write(packet); err != nil {
+		return dial.Judge(fmt.Errorf("ask %s: %w", t, err))
+	}
+	var buffer [4096]byte
+	for {
+		n, err := c.Read(buffer[:])
+		if err != nil {
+			return checker.Fail("ask %s: %v", t, err)
+		}
+		why, ours := q.judge(buffer[:n], id)
+		switch {
+		case !ours: // forged, late or garbage: the answer may still come
+		case why != "":
+			return checker.Fail("%s says of %s: %s", t, q.name(), why)
+		default:
+			return checker.Pass()
+		}
+	}
+}
+
+func (q *Query) name() string { return strings.TrimSuffix(q.Name, ".") + "." }
+
+// pack makes the question, with the wish that the resolver asks others.
+func (q *Query) pack(id uint16) ([]byte, error) {
+	name, err := dnsmessage.NewName(q.name())
+	if err != nil {
+		return nil, err
+	}
+	m := dnsmessage.Message{
+		Header:    dnsmessage.Header{ID: id, RecursionDesired: true},
+		Questions: []dnsmessage.Question{{Name: name, Type: dnsmessage.Type(q.Type), Class: dnsmessage.ClassINET}},
+	}
+	return m.Pack()
+}
+
+// judge reads a datagram: whether it answers our question, and what is wrong
+// with the answer.
+func (q *Query) judge(packet []byte, id uint16) (why string, ours bool) {
+	var p dnsmessage.Parser
+	h, err := p.Start(packet)
+	if err != nil || h.ID != id || !h.Response {
+		return "", false
+	}
+	if h.RCode != dnsmessage.RCodeSuccess {
+		return strings.TrimPrefix(h.RCode.String(), "RCode"), true
+	}
+	if q.Needed && !q.answered(&p) {
+		return "no such record", true
+	}
+	return "", true
+}
+
+// answered reports whether there is a record of the type.
+func (q *Query) answered(p *dnsmessage.Parser) bool {
+	if p.SkipAllQuestions() != nil {
+		return false
+	}
+	for {
+		h, err := p.AnswerHeader()
+		if err != nil {
+			return false
+		}
+		if uint16(h.Type) == q.Type {
+			return true
+		}
+		if p.SkipAnswer() != nil {
+			return false
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package http
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"io"
+	"math/big"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/internal/checker"
+)
+
+// server answers each connection on loopback as answer says.
+func server(t *testing.T, answer func(net.Conn)) checker.Target {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				answer(c)
+			}()
+		}
+	}()
+	at := l.Addr().(*net.TCPAddr).AddrPort()
+	return checker.Target{Addr: at.Addr(), Port: at.Port()}
+}
+
+// says answers a request with a text.
+func says(text string) func(net.Conn) {
+	return func(c net.Conn) {
+		_, _ = bufio.NewReader(c).ReadString('\n')
+		_, _ = io.WriteString(c, text)
+	}
+}
+
+// forever writes a text again and again after a beginning.
+func forever(beginning, text string, pause time.Duration) func(net.Conn) {
+	return func(c net.Conn) {
+		_, _ = io.WriteString(c, beginning)
+		for {
+			if _, err := io.WriteString(c, text); err != nil {
+				return
+			}
+			time.Sleep(pause)
+		}
+	}
+}
+
+func resets(before string) func(net.Conn) {
+	return func(c net.Conn) {
+		says(before)(c)
+		_ = c.(*net.TCPConn).SetLinger(0)
+	}
+}
+
+const (
+	ok    = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+	short = 400 * time.Millisecond
+)
+
+func TestGet(t *testing.T) {
+	digest := md5.Sum([]byte("hello"))
+	hello := hex.EncodeToString(digest[:])
+	big := strings.Repeat("x", 1<<20)
+	for _, c := range []struct {
+		name   string
+		get    Get
+		answer func(net.Conn)
+		want   string // of the reason; empty: it passes
+	}{
+		{"a page", Get{}, says(ok), ""},
+		{"a page of a server that keeps the connection", Get{}, func(c net.Conn) { says(ok)(c); time.Sleep(2 * short) }, ""},
+		{"a status without words", Get{}, says("HTTP/1.0 204\r\n\r\n"), ""},
+		{"lines that end in a newline only", Get{}, says("HTTP/1.1 200 OK\n\n"), ""},
+		{"a page that is missing", Get{}, says("HTTP/1.1 404 Not Found\r\n\r\n"), "status 404"},
+		{"a page that is wanted missing", Get{Status: []Range{{400, 404}}}, says("HTTP/1.1 404 Not Found\r\n\r\n"), ""},
+		{"a redirection is not followed", Get{}, says("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), "status 302"},
+		{"the digest of the page", Get{Digest: hello}, says(ok), ""},
+		{"the digest of another page", Get{Digest: hello}, says(ok + "!"), "the page has the digest "},
+		{"broken chunks are not looked at", Get{}, says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n"), ""},
+		{"no answer", Get{}, func(net.Conn) { time.Sleep(2 * short) }, "no answer in time"},
+		{"an empty answer", Get{}, says(""), "the connection was closed without an answer"},
+		{"garbage", Get{}, says("SSH-2.0-OpenSSH_9.2\r\n"), "the answer is not HTTP"},
+		{"garbage without end", Get{}, forever("", "garbage", 0), "the answer is not HTTP"},
+		{"a status that is no number", Get{}, says("HTTP/1.1 2x0 OK\r\n\r\n"), "the answer is not HTTP"},
+		{"a status of four digits", Get{}, says("HTTP/1.1 2000 OK\r\n\r\n"), "the answer is not HTTP"},
+		{"half a status line", Get{}, says("HTTP/1.1 2"), "closed before the end of the header"},
+		{"half a header", Get{}, says("HTTP/1.1 200 OK\r\nServer: x"), "closed before the end of the header"},
+		{"byte by byte", Get{}, forever("HTTP/1.1 200 OK\r\nA: ", "x", 20*time.Millisecond), "no answer in time"},
+		{"a header of many megabytes", Get{}, forever("HTTP/1.1 200 OK\r\n", "A: "+big+"\r\n", 0), "header is longer than 65536 bytes"},
+		{"a header of many lines", Get{}, forever("HTTP/1.1 200 OK\r\n", "A: x\r\n", 0), "header is longer than 65536 bytes"},
+		{"a body without end", Get{}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), ""},
+		{"a body without end whose digest is wanted", Get{Digest: hello}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), "no answer in time"},
+		{"a reset before the answer", Get{}, resets(""), "connection reset by peer"},
+		{"a reset in the header", Get{}, resets("HTTP/1.1 200 OK\r\n"), "connection reset by peer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.get.Path = "/"
+			target := server(t, c.answer)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			r, took := probe(t, &c.get, target)
+			runtime.ReadMemStats(&after)
+			judge(t, r, took, c.want)
+			if after.HeapAlloc > before.HeapAlloc+64<<20 {
+				t.Errorf("%d MiB are kept", (after.HeapAlloc-before.HeapAlloc)>>20)
+			}
+		})
+	}
+}
+
+func probe(t *testing.T, g *Get, target checker.Target) (checker.Result, time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), short)
+	defer cancel()
+	begun := time.Now()
+	return g.Probe(ctx, target), time.Since(begun)
+}
+
+func judge(t *testing.T, r checker.Result, took time.Duration, want string) {
+	t.Helper()
+	if passed := r.Outcome == checker.Passed; passed != (want == "") || !strings.Contains(r.Why, want) {
+		t.Errorf("%+v, want %q", r, want)
+	}
+	if took > short+2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestGetFromNobody(t *testing.T) {
+	target := server(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.Port = l.Addr().(*net.TCPAddr).AddrPort().Port()
+	_ = l.Close()
+	r, took := probe(t, &Get{Path: "/"}, target)
+	judge(t, r, took, "connect to "+target.String()+": connection refused")
+}
+
+func TestTheRequest(t *testing.T) {
+	four := checker.Target{Addr: netip.MustParseAddr("10.0.0.1"), Port: 80}
+	six := checker.Target{Addr: netip.MustParseAddr("2001:db8::1"), Port: 8080}
+	for _, c := range []struct {
+		name   string
+		get    Get
+		target checker.Target
+		want   string
+	}{
+		{"plain", Get{Path: "/a?b"}, four, "GET /a?b HTTP/1.1\r\nUser-Agent: KeepAliveClient\r\nHost: 10.0.0.1:80\r\n\r\n"},
+		{"of a site", Get{Path: "/", Host: "www.example.org", Close: true}, four, "GET / HTTP/1.1\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: www.example.org\r\n\r\n"},
+		{"of IPv6, in the old version", Get{Path: "/", Version: "1.0"}, six, "GET / HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: [2001:db8::1]:8080\r\n\r\n"},
+	} {
+		if got := c.get.request(c.target); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// certificate is one for www.example.org and 127.0.0.1 that ends at a time.
+func certificate(t *testing.T, end time.Time) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Unix(0, 0), NotAfter: end,
+		DNSNames: []string{"www.example.org"}, IsCA: true, BasicConstraintsValid: true}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, pool
+}
+
+func TestGetByTLS(t *testing.T) {
+	valid, roots := certificate(t, time.Now().Add(time.Hour))
+	ended, endedRoots := certificate(t, time.Now().Add(-time.Hour))
+	secure := func(cert tls.Certificate, answer func(net.Conn)) func(net.Conn) {
+		return func(c net.Conn) {
+			s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}})
+			if s.Handshake() == nil {
+				answer(s)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		config *tls.Config
+		answer func(net.Conn)
+		want   string
+	}{
+		{"a page", &tls.Config{ServerName: "www.example.org", RootCAs: roots}, secure(valid, says(ok)), ""},
+		{"another name", &tls.Config{ServerName: "mail.example.org", RootCAs: roots}, secure(valid, says(ok)), "certificate is valid for www.example.org, not mail.example.org"},
+		{"nobody we trust", &tls.Config{ServerName: "www.example.org", RootCAs: x509.NewCertPool()}, secure(valid, says(ok)), "signed by unknown authority"},
+		{"an expired certificate", &tls.Config{ServerName: "www.example.org", RootCAs: endedRoots}, secure(ended, says(ok)), "certificate has expired"},
+		{"an expired certificate that is not verified", &tls.Config{ServerName: "www.example.org", InsecureSkipVerify: true}, secure(ended, says(ok)), ""},
+		{"plain HTTP", &tls.Config{ServerName: "www.example.org"}, says(ok), "TLS with"},
+		{"a handshake without end", &tls.Config{ServerName: "www.example.org"}, func(net.Conn) { time.Sleep(2 * short) }, "no answer in time"},
+		{"a reset in the handshake", &tls.Config{ServerName: "www.example.org"}, resets(""), "TLS with"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			target := server(t, c.answer)
+			r, took := probe(t, &Get{Path: "/", Host: "www.example.org", TLS: c.config}, target)
+			judge(t, r, took, c.want)
+		})
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	for _, seed := range []string{ok, "HTTP/1.0 204\r\n\r\n", "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", "HTTP/", "HTTP/1.1 200\n\n", "\r\n\r\n", "SSH-2.0\r\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		g := Get{Path: "/"}
+		why := g.judge(strings.NewReader(string(answer)))
+		if why == "" && !strings.HasPrefix(string(answer), "HTTP/") {
+			t.Errorf("%q passes", answer)
+		}
+	})
+}

@@ -29,7 +29,7 @@ func rootTable(v *vocabulary) *block[builder] {
 		{word: "vrrp_track_process", form: named("NAME { block }"), opens: v.process,
 			meaning: "A count of the processes of a program that the priority or FAULT follows.",
 			set:     (*builder).readProcess},
-		{word: "vrrp_check", form: named("NAME { block }"), opens: v.vrrpCheck,
+		{word: "vrrp_check", own: true, form: named("NAME { block }"), opens: v.vrrpCheck,
 			meaning: "Something that is asked again and again whether it is well, without a script: a page, a port, a machine, a resolver, a process or a unit of systemd.",
 			set:     (*builder).readVRRPCheck},
 		{word: "bfd_instance", form: named("NAME { block }"), opens: v.bfd,

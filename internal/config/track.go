@@ -111,7 +111,7 @@ type tracking struct {
 // trackRows are the keywords that instances and groups share; what says who follows.
 func trackRows[T any](voc *vocabulary, what string, of func(*T) tracking) []keyword[T] {
 	row := func(k tracker.Kind, things, line string) keyword[T] {
-		return keyword[T]{word: trackWord(k), form: body(line + " lines"), opens: voc.tracks[k],
+		return keyword[T]{word: trackWord(k), form: body(line + " lines"), opens: voc.tracks[k], own: k == tracker.Check,
 			meaning: things + " that " + what + ".",
 			set: func(t *T, v value) {
 				to := of(t)

@@ -105,7 +105,7 @@ type vrrpCheckDraft struct {
 }
 
 func vrrpCheckTable() *block[vrrpCheckDraft] {
-	return table("vrrp_check", slices.Concat(askRows(), pageRows(), askingRows(), verdictRows())...)
+	return table("vrrp_check", own(slices.Concat(askRows(), pageRows(), askingRows(), verdictRows())...)...)
 }
 
 // askRows are what can be asked; a check has one of them.

@@ -51,6 +51,9 @@ func differences() map[string]difference {
 		"test/samples/strict.conf":               {0, 5, "2.2.7 does not know owner_ignore_adverts"},
 		"test/samples/track-bfd.conf":            {0, 5, "2.2.7 does not know multihop"},
 		"test/samples/unicast-old-checksum.conf": {0, 5, "2.2.7 does not know v3_checksum_as_v2"},
+		"examples/web-pair/lb01.conf":            {0, 5, "vrrp_check is a word of our own"},
+		"examples/web-pair/lb02.conf":            {0, 5, "as above"},
+		"test/samples/track-check.conf":          {0, 5, "as above"},
 		"test/samples/namespace.conf":            {5, 0, "net_namespace is not done by this version of holdfast yet"},
 	}
 }

@@ -174,13 +174,10 @@ func authentication(m *member) string {
 // header is the authentication header (auth_type AH) of a member with its
 // password; empty without.
 func header(m *member) string {
-	block := statement(m.block, "authentication")
-	kind, pass := statement(block, "auth_type"), statement(block, "auth_pass")
-	if m.inst.VRRP.Version != 2 || m.inst.VRRP.Strict || m.inst.HMAC != nil || kind == nil || pass == nil ||
-		len(kind.Args) == 0 || len(pass.Args) == 0 || kind.Args[0].Text != "AH" {
+	if !m.inst.VRRP.Header {
 		return ""
 	}
-	return "AH " + pass.Args[0].Text[:min(8, len(pass.Args[0].Text))]
+	return "AH " + string(m.inst.VRRP.Password[:])
 }
 
 // authenticates says how a member does: "AH", "a password", "none".

@@ -154,7 +154,7 @@ func walk(out *[]string, path []string, from, to reflect.Value) {
 	}
 	name := strings.Join(path, " ")
 	switch {
-	case name == "has pass":
+	case name == "has pass", name == "header":
 		// The password tells it.
 	case name == "password":
 		*out = append(*out, "auth_pass changed")

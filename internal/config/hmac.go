@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,39 +10,20 @@ import (
 	"time"
 
 	"holdfast/internal/conf"
+	"holdfast/internal/vrrp"
 )
 
 // Secret is what nobody is to read: it does not print itself.
-type Secret string
-
-// hidden stands where a secret is.
-const hidden = "********"
-
-// String tells nothing but whether there is a secret.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return hidden
-}
-
-// GoString is String.
-func (s Secret) GoString() string { return s.String() }
-
-// MarshalText is String: encoders for people use it, encoding/gob does not.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+type Secret = vrrp.Secret
 
 // HMACMode is what auth_hmac does about adverts without trailer.
-type HMACMode uint8
+type HMACMode = vrrp.HMACMode
 
 // The modes.
 const (
-	// Enforce drops them.
-	Enforce HMACMode = iota
-	// Permissive accepts them.
-	Permissive
-	// ReceiveOnly accepts them and sends none with one.
-	ReceiveOnly
+	Enforce     = vrrp.Enforce
+	Permissive  = vrrp.Permissive
+	ReceiveOnly = vrrp.ReceiveOnly
 )
 
 // HMAC is auth_hmac: adverts carry a keyed trailer.
@@ -132,20 +114,29 @@ func (h *hmacDraft) secret(k *HMACKey, v value) bool {
 		}
 		return path != ""
 	}
+	secret, err := KeyOf(text)
+	if err != nil {
+		h.b.complain(v.at, err.Error()+"; the key is left out", "32 to 64 bytes; openssl rand -hex 32 makes some for hex:")
+		return false
+	}
+	k.Secret = secret
+	return true
+}
+
+// KeyOf reads a secret: hex: and its digits, or the text itself. The error does not
+// tell it.
+func KeyOf(text string) (Secret, error) {
 	if digits, isHex := strings.CutPrefix(text, "hex:"); isHex {
 		raw, err := hex.DecodeString(digits)
 		if err != nil {
-			h.b.complain(v.at, "the secret is not an even number of hexadecimal digits; the key is left out", "")
-			return false
+			return "", errors.New("the secret is not an even number of hexadecimal digits")
 		}
 		text = string(raw)
 	}
 	if len(text) < 32 || len(text) > 64 {
-		h.b.complain(v.at, fmt.Sprintf("the secret has %d bytes; the key is left out", len(text)), "32 to 64 bytes; openssl rand -hex 32 makes some for hex:")
-		return false
+		return "", fmt.Errorf("the secret has %d bytes", len(text))
 	}
-	k.Secret = Secret(strings.Clone(text))
-	return true
+	return Secret(strings.Clone(text)), nil
 }
 
 // readHMAC reads auth_hmac.

@@ -44,7 +44,7 @@ func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
 		"(root)":        {"track_file", "static_routes", "virtual_server_group", "bfd_instance", "SSL", "vrrp_track_process"},
 		"global_defs":   {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "reload_check_config"},
-		"vrrp_instance": {"use_vmac", "virtual_routes", "virtual_rules", "track_file", "track_process", "auth_hmac"},
+		"vrrp_instance": {"use_vmac", "virtual_routes", "virtual_rules", "track_file", "track_process"},
 		"vrrp_instance/virtual_ipaddress/ADDRESS":          {"use_vmac"},
 		"vrrp_instance/virtual_ipaddress_excluded/ADDRESS": {"use_vmac"},
 		"virtual_server/real_server":                       {"MISC_CHECK", "SMTP_CHECK", "notify_up"},
@@ -78,7 +78,6 @@ func TestWordsOfPendingBlocksArePending(t *testing.T) {
 		{"static_routes/ROUTE", "dev", true},
 		{"static_routes/ROUTE/encap", "ip", true},
 		{"vrrp_instance/virtual_rules/RULE", "table", true},
-		{"vrrp_instance/auth_hmac", "key", true},
 		{"vrrp_instance/virtual_ipaddress/ADDRESS", "dev", false},
 		{"vrrp_instance/virtual_ipaddress/ADDRESS", "use_vmac", true},
 		{"vrrp_instance", "priority", false},

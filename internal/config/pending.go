@@ -113,7 +113,7 @@ virtual_server/real_server/UDP_CHECK:
 virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	auth_hmac garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface
+	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface
 	promote_secondaries track_bfd track_file
 	track_process use_ipvlan use_vmac use_vmac_addr virtual_routes
 	virtual_rules vmac_garp_intvl vmac_xmit_base vrf

@@ -333,20 +333,22 @@ func (i *instance) settleAuthentication() {
 		})
 	case i.authType.value == "AH":
 		i.settleHeader(at)
-		i.b.report(conf.Diag{Severity: conf.Error, Span: at, Text: "auth_type AH: not done by this version of holdfast yet",
-			Fix: "without it the other routers do not understand this one; write PASS on all of them"})
 	default:
 		i.VRRP.HasPass = true
 		copy(i.VRRP.Password[:], i.password.value)
 	}
 }
 
-// settleHeader says what does not go with an authentication header.
+// settleHeader keeps an authentication header where it can be carried, and says what
+// does not go with one.
 func (i *instance) settleHeader(at conf.Span) {
 	r := &i.VRRP
 	if r.V6 {
 		i.b.complain(at, "auth_type AH is for IPv4 and ignored", "delete the block")
+		return
 	}
+	r.Header = true
+	copy(r.Password[:], i.password.value)
 	if r.StartMaster && r.Priority != 255 {
 		i.b.complain(i.state.at, "state MASTER does not go with auth_type AH and is ignored", "write state BACKUP")
 		r.StartMaster = false

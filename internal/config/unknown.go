@@ -28,8 +28,7 @@ func (b *builder) unknown(p page, n *conf.Node) {
 }
 
 // pendingKeyword speaks of a keyword of keepalived that is not done yet, once in a
-// file. Where leaving it out would make two masters, or put addresses on another
-// network, it is an error.
+// file. Where leaving it out would put addresses on another network, it is an error.
 func (b *builder) pendingKeyword(n *conf.Node) {
 	if b.saidPending(n.Keyword.Text) {
 		return
@@ -38,8 +37,6 @@ func (b *builder) pendingKeyword(n *conf.Node) {
 	switch n.Keyword.Text {
 	case "virtual_server", "virtual_server_group", "SSL":
 		return // one finding tells of all virtual servers
-	case "auth_hmac":
-		fix = "without it the other routers do not understand this one"
 	case "net_namespace":
 		fix = "start holdfast in the namespace (ip netns exec NAME ...) and delete the line"
 	default:

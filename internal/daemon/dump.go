@@ -136,6 +136,9 @@ func counters(i *status.Instance) []field {
 		{"Interval errors", s.AdvertIntervalErr},
 		{"Address list errors", s.AddrListErr},
 		{"Authentication errors", s.InvalidAuthtype + s.AuthtypeMismatch + s.AuthFailure},
+		{"Trailers missing or malformed", s.AuthExtMissing + s.AuthExtMalformed},
+		{"Trailers not borne out by a key", s.AuthExtUnknownKey + s.AuthExtInvalidHMAC},
+		{"Trailers stale or played again", s.AuthExtStale + s.AuthExtReplay},
 		{"Addresses put back", i.Repairs},
 	}
 }

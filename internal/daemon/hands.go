@@ -55,7 +55,7 @@ const receiveBuffer = 1 << 20
 
 // open is engine.Hands.Open.
 func (rs *receivers) open(p *router.Port, ifindex int) (engine.Receiver, error) {
-	r, err := lan.OpenReceiver(p.Link, ifindex, p.V6, lan.Options{Groups: p.Groups, VRIDs: vrids(p), All: p.All, Buffer: cmp.Or(p.Buffer, receiveBuffer), Ring: rs.ring})
+	r, err := lan.OpenReceiver(p.Link, ifindex, p.V6, lan.Options{Groups: p.Groups, VRIDs: vrids(p), Header: p.Header, All: p.All, Buffer: cmp.Or(p.Buffer, receiveBuffer), Ring: rs.ring})
 	if err != nil {
 		return nil, err
 	}

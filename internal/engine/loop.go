@@ -13,6 +13,8 @@ import (
 // World is where events come from and effects go to.
 type World interface {
 	Now() mono.Instant
+	// Ahead is how far the wall clock is ahead of Now.
+	Ahead() time.Duration
 	// Wait returns when something may have come in, at the latest at until.
 	Wait(until mono.Instant)
 	// Drain hands over everything that waits, datagrams first.
@@ -108,6 +110,9 @@ func (l *Loop) release() {
 // of a router are valid until its next step only.
 func (l *Loop) step(ev router.Event) {
 	now := l.World.Now()
+	if l.Router.Stamps() {
+		l.Router.Wall(l.World.Ahead())
+	}
 	l.Router.Step(now, ev, &l.fx)
 	if len(l.fx.Sends) > 0 {
 		l.World.Transmit(now, &l.fx)

@@ -3,6 +3,7 @@ package engine
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
@@ -28,6 +29,7 @@ func (w *world) Drain(step func(router.Event)) {
 }
 func (w *world) Transmit(mono.Instant, *router.Effects) { w.did = append(w.did, "advert") }
 func (w *world) Carry(*router.Effects)                  {}
+func (w *world) Ahead() time.Duration                   { return 0 }
 func (w *world) Late(mono.Instant)                      {}
 
 // reload is a configuration of one router that is MASTER at once.

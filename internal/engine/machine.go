@@ -97,6 +97,11 @@ func NewMachine(r *router.Router, hands Hands) (*Machine, error) {
 // Now implements World.
 func (m *Machine) Now() mono.Instant { return Now() }
 
+// Ahead implements World.
+func (m *Machine) Ahead() time.Duration {
+	return time.Duration(time.Now().UnixNano()) - time.Duration(Now())
+}
+
 // Late implements World.
 func (m *Machine) Late(by mono.Instant) { m.late.add(time.Duration(by)) }
 
@@ -238,7 +243,7 @@ func (m *Machine) openPorts() {
 func (m *Machine) reuse(old []port, want *router.Port, index int) (port, bool) {
 	for i := range old {
 		o := &old[i]
-		if o.receiver == nil || o.Link != want.Link || o.V6 != want.V6 || o.ifindex != index {
+		if o.receiver == nil || o.Link != want.Link || o.V6 != want.V6 || o.Header != want.Header || o.ifindex != index {
 			continue
 		}
 		p := port{Port: *want, ifindex: index, receiver: o.receiver}

@@ -212,7 +212,7 @@ func must(t testing.TB) func(int, error) {
 func advert2(vrid uint8, src, dst netip.Addr, ttl uint8) []byte {
 	vrrp := []byte{0x21, vrid, 100, 1, 0, 1, 0, 0, 10, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0}
 	binary.BigEndian.PutUint16(vrrp[6:], checksum(vrrp))
-	ip := []byte{0x45, 0xc0, 0, byte(20 + len(vrrp)), 0, 1, 0, 0, ttl, protocolVRRP, 0, 0}
+	ip := []byte{0x45, 0xc0, 0, byte(20 + len(vrrp)), 0, 1, 0, 0, ttl, wire.Protocol, 0, 0}
 	ip = append(append(ip, src.AsSlice()...), dst.AsSlice()...)
 	binary.BigEndian.PutUint16(ip[10:], checksum(ip))
 	return append(ip, vrrp...)
@@ -222,7 +222,7 @@ func advert2(vrid uint8, src, dst netip.Addr, ttl uint8) []byte {
 func advert3(vrid uint8, src, dst netip.Addr) []byte {
 	vip := netip.MustParseAddr("fe80::100")
 	vrrp := append([]byte{0x31, vrid, 100, 1, 0, 100, 0, 0}, vip.AsSlice()...)
-	pseudo := append(append(src.AsSlice(), dst.AsSlice()...), 0, 0, 0, byte(len(vrrp)), 0, 0, 0, protocolVRRP)
+	pseudo := append(append(src.AsSlice(), dst.AsSlice()...), 0, 0, 0, byte(len(vrrp)), 0, 0, 0, wire.Protocol)
 	binary.BigEndian.PutUint16(vrrp[6:], checksum(append(pseudo, vrrp...)))
 	return vrrp
 }

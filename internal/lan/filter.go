@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"holdfast/internal/vrrp/wire"
 )
 
 // VRIDs is a set of virtual router identifiers, one bit each.
@@ -23,13 +25,22 @@ const (
 	next   = 0
 )
 
+// kind is what stands before the message as the kernel shows it to a filter.
+type kind uint8
+
+const (
+	behindIP kind = iota // an IPv4 header
+	behindAH             // an IPv4 header and an authentication header
+	bare                 // IPv6: nothing
+)
+
 // vridFilter is the classic BPF program that lets through adverts for the
 // VRIDs of the set, whatever their version; with all, adverts for any. The
 // kernel shows it an IPv4 datagram from its header, and of IPv6 the payload.
-func vridFilter(v6, all bool, set *VRIDs) []bpf.Instruction {
-	prog := typeTest(v6)
+func vridFilter(k kind, all bool, set *VRIDs) []bpf.Instruction {
+	prog := typeTest(k)
 	if !all {
-		prog = append(prog, setTest(v6, set)...)
+		prog = append(prog, setTest(k, set)...)
 	}
 	prog = append(prog, bpf.RetConstant{Val: 1 << 18}, bpf.RetConstant{Val: 0})
 	return resolve(prog)
@@ -37,37 +48,55 @@ func vridFilter(v6, all bool, set *VRIDs) []bpf.Instruction {
 
 // typeTest keeps protocol 112 and VRRP type 1; for IPv4 it leaves the length of
 // the IP header in X.
-func typeTest(v6 bool) []bpf.Instruction {
-	if v6 {
-		return []bpf.Instruction{
-			bpf.LoadAbsolute{Off: 0, Size: 1},
-			bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x0f},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 1, SkipTrue: next, SkipFalse: toDrop},
-		}
+func typeTest(k kind) []bpf.Instruction {
+	switch k {
+	case bare:
+		return append([]bpf.Instruction{bpf.LoadAbsolute{Off: 0, Size: 1}}, typeIsOne()...)
+	case behindAH: // whose first two bytes are the next header and its own length
+		return append([]bpf.Instruction{
+			bpf.LoadMemShift{Off: 0},
+			bpf.LoadIndirect{Off: 0, Size: 2},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.Protocol<<8 | wire.HeaderSize/4 - 2, SkipTrue: next, SkipFalse: toDrop},
+			bpf.LoadIndirect{Off: wire.HeaderSize, Size: 1},
+		}, typeIsOne()...)
 	}
-	return []bpf.Instruction{
+	return append([]bpf.Instruction{
 		bpf.LoadAbsolute{Off: 9, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protocolVRRP, SkipTrue: next, SkipFalse: toDrop},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.Protocol, SkipTrue: next, SkipFalse: toDrop},
 		bpf.LoadMemShift{Off: 0},
 		bpf.LoadIndirect{Off: 0, Size: 1},
+	}, typeIsOne()...)
+}
+
+// typeIsOne tests the first byte of the message.
+func typeIsOne() []bpf.Instruction {
+	return []bpf.Instruction{
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0x0f},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 1, SkipTrue: next, SkipFalse: toDrop},
 	}
 }
 
+// vrid loads the second byte of the message.
+func vrid(k kind) bpf.Instruction {
+	switch k {
+	case bare:
+		return bpf.LoadAbsolute{Off: 1, Size: 1}
+	case behindAH:
+		return bpf.LoadIndirect{Off: wire.HeaderSize + 1, Size: 1}
+	}
+	return bpf.LoadIndirect{Off: 1, Size: 1}
+}
+
 // setTest looks the VRID up in the words of the set that are not empty: a jump
 // to the word, then its bit. The length does not grow with the number of VRIDs.
-func setTest(v6 bool, set *VRIDs) []bpf.Instruction {
+func setTest(k kind, set *VRIDs) []bpf.Instruction {
 	prog := []bpf.Instruction{
-		bpf.LoadIndirect{Off: 1, Size: 1},
+		vrid(k),
 		bpf.StoreScratch{Src: bpf.RegA, N: 0},
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 31},
 		bpf.TAX{},
 		bpf.LoadScratch{Dst: bpf.RegA, N: 0},
 		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 5},
-	}
-	if v6 {
-		prog[0] = bpf.LoadAbsolute{Off: 1, Size: 1}
 	}
 	for word, bits := range set {
 		if bits == 0 {

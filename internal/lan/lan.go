@@ -12,11 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// protocolVRRP is the IP protocol number of VRRP (RFC 9568 section 5.1).
-const protocolVRRP = 112
-
 // MaxAdvert is the largest advert there is: VRRPv3 with 255 IPv6 addresses, or
-// VRRPv2 with as many IPv4 addresses, full IP header and both trailers.
+// VRRPv2 with as many IPv4 addresses, full IP header, and password and trailer or
+// authentication header.
 const MaxAdvert = 8 + 255*16 + 28
 
 // explain wraps err with what was attempted and, where it is known, the fix.

@@ -21,6 +21,7 @@ type Options struct {
 	Groups []netip.Addr // multicast groups to join
 	VRIDs  VRIDs        // adverts for others stay in the kernel
 	All    bool         // adverts for any VRID (log_unknown_vrids)
+	Header bool         // adverts with an authentication header, and no others; IPv4
 	Buffer int          // bytes of receive buffer; 0: the kernel's default
 	Ring   *Ring        // buffers shared with other receivers of one loop; nil: own
 }
@@ -45,11 +46,13 @@ func NewRing() *Ring {
 	return r
 }
 
-// Receiver hears the adverts of one family on one link, multicast and unicast.
+// Receiver hears the adverts of one family on one link, multicast and unicast: those
+// with an authentication header, or those without.
 type Receiver struct {
 	link    string
 	index   int
 	v6      bool
+	header  bool
 	fd      int
 	ring    *Ring
 	groups  []netip.Addr
@@ -60,12 +63,12 @@ type Receiver struct {
 // OpenReceiver opens the socket. Nothing from other links is ever read: until it
 // is bound, it is deaf.
 func OpenReceiver(link string, ifindex int, v6 bool, o Options) (*Receiver, error) {
-	r := &Receiver{link: link, index: ifindex, v6: v6, ring: o.Ring}
+	r := &Receiver{link: link, index: ifindex, v6: v6, header: o.Header, ring: o.Ring}
 	if r.ring == nil {
 		r.ring = NewRing()
 	}
 	attempt := "hear adverts on " + link
-	fd, err := unix.Socket(r.family(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocolVRRP)
+	fd, err := unix.Socket(r.family(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, r.protocol())
 	if err != nil {
 		return nil, explain(attempt, err)
 	}
@@ -81,6 +84,24 @@ func (r *Receiver) family() int {
 		return unix.AF_INET6
 	}
 	return unix.AF_INET
+}
+
+// kind is where the filter finds the message.
+func (r *Receiver) kind() kind {
+	switch {
+	case r.v6:
+		return bare
+	case r.header:
+		return behindAH
+	}
+	return behindIP
+}
+
+func (r *Receiver) protocol() int {
+	if r.header {
+		return wire.ProtocolAH
+	}
+	return wire.Protocol
 }
 
 func (r *Receiver) setUp(o Options) error {
@@ -143,7 +164,7 @@ func (r *Receiver) Close() error { return unix.Close(r.fd) }
 // SetVRIDs says adverts for whom are heard from now on; no packet for a VRID
 // that is in the old and the new set is lost.
 func (r *Receiver) SetVRIDs(set VRIDs, all bool) error {
-	return explain("filter adverts on "+r.link, attach(r.fd, vridFilter(r.v6, all, &set)))
+	return explain("filter adverts on "+r.link, attach(r.fd, vridFilter(r.kind(), all, &set)))
 }
 
 // Join hears a multicast group. A group that is heard already is no error.

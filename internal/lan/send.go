@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/mmsg"
+	"holdfast/internal/vrrp/wire"
 )
 
 // Packet is one advert to be sent. For IPv4 Data is the whole datagram with its
@@ -59,7 +60,7 @@ func (s *Sender) open() (err error) {
 	if s.multicast4, err = openLane(unix.AF_INET, unix.IPPROTO_RAW, v4); err != nil {
 		return err
 	}
-	s.v6, err = openLane(unix.AF_INET6, protocolVRRP, []option{
+	s.v6, err = openLane(unix.AF_INET6, wire.Protocol, []option{
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, 0},
 		{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, 255},
 		{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 0xc0},

@@ -27,7 +27,7 @@ func TestTheFilterKnowsItsSet(t *testing.T) {
 			}
 		}
 		for _, v6 := range []bool{false, true} {
-			vm, err := bpf.NewVM(vridFilter(v6, false, &set))
+			vm, err := bpf.NewVM(vridFilter(kindOf(v6), false, &set))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func filtered(v6 bool, typ, vrid uint8) []byte {
 		return vrrp
 	}
 	header := make([]byte, 24) // with an option
-	header[0], header[9] = 0x46, protocolVRRP
+	header[0], header[9] = 0x46, wire.Protocol
 	return append(header, vrrp...)
 }
 
@@ -67,7 +67,7 @@ func TestTheFilterPassesAdvertsOnly(t *testing.T) {
 	set.Add(51)
 	for _, all := range []bool{false, true} {
 		for _, v6 := range []bool{false, true} {
-			vm, err := bpf.NewVM(vridFilter(v6, all, &set))
+			vm, err := bpf.NewVM(vridFilter(kindOf(v6), all, &set))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestTheFilterPassesAdvertsOnly(t *testing.T) {
 	}
 	udp := filtered(false, 0x21, 51)
 	udp[9] = 17
-	vm, _ := bpf.NewVM(vridFilter(false, true, &set))
+	vm, _ := bpf.NewVM(vridFilter(behindIP, true, &set))
 	if passes(t, vm, udp) {
 		t.Error("another protocol passes")
 	}
@@ -118,4 +118,12 @@ func TestFramesAreBuiltInPlace(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations for two frames", n)
 	}
+}
+
+// kindOf is what stands before the message of a family without authentication header.
+func kindOf(v6 bool) kind {
+	if v6 {
+		return bare
+	}
+	return behindIP
 }

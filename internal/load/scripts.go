@@ -11,12 +11,13 @@ import (
 	"holdfast/internal/tracker"
 )
 
-// Judge resolves every command once, on this machine. A script that cannot be run
+// Judge resolves every command once, on this machine, and reads its key files. A script that cannot be run
 // is tracked by nobody, as keepalived has it: the finding says so.
 func (r *Reading) Judge() {
 	if r.Config == nil {
 		return
 	}
+	r.readKeys()
 	resolver := command.NewResolver(Policy(&r.Config.Global))
 	used := 0
 	judge := func(c *notify.Command) bool {

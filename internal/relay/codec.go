@@ -215,6 +215,27 @@ func virtualRouter(c *coder, v *vrrp.Config) {
 	number(c, &v.DownAdverts)
 	switches(c, v)
 	announcing(c, &v.Announce)
+	seal(c, &v.HMAC)
+}
+
+// seal codes auth_hmac; most routers have none.
+func seal(c *coder, h **vrrp.HMAC) {
+	given := *h != nil
+	flag(c, &given)
+	if !given {
+		return
+	}
+	if *h == nil {
+		*h = &vrrp.HMAC{}
+	}
+	list(c, &(*h).Keys, func(c *coder, k *vrrp.HMACKey) {
+		number(c, &k.ID)
+		c.text((*string)(&k.Secret))
+	})
+	number(c, &(*h).Active)
+	number(c, &(*h).Window)
+	flag(c, &(*h).Monotonic)
+	number(c, &(*h).Mode)
 }
 
 func identity(c *coder, v *vrrp.Config) {
@@ -227,7 +248,7 @@ func identity(c *coder, v *vrrp.Config) {
 
 func switches(c *coder, v *vrrp.Config) {
 	for _, b := range []*bool{
-		&v.StartMaster, &v.CheckUnicastSource, &v.HasPass, &v.NoPreempt, &v.LowerPrioNoAdvert, &v.HigherPrioSendAdvert,
+		&v.StartMaster, &v.CheckUnicastSource, &v.HasPass, &v.Header, &v.NoPreempt, &v.LowerPrioNoAdvert, &v.HigherPrioSendAdvert,
 		&v.OwnerIgnoreAdverts, &v.Strict, &v.SkipCheckAdvAddr, &v.ChecksumAsV2, &v.DontTrackPrimary, &v.NoPeers,
 	} {
 		flag(c, b)

@@ -27,6 +27,9 @@ func filled(v reflect.Value, n *int) {
 		return
 	}
 	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		filled(v.Elem(), n)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			filled(v.Field(i), n)

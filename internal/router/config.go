@@ -94,6 +94,7 @@ func Part(c *config.Config) *Config {
 		inst := &c.Instances[i]
 		p.Routers = append(p.Routers, inst.VRRP)
 		p.Routers[i].DontTrackPrimary = inst.DontTrackPrimary
+		p.Routers[i].HMAC = sealing(inst.HMAC)
 		p.Routers[i].LateBackup = inst.LateBackup
 		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: followed(inst.Tracks), RxBuffer: inst.RxBuffer})
 		if inst.TrackSource {
@@ -102,6 +103,21 @@ func Part(c *config.Config) *Config {
 	}
 	p.lodge(c)
 	return p
+}
+
+// sealing is auth_hmac with the secrets of key files read. Keys without are left out:
+// package load has said why.
+func sealing(h *config.HMAC) *vrrp.HMAC {
+	if h == nil {
+		return nil
+	}
+	part := &vrrp.HMAC{Active: h.Active, Window: h.Window, Monotonic: h.Monotonic, Mode: h.Mode}
+	for _, k := range h.Keys {
+		if k.Secret != "" {
+			part.Keys = append(part.Keys, vrrp.HMACKey{ID: k.ID, Secret: k.Secret})
+		}
+	}
+	return part
 }
 
 // followed leaves out the tracks of what nobody watches yet (config's list of what is

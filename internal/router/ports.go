@@ -9,10 +9,11 @@ import (
 	"holdfast/internal/vrrp"
 )
 
-// Port is a socket to listen at: one per link and family.
+// Port is a socket to listen at: one per link, family and protocol.
 type Port struct {
 	Link   string
 	V6     bool
+	Header bool // adverts with an authentication header
 	VRIDs  [256]bool
 	Groups []netip.Addr // multicast groups to join
 	// All lets adverts of unconfigured routers through too, to log them.
@@ -54,19 +55,19 @@ func advertSize(v *vrrp.Config) int {
 // come in by, of those routers that have one.
 func listPorts(c *Config, via map[vrrp.Key]string) []Port {
 	type where struct {
-		link string
-		v6   bool
+		link       string
+		v6, header bool
 	}
 	var ports []Port
 	at := map[where]int{}
 	for i := range c.Routers {
 		v := &c.Routers[i]
-		w := where{cmp.Or(via[v.Key], v.Link), v.V6}
+		w := where{cmp.Or(via[v.Key], v.Link), v.V6, v.Header}
 		n, ok := at[w]
 		if !ok {
 			n = len(ports)
 			at[w] = n
-			ports = append(ports, Port{Link: w.link, V6: v.V6, All: c.Global.LogUnknownVRIDs})
+			ports = append(ports, Port{Link: w.link, V6: v.V6, Header: v.Header, All: c.Global.LogUnknownVRIDs})
 		}
 		p := &ports[n]
 		p.VRIDs[v.VRID] = true

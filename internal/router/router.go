@@ -66,6 +66,13 @@ func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
 // Deadline is when the Router wants to be stepped with Expired.
 func (r *Router) Deadline() mono.Instant { return r.set.Deadline() }
 
+// Wall tells how far the wall clock is ahead of instants. It matters to routers that
+// stamp their adverts only: Stamps tells whether there are such.
+func (r *Router) Wall(ahead time.Duration) { r.set.Wall(ahead) }
+
+// Stamps reports whether Wall is to be told before each step.
+func (r *Router) Stamps() bool { return r.set.Stamps() }
+
 // Stopped reports whether everything has been given up after Stop.
 func (r *Router) Stopped() bool { return r.set.Stopped() }
 

@@ -60,7 +60,7 @@ func (r *Router) Status(now mono.Instant) *status.Router {
 
 func (r *Router) instance(id vrrp.ID) status.Instance {
 	v, p := r.set.View(id), &r.parts[id]
-	return status.Instance{
+	i := status.Instance{
 		Name: v.Config.Name, Link: v.Config.Link, VRID: v.Config.VRID, V6: v.Config.V6, Version: v.Config.Version,
 		Role: v.Role.String(), Since: v.Since, Reason: v.Reason,
 		Priority: v.Config.Priority, Effective: v.Priority, Interval: v.Config.Interval, MasterInterval: v.Interval,
@@ -68,6 +68,11 @@ func (r *Router) instance(id vrrp.ID) status.Instance {
 		Addrs: prefixes(p.addrs, v.Config.VIPs, true), Excluded: prefixes(p.addrs, v.Config.VIPs, false),
 		Repairs: int(p.repairs), Stats: stats(&v.Stats),
 	}
+	if t := v.Trailers; t != nil {
+		i.Stats.AuthExtMissing, i.Stats.AuthExtMalformed, i.Stats.AuthExtUnknownKey = uint64(t.Missing), uint64(t.Malformed), uint64(t.UnknownKey)
+		i.Stats.AuthExtInvalidHMAC, i.Stats.AuthExtStale, i.Stats.AuthExtReplay = uint64(t.Invalid), uint64(t.Stale), uint64(t.Replay)
+	}
+	return i
 }
 
 // prefixes lists the addresses that are advertised, or those that are not.

@@ -67,6 +67,12 @@ type Stats struct {
 	InvalidAuthtype             uint64
 	AuthtypeMismatch            uint64
 	AuthFailure                 uint64
+	AuthExtMissing              uint64 // auth_hmac
+	AuthExtMalformed            uint64
+	AuthExtUnknownKey           uint64
+	AuthExtInvalidHMAC          uint64
+	AuthExtStale                uint64
+	AuthExtReplay               uint64
 	PriZeroRcvd, PriZeroSent    uint64
 	// Not in keepalived's dump.
 	VersionErr, ChecksumErr uint64

@@ -17,7 +17,7 @@ func (s *Set) Apply(now mono.Instant, setup *Setup, out *Out) {
 	}
 	s.quiet, s.logUnknown = setup.Quiet, setup.LogUnknownVRIDs
 	freed := s.removeMissing(now, setup)
-	s.live = len(setup.Routers)
+	s.live, s.stamps = len(setup.Routers), false
 	for i := range setup.Routers {
 		s.adopt(now, &setup.Routers[i], setup)
 	}
@@ -46,7 +46,7 @@ func (s *Set) removeMissing(now mono.Instant, setup *Setup) (freed []ID) {
 
 func (s *Set) remove(now mono.Instant, r *router) {
 	if r.role == Master {
-		s.sendZero(r, 1)
+		s.sendZero(now, r, 1)
 	}
 	s.change(now, r, Deleted, "no longer configured")
 	s.wakes.Remove(r.id)
@@ -76,6 +76,7 @@ func (s *Set) add(now mono.Instant, c *Config, setup *Setup) {
 	}
 	r.interval, r.oldSum = r.own(), c.OldUnicastChecksum == OldChecksumAlways
 	r.effective = r.weighed()
+	s.secure(r)
 	r.link.routers = append(r.link.routers, r.id)
 	s.ids[c.Key], s.routers[r.id] = r.id, r
 	if c.Priority != r.effective {
@@ -103,6 +104,7 @@ func (s *Set) nextID() ID {
 func (s *Set) become(now mono.Instant, r *router, c *Config) {
 	before, learnt, priority := r.down(), r.interval != r.own(), r.effective
 	r.cfg = c
+	s.secure(r)
 	if !learnt || c.Version != 3 || r.role == Master {
 		r.interval = r.own()
 	}

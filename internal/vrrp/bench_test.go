@@ -30,7 +30,7 @@ func advert(c vrrp.Config, src string, priority uint8, at mono.Instant) *wire.Da
 	s := wire.Spec{V6: c.V6, Version: c.Version, VRID: c.VRID, Interval: c.Interval, VIPs: c.VIPs,
 		HasPass: c.HasPass, Password: c.Password, Src: netip.MustParseAddr(src), TTL: 255, Group: c.Group}
 	p := wire.Build(&s)
-	return &wire.Datagram{Link: c.Link, V6: c.V6, Data: p.Append(nil, c.Group, priority, 1),
+	return &wire.Datagram{Link: c.Link, V6: c.V6, Data: p.Append(nil, c.Group, priority, 1, nil),
 		Src: s.Src, Dst: c.Group, HopLimit: 255, At: at}
 }
 

@@ -15,6 +15,9 @@ func (s *Set) change(now mono.Instant, r *router, to Role, reason string) {
 	r.role, r.since, r.reason = to, now, reason
 	r.mode, r.complained = advertising, 0
 	r.held, r.burst, r.refresh, r.again = false, 0, 0, 0
+	if from == Master && r.header != nil && r.header.spent {
+		r.header.sequence, r.header.spent = 0, false
+	}
 	s.out.Changes = append(s.out.Changes, Change{
 		At: now, ID: r.id, Name: r.cfg.Name, From: from, To: to,
 		Priority: r.effective, Reason: reason, Silent: r.quietly(from, to),

@@ -9,9 +9,13 @@ import (
 // check is RFC 9568 section 7.1 in keepalived's order. What is found wrong is
 // counted each time and logged once.
 func (s *Set) check(r *router, a *wire.Advert) bool {
+	if r.seal != nil {
+		a.Unseal()
+	}
 	return s.checkLength(r, a) &&
 		s.checkTTL(r, a) &&
 		s.checkVersion(r, a) &&
+		s.checkTrailer(r, a) &&
 		s.checkAuth(r, a) &&
 		s.checkInterval(r, a) &&
 		s.checkType(r, a) &&
@@ -70,20 +74,30 @@ func (s *Set) checkAuth(r *router, a *wire.Advert) bool {
 	if a.Version != 2 {
 		return true
 	}
-	want := wire.NoAuth
-	if r.cfg.HasPass {
-		want = wire.Pass
-	}
+	want := r.authType()
 	mismatch := Note{Kind: NoteAuthType, Addr: a.Src, A: int64(a.AuthType), B: int64(want)}
 	switch {
-	case a.AuthType > wire.Pass+1: // 2 is the authentication header
+	case a.AuthType > wire.Header:
 		return s.refuse(r, &r.stats.AuthTypeInvalid, mismatch)
-	case a.AuthType != want:
+	case a.AuthType != want, a.HasHeader() != (want == wire.Header):
 		return s.refuse(r, &r.stats.AuthTypeMismatch, mismatch)
 	case want == wire.Pass && !samePassword(a.Password(), r.cfg.Password):
 		return s.refuse(r, &r.stats.AuthFailures, Note{Kind: NotePassword, Addr: a.Src})
+	case want == wire.Header:
+		return s.checkHeader(r, a)
 	}
 	return true
+}
+
+// authType is what version 2 is to carry.
+func (r *router) authType() uint8 {
+	switch {
+	case r.cfg.Header:
+		return wire.Header
+	case r.cfg.HasPass:
+		return wire.Pass
+	}
+	return wire.NoAuth
 }
 
 // samePassword takes the same time wherever the difference is.

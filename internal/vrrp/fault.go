@@ -146,7 +146,7 @@ func (s *Set) failGroup(now mono.Instant, r *router) {
 // twice when the fault is its own, once when its group pulls it.
 func (s *Set) becomeFault(now mono.Instant, r *router, goodbyes int, reason string) {
 	if r.role == Master {
-		s.sendZero(r, goodbyes)
+		s.sendZero(now, r, goodbyes)
 	}
 	r.timer, r.preempt, r.wants = mono.Never, 0, false
 	s.change(now, r, Fault, reason)

@@ -304,7 +304,7 @@ func TestKeepalived_6_OldUnicastChecksumIsFollowedOnceHeard(t *testing.T) {
 		s := wire.Spec{Version: 3, VRID: 1, Interval: time.Second, VIPs: c.VIPs, Src: c.Peers[0].Addr,
 			TTL: 255, Form: wire.OldUnicast, Group: c.Group}
 		p := wire.Build(&s)
-		r.packet(&wire.Datagram{Link: "eth0", Data: p.Append(nil, peer.Group, 150, 1), At: r.now})
+		r.packet(&wire.Datagram{Link: "eth0", Data: p.Append(nil, peer.Group, 150, 1, nil), At: r.now})
 		accepted := r.view(c).Master.IsValid()
 		if accepted != (mode != vrrp.OldChecksumNever) {
 			t.Errorf("mode %d: accepted %v", mode, accepted)

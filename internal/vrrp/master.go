@@ -148,43 +148,48 @@ func (s *Set) nextAdvert(now, due mono.Instant, r *router) mono.Instant {
 
 // sendAdvert sends an advert with the present priority.
 func (s *Set) sendAdvert(now mono.Instant, r *router) {
-	s.send(r, r.effective)
+	s.send(now, r, r.effective)
 	r.sent = now
 	s.rogueAdvert(now, r)
 }
 
 // sendZero tells the backups that this master leaves (section 6.4.3, Shutdown).
-func (s *Set) sendZero(r *router, times int) {
+func (s *Set) sendZero(now mono.Instant, r *router, times int) {
 	for range times {
-		s.send(r, 0)
+		s.send(now, r, 0)
 		r.stats.ZeroSent++
 	}
 	s.note(r, Note{Kind: NoteSentZero})
 }
 
 // send puts one advert into Out, one copy for every peer of a unicast router.
-func (s *Set) send(r *router, priority uint8) {
-	if !r.packet.Ready() || !r.source.IsValid() {
+func (s *Set) send(now mono.Instant, r *router, priority uint8) {
+	if !r.packet.Ready() || !r.source.IsValid() || !s.number(r) {
 		return
 	}
 	if r.ipid++; r.ipid == 0 {
 		r.ipid = 1 // the kernel would put its own in place of 0
 	}
 	r.stats.AdvertSent++
+	trailer := s.trailer(now, r, priority) // the same for all
 	if !r.unicast() {
-		s.sendTo(r, r.cfg.Group, priority)
+		s.sendTo(r, r.cfg.Group, priority, trailer)
 		return
 	}
 	for i := range r.cfg.Peers {
-		s.sendTo(r, r.cfg.Peers[i].Addr, priority)
+		s.sendTo(r, r.cfg.Peers[i].Addr, priority, trailer)
 	}
 }
 
-func (s *Set) sendTo(r *router, dst netip.Addr, priority uint8) {
+func (s *Set) sendTo(r *router, dst netip.Addr, priority uint8, trailer []byte) {
 	start := len(s.arena)
-	s.arena = r.packet.Append(s.arena, dst, priority, r.ipid)
+	s.arena = r.packet.Append(s.arena, dst, priority, r.ipid, trailer)
+	data := s.arena[start:len(s.arena):len(s.arena)]
+	if h := r.header; h != nil {
+		h.key.Sign(data, h.sequence, h.ttl)
+	}
 	s.out.Sends = append(s.out.Sends, Send{
 		ID: r.id, Link: r.cfg.Link, V6: r.cfg.V6, Dst: dst, Src: r.source,
-		Data: s.arena[start:len(s.arena):len(s.arena)], HopLimit: r.ttl(), Priority: priority,
+		Data: data, HopLimit: r.ttl(), Priority: priority,
 	})
 }

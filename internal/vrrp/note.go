@@ -46,6 +46,7 @@ const (
 	NoteSentZero                           //
 	NotePriority                           // A from, B to
 	NoteOldChecksum                        //
+	NoteSequenceSpent                      // of the authentication header
 	NoteLate                               // A nanoseconds
 	NoteHeldBack                           // a BACKUP heard nothing, and a tracker says that the master lives
 	NoteGaveWay                            // A nanoseconds
@@ -78,6 +79,17 @@ const (
 	NoteAddress       // From: the address that is missing; A VRID
 	NoteUnicastSource //
 	NoteUnicastTTL    // A received, B the least in the high byte and the most in the low one
+	NoteHeader        //
+	NoteSequence      // A received, B ours
+
+	// Trailers of auth_hmac.
+	NoteTrailerMissing //
+	NoteTrailerForm    //
+	NoteTrailerStale   // A nanoseconds ahead of our clock, B the window
+	NoteTrailerKey     // A its id
+	NoteTrailerInvalid // A the id of the key
+	NoteTrailerReplay  //
+	NoteClockSkew      // A nanoseconds ahead of our clock, B the window
 )
 
 // Detail says that the line appears only with -D.
@@ -93,6 +105,8 @@ func (n Note) Detail() bool {
 // String is keepalived's line.
 func (n Note) String() string {
 	switch {
+	case n.Kind >= NoteTrailerMissing:
+		return n.instance(n.trailer())
 	case n.Kind >= NoteLength:
 		return n.instance(n.complaint())
 	case n.Kind >= NoteLinkUp:
@@ -153,6 +167,8 @@ func (n Note) election() string {
 		return "removing firewall drop rule"
 	case NotePriority:
 		return fmt.Sprintf("Changing effective priority from %d to %d", n.A, n.B)
+	case NoteSequenceSpent:
+		return "IPSEC-AH sequence number has cycled: nothing is sent until another master is heard"
 	case NoteOldChecksum:
 		return "Setting unicast VRRPv3 checksum to old version"
 	}
@@ -216,8 +232,43 @@ func (n Note) complaint() string {
 		return fmt.Sprintf("unicast source address %s not a unicast peer", n.Addr)
 	case NoteUnicastTTL:
 		return fmt.Sprintf("TTL/HL %d not in range %d - %d (from %s)", n.A, n.B>>8, n.B&0xff, n.Addr)
+	case NoteHeader:
+		return fmt.Sprintf("IPSEC-AH: invalid digest or SPI (from %s)", n.Addr)
+	case NoteSequence:
+		return fmt.Sprintf("IPSEC-AH: sequence number %d already processed, ours %d (from %s)", n.A, n.B, n.Addr)
 	}
 	panic("vrrp: note without words")
+}
+
+// trailer tells what is wrong and, where the cause is usually the same, what to do.
+func (n Note) trailer() string {
+	switch n.Kind {
+	case NoteTrailerMissing:
+		return fmt.Sprintf("auth_hmac: advert from %s has no trailer", n.Addr)
+	case NoteTrailerForm:
+		return fmt.Sprintf("auth_hmac: advert from %s has a malformed trailer", n.Addr)
+	case NoteTrailerStale:
+		return fmt.Sprintf("auth_hmac: advert from %s is stamped %s, the window is %s: set the clocks",
+			n.Addr, aheadOrBehind(n.A), seconds(time.Duration(n.B)))
+	case NoteTrailerKey:
+		return fmt.Sprintf("auth_hmac: advert from %s is signed with key %d, which is not defined here", n.Addr, n.A)
+	case NoteTrailerInvalid:
+		return fmt.Sprintf("auth_hmac: advert from %s does not bear out key %d: the secrets differ, or it is forged", n.Addr, n.A)
+	case NoteTrailerReplay:
+		return fmt.Sprintf("auth_hmac: advert from %s was heard before, or is older than one that was", n.Addr)
+	case NoteClockSkew:
+		return fmt.Sprintf("auth_hmac: the clock of %s is %s, over half the window of %s: set the clocks",
+			n.Addr, aheadOrBehind(n.A), seconds(time.Duration(n.B)))
+	}
+	panic("vrrp: note without words")
+}
+
+// aheadOrBehind says how another clock differs from ours.
+func aheadOrBehind(ns int64) string {
+	if ns < 0 {
+		return seconds(time.Duration(-ns)) + " behind ours"
+	}
+	return seconds(time.Duration(ns)) + " ahead of ours"
 }
 
 func (n Note) shortOrLong() string {

@@ -38,7 +38,9 @@ type router struct {
 	rival  netip.Addr   // who leaves or is to be preempted, according to outlook
 
 	standing Standing
-	rogue    *rogue // a second address owner is about
+	rogue    *rogue  // a second address owner is about
+	seal     *seal   // auth_hmac; nil: without
+	header   *header // auth_type AH; nil: without
 
 	stats Stats
 
@@ -140,12 +142,18 @@ func (r *router) describe() (changed bool) {
 	c := r.cfg
 	p := wire.Build(&wire.Spec{
 		V6: c.V6, Version: c.Version, VRID: c.VRID, Interval: r.own(), VIPs: c.VIPs,
-		HasPass: c.HasPass, Password: c.Password, Src: r.source, TTL: r.ttl(),
+		HasPass: c.HasPass, Password: c.Password, Header: c.Header, Sealed: r.seal.signs(), Src: r.source, TTL: r.ttl(),
 		MTU: r.link.MTU, Form: r.form(), Group: c.Group,
 	})
 	changed = !p.Equal(&r.packet)
 	r.packet = p
 	return changed
+}
+
+// secure prepares what seals and signs adverts as configured.
+func (s *Set) secure(r *router) {
+	r.seal, r.header = sealed(r.seal, r.cfg.HMAC), headed(r.header, r.cfg)
+	s.stamps = s.stamps || r.seal != nil
 }
 
 // form is how this router's checksums are made.

@@ -272,7 +272,7 @@ func TestRandomPacketsChangeNothing(t *testing.T) {
 }
 
 func TestNotesHaveWords(t *testing.T) {
-	for kind := vrrp.NoteTimeout; kind <= vrrp.NoteUnicastTTL; kind++ {
+	for kind := vrrp.NoteTimeout; kind <= vrrp.NoteClockSkew; kind++ {
 		n := vrrp.Note{Kind: kind, Name: "X", Addr: netip.MustParseAddr("192.0.2.9"), A: 1, B: 2}
 		if n.String() == "" {
 			t.Errorf("note %d", kind)

@@ -1,6 +1,8 @@
 package vrrp
 
 import (
+	"time"
+
 	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
 )
@@ -20,9 +22,12 @@ type Set struct {
 	quiet      mono.Instant
 	logUnknown bool
 	stopping   bool
+	stamps     bool          // a router depends on the wall clock
+	ahead      time.Duration // of the wall clock
 
-	out     *Out   // of the call in progress
-	arena   []byte // what Sends point into, until the next call
+	out     *Out                   // of the call in progress
+	tail    [wire.TrailerSize]byte // of the advert being sent
+	arena   []byte                 // what Sends point into, until the next call
 	unknown uint64
 	refused [wire.Flaws]uint64
 }

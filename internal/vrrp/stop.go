@@ -43,7 +43,7 @@ func (s *Set) Stopped() bool { return s.stopping && s.leaving == 0 }
 // leave says good-bye and waits for the successor: at most the skew of the
 // weakest possible one and one interval.
 func (s *Set) leave(now mono.Instant, r *router) {
-	s.sendZero(r, 1)
+	s.sendZero(now, r, 1)
 	r.mode = leaving
 	r.burst, r.refresh, r.again, r.rogue = 0, 0, 0, nil
 	r.heard = 0

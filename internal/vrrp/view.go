@@ -44,6 +44,8 @@ type View struct {
 	Leaving bool
 
 	Stats Stats
+	// Trailers counts what auth_hmac dropped; nil: without.
+	Trailers *TrailerStats
 }
 
 // View shows a router; the zero View is shown for an ID that is not in use.
@@ -65,6 +67,9 @@ func (r *router) view() View {
 	}
 	if r.role == Backup && r.outlook == preempting || r.mode == leaving && r.heard != 0 {
 		v.Master, v.MasterPriority = r.rival, r.rivalPriority
+	}
+	if r.seal != nil {
+		v.Trailers = &r.seal.stats
 	}
 	if r.group != nil {
 		v.Group = r.group.name
@@ -119,5 +124,8 @@ func (s *Set) Groups() []GroupView {
 func (s *Set) ClearStats() {
 	for id := range s.All() {
 		s.routers[id].stats = Stats{}
+		if g := s.routers[id].seal; g != nil {
+			g.stats = TrailerStats{}
+		}
 	}
 }

@@ -61,9 +61,13 @@ type Config struct {
 	CheckUnicastSource bool
 	// VIPs are advertised, in this order.
 	VIPs []netip.Addr
-	// Password is the PASS authentication field of VRRPv2, zero padded.
+	// Password is that of VRRPv2, zero padded: in clear text if HasPass.
 	Password [8]byte
 	HasPass  bool
+	// Header signs adverts with the password, in an authentication header (AH).
+	Header bool
+	// HMAC seals adverts with a trailer; nil: without.
+	HMAC *HMAC
 
 	NoPreempt    bool
 	PreemptDelay time.Duration

@@ -221,7 +221,6 @@ func mistakes() []mistake {
 		{"auth-password-known", 0, "auth-password-known.conf:15", []string{"password"}},
 		{"auth-hmac-short", 5, "auth-hmac-short.conf:15", []string{"32"}},
 		{"auth-hmac-active", 5, "auth-hmac-active.conf:16", []string{"2"}},
-		{"auth-hmac-version-2", 0, "auth-hmac-version-2.conf:14", []string{"auth_hmac"}},
 		{"mail-nobody", 5, "mail-nobody.conf:4", []string{"notification_email"}},
 		{"mail-braces-forgotten", 5, "mail-braces-forgotten.conf:4", []string{"notification_email", "{"}},
 		{"group-of-one", 5, "group-of-one.conf:7", []string{"FIREWALL", "one"}},

@@ -34,9 +34,12 @@ type Advert struct {
 	Src, Dst netip.Addr // without zone
 	At       mono.Instant
 
-	pdu    []byte // VRRP message, Ethernet padding included
-	header int    // bytes of IP header before it
-	total  int    // bytes of the datagram by its IPv4 header; 0 for IPv6
+	pdu      []byte // VRRP message, Ethernet padding included
+	datagram []byte // IPv4: from the IP header on
+	ah       []byte // authentication header; nil without one
+	header   int    // bytes of headers before the message
+	total    int    // bytes of the datagram by its IPv4 header; 0 for IPv6
+	sealed   int    // bytes of the trailer, if Unseal found one
 }
 
 // Decode finds the VRRP message in d. It checks only what it needs to read the
@@ -66,13 +69,20 @@ func decode4(d *Datagram) (Advert, Flaw) {
 	}
 	header := int(b[0]&0x0f) * 4
 	fragment := binary.BigEndian.Uint16(b[6:]) & 0x3fff // more fragments, offset
-	if b[0]>>4 != 4 || header < ipv4Header || b[9] != Protocol || fragment != 0 {
+	if b[0]>>4 != 4 || header < ipv4Header || b[9] != Protocol && b[9] != ProtocolAH || fragment != 0 {
 		return Advert{}, BadHeader
+	}
+	a := Advert{HopLimit: b[8], At: d.At, datagram: b}
+	if b[9] == ProtocolAH {
+		if len(b) < header+HeaderSize || b[header] != Protocol || b[header+1] != HeaderSize/4-2 {
+			return Advert{}, BadHeader
+		}
+		a.ah = b[header : header+HeaderSize]
+		header += HeaderSize
 	}
 	if len(b) < header+vrrpHeader {
 		return Advert{}, TooShort
 	}
-	a := Advert{HopLimit: b[8], At: d.At}
 	a.Src = netip.AddrFrom4([4]byte(b[12:16]))
 	a.Dst = netip.AddrFrom4([4]byte(b[16:20]))
 	a.pdu, a.header, a.total = b[header:], header, int(binary.BigEndian.Uint16(b[2:]))
@@ -112,7 +122,7 @@ func (a *Advert) size() int {
 // A frame padded to the Ethernet minimum is accepted, and lengths are compared
 // in units of four bytes, as keepalived does.
 func (a *Advert) Length() Flaw {
-	surplus := len(a.pdu) - a.size()
+	surplus := len(a.pdu) - a.size() - a.sealed
 	padded := a.header+len(a.pdu) <= smallestPad
 	if surplus < 0 || surplus >= 4 && !padded {
 		return BadLength
@@ -136,7 +146,7 @@ func (a *Advert) Total() Flaw {
 	if a.V6 {
 		return Sound
 	}
-	if surplus := a.total - a.header - a.size(); surplus < 0 || surplus >= 4 {
+	if surplus := a.total - a.header - a.size() - a.sealed; surplus < 0 || surplus >= 4 {
 		return BadTotal
 	}
 	return Sound
@@ -160,11 +170,17 @@ func (a *Advert) pseudoSum(form Form, group netip.Addr) uint32 {
 	if form == OldUnicast && !a.V6 {
 		dst = group
 	}
-	return sumAddr(a.Src) + sumAddr(dst) + Protocol + uint32(a.size())
+	return sumAddr(a.Src) + sumAddr(dst) + Protocol + uint32(len(a.message()))
 }
 
-// message is the VRRP message without padding.
-func (a *Advert) message() []byte { return a.pdu[:a.size()] }
+// message is what the checksum covers: the VRRP message without padding, over IPv6
+// with the trailer.
+func (a *Advert) message() []byte {
+	if a.V6 {
+		return a.pdu[:a.size()+a.sealed]
+	}
+	return a.pdu[:a.size()]
+}
 
 // Check is everything that can be said of an advert without knowing the router
 // it is for: Length, Kind, Total and Verify in the standard form.
@@ -198,4 +214,4 @@ func (a *Advert) Password() [authData]byte {
 func (a *Advert) Totals() (header, have int) { return a.total, a.header + len(a.pdu) }
 
 // Sizes are the length of the message and the one its address count asks for.
-func (a *Advert) Sizes() (have, want int) { return len(a.pdu), a.size() }
+func (a *Advert) Sizes() (have, want int) { return len(a.pdu), a.size() + a.sealed }

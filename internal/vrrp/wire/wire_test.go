@@ -77,7 +77,7 @@ func TestAdvertsAreByteForByteThoseOfKeepalived(t *testing.T) {
 				priority = 0
 			}
 			p := Build(&s)
-			if got := p.Append(nil, a.Dst, priority, uint16(i+1)); !bytes.Equal(got, d.Data) {
+			if got := p.Append(nil, a.Dst, priority, uint16(i+1), nil); !bytes.Equal(got, d.Data) {
 				t.Errorf("%s, packet %d:\nhave %x\nwant %x", name, i, got, d.Data)
 			}
 		}
@@ -182,7 +182,7 @@ func TestChecksumForms(t *testing.T) {
 		s := Spec{Version: 3, VRID: 1, Interval: time.Second, VIPs: addrs("172.16.8.100"),
 			Src: netip.MustParseAddr("172.16.8.10"), TTL: 255, Form: sent, Group: group}
 		p := Build(&s)
-		d := Datagram{Data: p.Append(nil, dst, 100, 1)}
+		d := Datagram{Data: p.Append(nil, dst, 100, 1, nil)}
 		a, _ := Decode(&d)
 		for _, expected := range []Form{Standard, Plain, OldUnicast} {
 			if ok := a.Verify(expected, group) == Sound; ok != (sent == expected) {
@@ -210,7 +210,7 @@ func TestMoreAddressesThanFit(t *testing.T) {
 			t.Errorf("MTU %d: %d addresses, want %d", test.mtu, s.Len(), test.want)
 		}
 		p := Build(&s)
-		b := p.Append(nil, many[1], 1, 1)
+		b := p.Append(nil, many[1], 1, 1, nil)
 		if got := int(b[23]); got != test.want || int(binary.BigEndian.Uint16(b[2:])) != len(b) {
 			t.Errorf("MTU %d: count %d, length %d of %d", test.mtu, got, binary.BigEndian.Uint16(b[2:]), len(b))
 		}
@@ -226,7 +226,7 @@ func TestNoAllocation(t *testing.T) {
 		var id uint16
 		allocs := testing.AllocsPerRun(100, func() {
 			id++
-			buf = p.Append(buf[:0], a.Dst, 100, id)
+			buf = p.Append(buf[:0], a.Dst, 100, id, nil)
 			a, _ := Decode(&d)
 			if a.Check() != Sound || !a.Addr(0).IsValid() {
 				t.Fatal("not sound")
@@ -271,7 +271,7 @@ func FuzzDecode(f *testing.F) {
 
 func again(t *testing.T, s *Spec, want *Advert) {
 	p := Build(s)
-	d := Datagram{V6: s.V6, Data: p.Append(nil, want.Dst, want.Priority, 1), Src: want.Src, Dst: want.Dst, HopLimit: want.HopLimit}
+	d := Datagram{V6: s.V6, Data: p.Append(nil, want.Dst, want.Priority, 1, nil), Src: want.Src, Dst: want.Dst, HopLimit: want.HopLimit}
 	got, flaw := Decode(&d)
 	if flaw != Sound || got.Check() != Sound {
 		t.Fatalf("sent again: %v, %v", flaw, got.Check())
@@ -291,7 +291,7 @@ func BenchmarkAppend(b *testing.B) {
 	s.Src = netip.MustParseAddr("172.16.8.10")
 	p, buf, dst := Build(&s), make([]byte, 0, 64), netip.MustParseAddr("224.0.0.18")
 	for i := 0; b.Loop(); i++ {
-		buf = p.Append(buf[:0], dst, 100, uint16(i))
+		buf = p.Append(buf[:0], dst, 100, uint16(i), nil)
 	}
 }
 

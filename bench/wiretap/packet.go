@@ -34,6 +34,8 @@ const (
 	etherIPv4     = 0x0800
 	etherIPv6     = 0x86dd
 	protoVRRP     = 112
+	protoAH       = 51 // before the message of a signed advert
+	ahHeader      = 24
 	protoICMPv6   = 58
 	ipv6Header    = 40
 	neighborAdv   = 136
@@ -58,10 +60,13 @@ func decode(frame []byte) (p Packet, ok bool) {
 }
 
 func decodeIPv4(b []byte) (p Packet, ok bool) {
-	if len(b) < 20 || b[9] != protoVRRP {
+	if len(b) < 20 || b[9] != protoVRRP && b[9] != protoAH {
 		return p, false
 	}
 	header := int(b[0]&15) * 4
+	if b[9] == protoAH {
+		header += ahHeader
+	}
 	return decodeAdvert(b, header, netip.AddrFrom4([4]byte(b[12:16])))
 }
 

@@ -74,17 +74,18 @@ func swap(v uint16) uint16 { return v<<8 | v>>8 }
 // packets a tap does not record: who floods the LAN sends from there.
 const floodNet = 198<<24 | 18<<16
 
-// filter accepts ARP, VRRP over both families and neighbour advertisements.
+// filter accepts ARP, VRRP over both families, signed or not, and neighbour advertisements.
 func filter() []bpf.Instruction {
 	return []bpf.Instruction{
 		bpf.LoadAbsolute{Off: 12, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 11},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherIPv6, SkipTrue: 6},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 10},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 12},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherIPv6, SkipTrue: 7},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 11},
 		bpf.LoadAbsolute{Off: 26, Size: 4},
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xfffe0000},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: floodNet, SkipTrue: 7},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: floodNet, SkipTrue: 8},
 		bpf.LoadAbsolute{Off: 23, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoAH, SkipTrue: 5},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoVRRP, SkipTrue: 4, SkipFalse: 5},
 		bpf.LoadAbsolute{Off: 20, Size: 1},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoVRRP, SkipTrue: 2},

@@ -13,6 +13,7 @@ type dialect struct {
 	version  int
 	unicast  bool
 	password string
+	header   bool // the password signs (AH) instead of being sent
 	interval time.Duration
 	nodes    [2]netip.Prefix // own addresses of the nodes
 	client   netip.Prefix
@@ -35,6 +36,7 @@ func dialects() []dialect {
 		way := map[bool]string{false: ", multicast", true: ", unicast"}[unicast]
 		all = append(all,
 			four.with("VRRPv2 with password"+way, 2, unicast, time.Second, "secret12"),
+			four.with("VRRPv2 with authentication header"+way, 2, unicast, time.Second, "secret12").signed(),
 			four.with("VRRPv3 over IPv4"+way, 3, unicast, 200*time.Millisecond, ""),
 			six.with("VRRPv3 over IPv6"+way, 3, unicast, 200*time.Millisecond, ""))
 	}
@@ -44,6 +46,19 @@ func dialects() []dialect {
 func (d dialect) with(name string, version int, unicast bool, interval time.Duration, password string) dialect {
 	d.name, d.version, d.unicast, d.interval, d.password = name, version, unicast, interval, password
 	return d
+}
+
+func (d dialect) signed() dialect {
+	d.header = true
+	return d
+}
+
+// authType is the word of the configuration.
+func (d dialect) authType() string {
+	if d.header {
+		return "AH"
+	}
+	return "PASS"
 }
 
 const (
@@ -74,7 +89,7 @@ func (d dialect) config(node int) string {
 	fmt.Fprintf(&b, "vrrp_instance V {\n  version %d\n  state BACKUP\n  interface %s\n  virtual_router_id %d\n", d.version, link, vrid)
 	fmt.Fprintf(&b, "  priority %d\n  advert_int %v\n", [2]int{strong, weak}[node], d.interval.Seconds())
 	if d.password != "" {
-		fmt.Fprintf(&b, "  authentication {\n    auth_type PASS\n    auth_pass %s\n  }\n", d.password)
+		fmt.Fprintf(&b, "  authentication {\n    auth_type %s\n    auth_pass %s\n  }\n", d.authType(), d.password)
 	}
 	if d.unicast {
 		fmt.Fprintf(&b, "  unicast_src_ip %s\n  unicast_peer {\n    %s\n  }\n", d.nodes[node].Addr(), d.nodes[1-node].Addr())

@@ -71,7 +71,7 @@ func (s *stage) node(world *netns.World, name string, addr netip.Prefix) *netns.
 
 func (s *stage) listen() {
 	s.Helper()
-	s.dump = exec.Command("tcpdump", "-i", link, "-U", "-Z", "root", "-w", s.file, "proto 112 or ip6 proto 112")
+	s.dump = exec.Command("tcpdump", "-i", link, "-U", "-Z", "root", "-w", s.file, "proto 112 or proto 51 or ip6 proto 112")
 	stderr, err := s.dump.StderrPipe()
 	must(s.T, err)
 	must(s.T, s.client.Start(s.dump))
@@ -104,8 +104,12 @@ func (s *stage) start(node int) {
 
 func (s *stage) opensWithOneMaster() {
 	s.Helper()
-	s.start(0)
-	s.start(1)
+	first := s.teacher()
+	s.start(first)
+	if s.header {
+		s.owner(first, time.Now(), s.down(weak)+time.Second)
+	}
+	s.start(1 - first)
 	s.owner(0, time.Now(), s.down(strong)+time.Second)
 	s.settle()
 	s.oneMaster(0, "at the start")
@@ -116,6 +120,15 @@ func (s *stage) opensWithOneMaster() {
 	if err := retry(s.Context(), 3*time.Second, func() bool { return s.probe.Answered(s.probed()) }); err != nil {
 		s.Fatalf("the shared address does not answer: %v", err)
 	}
+}
+
+// teacher is the node that starts first: with an authentication header the one that
+// runs keepalived, whose way of signing the other learns by hearing it.
+func (s *stage) teacher() int {
+	if s.header && s.programs[1].Name == "keepalived" {
+		return 1
+	}
+	return 0
 }
 
 // owner waits until a node sends adverts and returns the first since an instant.

@@ -34,6 +34,16 @@ func (s *Set) announceAgain(now mono.Instant, r *router) {
 	}
 }
 
+// linkReturned is for a MASTER that stayed one while its link was down
+// (dont_track_primary): who was reachable meanwhile may have taken the addresses in
+// the neighbours' tables, and may give them up without ever being heard.
+func (s *Set) linkReturned(now mono.Instant, r *router) {
+	if r.role == Master && r.mode == advertising && r.held {
+		s.announceFirst(now, r)
+		s.arm(r)
+	}
+}
+
 // announceDue runs the rounds whose time has come.
 func (s *Set) announceDue(now mono.Instant, r *router) {
 	c := &r.cfg.Announce

@@ -190,6 +190,20 @@ func TestAMissingInterfaceIsWaitedFor(t *testing.T) {
 	r.take("(X) Entering BACKUP STATE (IPv4 address for interface eth9)")
 }
 
+func TestAMasterWhoseLinkReturnsAnnouncesItsAddresses(t *testing.T) {
+	c := with(config("X", 1, 100), func(c *vrrp.Config) { c.DontTrackPrimary = true })
+	r := master(t, c)
+	down := linkUp
+	down.Up = false
+	r.s.Link(r.now, "eth0", down, &r.out)
+	r.role(c, vrrp.Master)
+	r.take("Netlink reports eth0 down")
+	r.s.Link(r.now, "eth0", linkUp, &r.out)
+	r.take("announce 5", "Netlink reports eth0 up")
+	r.s.Link(r.now, "eth1", linkUp, &r.out)
+	r.take()
+}
+
 func TestARouterWithoutInterfaceDependsOnNone(t *testing.T) {
 	c, peer := unicast()
 	c.Link = ""

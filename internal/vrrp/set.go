@@ -138,6 +138,9 @@ func (s *Set) Link(now mono.Instant, name string, l LinkState, out *Out) {
 	}
 	for _, id := range k.routers {
 		s.linkChanged(now, s.routers[id])
+		if l.Up && !was.Up {
+			s.linkReturned(now, s.routers[id])
+		}
 	}
 }
 

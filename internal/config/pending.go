@@ -10,7 +10,7 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):
-	SSL bfd_instance garp_group instance interface_up_down_delays linkbeat_interfaces
+	SSL bfd_instance garp_group instance linkbeat_interfaces
 	linkbeat_use_polling net_namespace net_namespace_ipvs static_ipaddress
 	static_routes static_rules track_file track_group use_pid_dir virtual_server virtual_server_group vrrp_track_file
 	vrrp_track_process

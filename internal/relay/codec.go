@@ -168,6 +168,13 @@ func configuration(c *coder, f *router.Config) {
 	list(c, &f.Groups, group)
 	list(c, &f.Routers, virtualRouter)
 	list(c, &f.Details, detail)
+	list(c, &f.LinkDelays, linkDelay)
+}
+
+func linkDelay(c *coder, d *config.LinkDelay) {
+	c.text(&d.Link)
+	number(c, &d.Down)
+	number(c, &d.Up)
 }
 
 func global(c *coder, g *router.Global) {

@@ -19,6 +19,8 @@ type Config struct {
 	// with the same index.
 	Routers []vrrp.Config
 	Details []Detail
+	// LinkDelays are as written; Prepare cuts them.
+	LinkDelays []config.LinkDelay
 }
 
 // Global is what concerns the router of global_defs.
@@ -86,6 +88,8 @@ func Part(c *config.Config) *Config {
 		},
 		Routers: make([]vrrp.Config, 0, len(c.Instances)),
 		Details: make([]Detail, 0, len(c.Instances)),
+
+		LinkDelays: c.LinkDelays,
 	}
 	for _, g := range c.Groups {
 		p.Groups = append(p.Groups, Group{Name: g.Name, Members: g.Members})

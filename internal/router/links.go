@@ -14,6 +14,7 @@ type link struct {
 	host.Link
 	exists bool
 	addrs  []netip.Prefix
+	calm   *calm // nil: its changes count at once
 }
 
 // links is what is known of the interfaces of this machine.
@@ -21,6 +22,8 @@ type links struct {
 	byName map[string]*link
 	// virtual tells the addresses of the configuration: never a source.
 	virtual func(netip.Addr) bool
+	// calm are the links whose changes are to last before they count.
+	calm []*link
 }
 
 // observe takes over a whole picture and returns the names it concerns.
@@ -82,7 +85,7 @@ func (ls *links) get(name string) *link {
 }
 
 // good says whether a tracked interface is there and works.
-func (l *link) good() bool { return l.exists && l.Up && l.Carrier }
+func (l *link) good() bool { return l.exists && l.works() }
 
 // has says whether an address is on the link that is not virtual.
 func (l *link) has(a netip.Addr) bool {
@@ -93,7 +96,7 @@ func (l *link) has(a netip.Addr) bool {
 func (ls *links) state(l *link) vrrp.LinkState {
 	return vrrp.LinkState{
 		Exists:  l.exists,
-		Up:      l.Up && l.Carrier,
+		Up:      l.works(),
 		Source4: ls.source(l, netip.Addr.Is4),
 		Source6: ls.source(l, netip.Addr.IsLinkLocalUnicast),
 		MTU:     l.MTU,

@@ -23,13 +23,14 @@ type Reload struct {
 	// devices is how many there are; quarters says which, once the links are known.
 	devices  int
 	quarters quarters
+	delays   []config.LinkDelay
 }
 
 // Prepare draws from a configuration all that needs no Router, so that the loop
 // is not kept from its adverts by it. The Router keeps c.
 func Prepare(c *Config) Reload {
 	return Reload{
-		Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c, nil), sources: c.sources(), devices: c.countDevices(),
+		Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c, nil), sources: c.sources(), devices: c.countDevices(), delays: c.delays(),
 	}
 }
 
@@ -185,6 +186,7 @@ func (r *Router) linksBefore(now mono.Instant, c *Reload, out *Effects) {
 		r.links.get(name)
 	}
 	r.watch.sources = c.sources
+	r.links.delay(c.delays)
 	for name, l := range r.links.byName {
 		r.set.Link(now, name, r.links.state(l), &out.Out)
 		r.watch.linked(name, l.good())

@@ -64,7 +64,7 @@ func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
 }
 
 // Deadline is when the Router wants to be stepped with Expired.
-func (r *Router) Deadline() mono.Instant { return r.set.Deadline() }
+func (r *Router) Deadline() mono.Instant { return min(r.set.Deadline(), r.links.deadline()) }
 
 // Wall tells how far the wall clock is ahead of instants. It matters to routers that
 // stamp their adverts only: Stamps tells whether there are such.
@@ -84,6 +84,7 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 		r.set.Receive(now, r.home(ev.Datagram), &out.Out)
 	case Expired:
 		r.set.Expire(now, &out.Out)
+		r.calmed(now, out)
 	case Settled:
 		r.settled(now, ev, out)
 	case Sampled:
@@ -232,6 +233,7 @@ func (r *Router) linkChanged(now mono.Instant, name string, out *Effects) {
 		return
 	}
 	l := r.links.get(name)
+	l.look(now)
 	out.Ports = true
 	r.parentChanged(name, out)
 	r.set.Link(now, name, r.links.state(l), &out.Out)
@@ -247,6 +249,15 @@ func (r *Router) MTU(name string) int {
 		return l.MTU
 	}
 	return 0
+}
+
+// calmed lets changes of links count that have lasted.
+func (r *Router) calmed(now mono.Instant, out *Effects) {
+	for _, l := range r.links.calm {
+		if l.calm.due != 0 && l.calm.due <= now {
+			r.linkChanged(now, l.Name, out)
+		}
+	}
 }
 
 // IfIndex is the kernel's number of a link, 0 if it does not exist.

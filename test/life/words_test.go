@@ -58,3 +58,19 @@ func TestAnInstanceWithoutPeersStaysInFaultIfItIsToldTo(t *testing.T) {
 	d.reload(conf(150, "unicast_src_ip 10.0.0.1\n\tunicast_fault_no_peer\n\tunicast_peer {\n\t\t10.0.0.2\n\t}", vip+"/24"))
 	d.says("Entering MASTER STATE")
 }
+
+func TestACableThatIsPulledForAMomentChangesNothing(t *testing.T) {
+	s := newStage(t)
+	delays := "interface_up_down_delays {\n\teth0 0.15\n}\n"
+	d := s.start(s.a, delays+conf(150, "", vip+"/24"))
+	d.says("Entering MASTER STATE")
+	s.must(s.a.Unplug("eth0"))
+	time.Sleep(50 * time.Millisecond)
+	s.must(s.a.Plug("eth0"))
+	time.Sleep(400 * time.Millisecond)
+	if d.count("Entering FAULT STATE") > 0 {
+		t.Error("it left MASTER")
+	}
+	s.must(s.a.Unplug("eth0"))
+	d.says("Entering FAULT STATE")
+}

@@ -10,7 +10,7 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):
-	SSL bfd_instance garp_group instance linkbeat_interfaces
+	SSL bfd_instance instance linkbeat_interfaces
 	linkbeat_use_polling net_namespace net_namespace_ipvs static_ipaddress
 	static_routes static_rules track_file track_group use_pid_dir virtual_server virtual_server_group vrrp_track_file
 	vrrp_track_process
@@ -19,8 +19,6 @@ SSL:
 bfd_instance:
 	checker hoplimit idle_tx max_hops min_rx min_tx multihop multiplier neighbor_ip neighbour_ip passive
 	source_ip ttl vrrp weight
-garp_group:
-	garp_interval gna_interval interface interfaces
 global_defs:
 	bfd_cpu_affinity bfd_no_swap bfd_priority bfd_process_name bfd_rlimit_rtime bfd_rlimit_rttime
 	bfd_rt_priority checker_cpu_affinity checker_log_all_failures checker_no_swap checker_priority

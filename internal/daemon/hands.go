@@ -115,7 +115,7 @@ func (a *announcements) Announce(list []router.Announcement) {
 		n := &list[i]
 		converted[i] = lan.Announcement{
 			ID: int32(n.ID), Link: n.Link.Name, IfIndex: n.Link.Index, MAC: n.Link.MAC, Silent: n.Link.NoARP || n.Link.Loopback,
-			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap, Reply: n.Reply,
+			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap, Reply: n.Reply, Clock: n.Clock,
 		}
 	}
 	a.announcer.Announce(converted)

@@ -22,6 +22,8 @@ type Announcement struct {
 	// Reply: the gratuitous ARP is a reply. The MASTER that is being relieved has the
 	// same virtual MAC address and would answer a request, which takes the switches back.
 	Reply bool
+	// Clock names the links that share the time of the last one; 0: each has its own.
+	Clock int32
 }
 
 // queue decides which announcement is sent when. Each link has a line for each
@@ -31,9 +33,11 @@ type queue struct {
 	lines []*line // in the order in which they came to be
 	byKey map[lineKey]*line
 	turn  int // the line that is served first
-	items map[target]*item
-	limit int // of addresses
-	lost  uint64
+	// clocks are those that several lines share.
+	clocks map[clockKey]*clock
+	items  map[target]*item
+	limit  int // of addresses
+	lost   uint64
 }
 
 type lineKey struct {
@@ -44,8 +48,16 @@ type lineKey struct {
 type line struct {
 	lineKey
 	gap  time.Duration
-	free mono.Instant // when the next may be sent
 	list []*item
+	*clock
+}
+
+// clock is when the next announcement may be sent.
+type clock struct{ free mono.Instant }
+
+type clockKey struct {
+	id int32
+	v6 bool
 }
 
 type target struct {
@@ -59,7 +71,7 @@ type item struct {
 }
 
 func newQueue(limit int) *queue {
-	return &queue{byKey: map[lineKey]*line{}, items: map[target]*item{}, limit: limit}
+	return &queue{byKey: map[lineKey]*line{}, clocks: map[clockKey]*clock{}, items: map[target]*item{}, limit: limit}
 }
 
 // add queues a. What is queued for the same address is asked for only once more
@@ -76,6 +88,7 @@ func (q *queue) add(a Announcement) {
 	}
 	l := q.line(lineKey{a.IfIndex, a.VIP.Is6()})
 	l.gap = a.Gap
+	q.keep(l, a.Clock)
 	if queued {
 		it.Announcement, it.left = a, max(it.left, a.Rounds)
 		return
@@ -88,11 +101,23 @@ func (q *queue) add(a Announcement) {
 func (q *queue) line(k lineKey) *line {
 	l, exists := q.byKey[k]
 	if !exists {
-		l = &line{lineKey: k}
+		l = &line{lineKey: k, clock: &clock{}}
 		q.byKey[k] = l
 		q.lines = append(q.lines, l)
 	}
 	return l
+}
+
+// keep gives a line the clock it shares. Its own goes on until it shares one.
+func (q *queue) keep(l *line, id int32) {
+	if id == 0 {
+		return
+	}
+	k := clockKey{id, l.v6}
+	if q.clocks[k] == nil {
+		q.clocks[k] = &clock{}
+	}
+	l.clock = q.clocks[k]
 }
 
 // cancel drops what routers queued that are no longer MASTER.

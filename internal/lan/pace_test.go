@@ -183,3 +183,26 @@ func TestPacingHoldsAlways(t *testing.T) {
 		}
 	})
 }
+
+// A garp_group: its links share the pauses, kind by kind (section 10).
+func TestLinksOfAGroupShareTheClock(t *testing.T) {
+	q := newQueue(100)
+	const gap = 100 * time.Millisecond
+	for _, a := range []Announcement{
+		announcement(1, 2, "10.0.0.1", 2, gap), announcement(2, 3, "10.0.1.1", 1, gap), announcement(3, 4, "2001:db8::1", 1, gap),
+	} {
+		a.Clock = 1
+		q.add(a)
+	}
+	q.add(announcement(4, 5, "10.0.2.1", 1, gap))
+	got := drain(q, 0, whole, make([]Announcement, 8))
+	want := lines(`
+		0.000 link 2 10.0.0.1
+		0.000 link 4 2001:db8::1
+		0.000 link 5 10.0.2.1
+		0.100 link 3 10.0.1.1
+		0.200 link 2 10.0.0.1`)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

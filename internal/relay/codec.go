@@ -169,6 +169,13 @@ func configuration(c *coder, f *router.Config) {
 	list(c, &f.Routers, virtualRouter)
 	list(c, &f.Details, detail)
 	list(c, &f.LinkDelays, linkDelay)
+	list(c, &f.GARPGroups, garpGroup)
+}
+
+func garpGroup(c *coder, g *config.GARPGroup) {
+	list(c, &g.Links, func(c *coder, s *string) { c.text(s) })
+	number(c, &g.GARP)
+	number(c, &g.NA)
 }
 
 func linkDelay(c *coder, d *config.LinkDelay) {

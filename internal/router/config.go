@@ -21,6 +21,7 @@ type Config struct {
 	Details []Detail
 	// LinkDelays are as written; Prepare cuts them.
 	LinkDelays []config.LinkDelay
+	GARPGroups []config.GARPGroup
 }
 
 // Global is what concerns the router of global_defs.
@@ -90,6 +91,7 @@ func Part(c *config.Config) *Config {
 		Details: make([]Detail, 0, len(c.Instances)),
 
 		LinkDelays: c.LinkDelays,
+		GARPGroups: c.GARPGroups,
 	}
 	for _, g := range c.Groups {
 		p.Groups = append(p.Groups, Group{Name: g.Name, Members: g.Members})

@@ -36,6 +36,8 @@ type Announcement struct {
 	Gap time.Duration
 	// Reply makes the gratuitous ARP a reply, which nobody answers.
 	Reply bool
+	// Clock numbers the garp_group whose links share the pauses; 0: none.
+	Clock int32
 }
 
 // Reset empties e and keeps its memory for the next turn, unless a burst has

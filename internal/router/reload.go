@@ -24,6 +24,7 @@ type Reload struct {
 	devices  int
 	quarters quarters
 	delays   []config.LinkDelay
+	paces    map[string]pace
 }
 
 // Prepare draws from a configuration all that needs no Router, so that the loop
@@ -31,7 +32,19 @@ type Reload struct {
 func Prepare(c *Config) Reload {
 	return Reload{
 		Config: c, groups: c.groups(), at: c.index(), ports: listPorts(c, nil), sources: c.sources(), devices: c.countDevices(), delays: c.delays(),
+		paces: c.paces(),
 	}
+}
+
+// paces are those of garp_group, by link.
+func (c *Config) paces() map[string]pace {
+	paces := map[string]pace{}
+	for i, g := range c.GARPGroups {
+		for _, l := range g.Links {
+			paces[l] = pace{g, int32(i + 1)}
+		}
+	}
+	return paces
 }
 
 // Takes is how long the loop is busy with it at most, by measurement.
@@ -51,6 +64,7 @@ func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 		setup.Quiet = quiet(now, &c.Global)
 	}
 	r.garpGap, r.naGap = c.Global.GARPInterval, c.Global.GNAInterval
+	r.paces = c.paces
 	r.links.virtual = c.virtual
 	r.linksBefore(now, c, out)
 	r.set.Apply(now, &setup, &out.Out)

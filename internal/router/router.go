@@ -28,6 +28,8 @@ type Router struct {
 	quarters quarters
 	// The least time between two announcements on one link.
 	garpGap, naGap time.Duration
+	// paces are those of the links of a garp_group; clocks number the groups.
+	paces map[string]pace
 }
 
 // part is what the router knows of a virtual router beside its state machine.
@@ -180,15 +182,32 @@ func (r *Router) repaired(a host.Addr, out *Effects) {
 
 // say asks for one address to be announced.
 func (r *Router) say(id vrrp.ID, a host.Addr, rounds int, out *Effects) {
-	gap := r.garpGap
-	if a.V6() {
-		gap = r.naGap
-	}
-	n := Announcement{ID: id, Link: r.links.get(a.Link).Link, Addr: a.Prefix.Addr(), Rounds: rounds, Gap: gap}
+	gap, clock := r.pace(a)
+	n := Announcement{ID: id, Link: r.links.get(a.Link).Link, Addr: a.Prefix.Addr(), Rounds: rounds, Gap: gap, Clock: clock}
 	if r.quarters.devices[a.Link] {
 		n.Reply, n.Gap = true, max(gap, spread/time.Duration(max(1, rounds*len(r.parts[id].addrs))))
 	}
 	out.Announcements = append(out.Announcements, n)
+}
+
+// pace is the gap between announcements of a garp_group.
+type pace struct {
+	config.GARPGroup
+	clock int32
+}
+
+// pace says how announcements of an address are to be spaced: by the garp_group
+// of its link, if that speaks of their kind.
+func (r *Router) pace(a host.Addr) (gap time.Duration, clock int32) {
+	p := r.paces[a.Link]
+	gap, own := r.garpGap, p.GARP
+	if a.V6() {
+		gap, own = r.naGap, p.NA
+	}
+	if own > 0 {
+		return own, p.clock
+	}
+	return gap, 0
 }
 
 // announce spells out, address by address, what the machine asked for. An

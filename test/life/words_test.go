@@ -1,6 +1,7 @@
 package life
 
 import (
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,4 +74,35 @@ func TestACableThatIsPulledForAMomentChangesNothing(t *testing.T) {
 	}
 	s.must(s.a.Unplug("eth0"))
 	d.says("Entering FAULT STATE")
+}
+
+// One gratuitous ARP in 0.2 s on the two links together, not on each.
+func TestLinksOfAGARPGroupTakeTurns(t *testing.T) {
+	s := newStage(t)
+	s.sh(s.a, "for n in 1 2; do ip link add g$n type veth peer name p$n && ip link set g$n up && ip link set p$n up; done")
+	heard := make(chan string, 1)
+	go func() {
+		out, _ := s.a.Output(t.Context(), "sh", "-c", "timeout 5 tcpdump -tt -n -Q out -i any arp 2>/dev/null; true")
+		heard <- out
+	}()
+	time.Sleep(time.Second)
+	group := "garp_group {\n\tgarp_interval 0.2\n\tinterfaces {\n\t\tg1\n\t\tg2\n\t}\n}\n"
+	s.start(s.a, group+conf(150, "", "10.1.0.100/24 dev g1", "10.2.0.100/24 dev g2"))
+	last, seen := 0.0, map[string]int{}
+	for line := range strings.Lines(<-heard) {
+		words := strings.Fields(line)
+		if !strings.Contains(line, "tell 10.1.0.100") && !strings.Contains(line, "tell 10.2.0.100") {
+			continue
+		}
+		at, err := strconv.ParseFloat(words[0], 64)
+		s.must(err)
+		if gap := at - last; gap < 0.19 {
+			t.Errorf("%.3f s after the one before: %s", gap, line)
+		}
+		last = at
+		seen[words[1]]++
+	}
+	if seen["g1"] < 3 || seen["g2"] < 3 {
+		t.Errorf("announced %v", seen)
+	}
 }

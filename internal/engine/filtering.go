@@ -15,7 +15,8 @@ type filtering struct {
 	open    func() (host.Firewall, error) // nil: there is none
 	say     func(relay.Line)
 	filter  *host.Filter
-	wall    host.Firewall
+	wall    host.Firewall // nil: nothing is in use
+	watched bool
 	changes *Mailbox[host.FilterChange]
 	changed <-chan struct{}
 	trouble [2]string // by family: told, and not over yet
@@ -29,27 +30,39 @@ func newFiltering(say func(relay.Line)) filtering {
 	return f
 }
 
-// opened opens the packet filter and watches it.
-func (f *filtering) opened(ctx context.Context) error {
-	if f.wall != nil || f.open == nil {
-		return nil
-	}
-	wall, err := f.open()
-	if err != nil {
-		return err
-	}
-	f.wall = wall
-	go func() {
-		if err := wall.Watch(ctx, f.changes.Put); err != nil {
-			f.say(relay.Line{Text: err.Error(), Bad: true})
+// ready opens the packet filter, and watches it once there is something to watch.
+func (f *filtering) ready(ctx context.Context, op host.FilterOp) (err error) {
+	if f.wall == nil {
+		if f.wall, err = f.open(); err != nil {
+			f.wall = nil
+			return err
 		}
-	}()
+	}
+	if op.Sets != 0 && !f.watched {
+		f.watched = true
+		go f.watch(ctx, f.wall)
+	}
 	return nil
+}
+
+func (f *filtering) watch(ctx context.Context, wall host.Firewall) {
+	if err := wall.Watch(ctx, f.changes.Put); err != nil {
+		f.say(relay.Line{Text: err.Error(), Bad: true})
+	}
+}
+
+// rest closes what was opened only to look for leftovers.
+func (f *filtering) rest() {
+	if f.wall != nil && !f.watched {
+		_ = f.wall.Close()
+		f.wall = nil
+	}
 }
 
 // do carries out transactions. When elements cannot be changed somebody was at
 // the table: it is made anew at once.
 func (f *filtering) do(ctx context.Context, ops []host.FilterOp) {
+	defer f.rest()
 	again := false
 	for _, op := range ops {
 		err := f.transact(ctx, op)
@@ -63,7 +76,10 @@ func (f *filtering) do(ctx context.Context, ops []host.FilterOp) {
 }
 
 func (f *filtering) transact(ctx context.Context, op host.FilterOp) error {
-	if err := f.opened(ctx); err != nil || f.wall == nil {
+	if f.open == nil {
+		return nil
+	}
+	if err := f.ready(ctx, op); err != nil {
 		return err
 	}
 	return f.wall.Do(op)

@@ -38,6 +38,8 @@ const (
 	LinkLocalVIPs                       // vips_link_local: address and number of the interface
 	NamedVIPs                           // vips_link_local_name: address and name of the interface
 	VMACs                               // vmac_map, and for IPv6 vmac_set: virtual MAC interfaces
+
+	AllFilterSets = VIPs | LinkLocalVIPs | NamedVIPs | VMACs
 )
 
 // Element is a member of a set: what of it counts depends on the set.

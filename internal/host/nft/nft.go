@@ -5,6 +5,7 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -38,7 +39,7 @@ var _ host.Firewall = (*Firewall)(nil)
 func Open() (*Firewall, error) {
 	f := &Firewall{}
 	if err := errors.Join(f.listen(), f.dial()); err != nil {
-		return nil, fmt.Errorf("open the packet filter: %w", err)
+		return nil, fmt.Errorf("open the packet filter: %w", errors.Join(err, f.Close()))
 	}
 	return f, nil
 }
@@ -68,14 +69,26 @@ func (f *Firewall) prepare(c *netlink.Conn) error {
 }
 
 // Close closes the sockets; a Watch under way ends.
-func (f *Firewall) Close() error { return errors.Join(f.conn.CloseLasting(), f.hears.Close()) }
+func (f *Firewall) Close() error {
+	var errs []error
+	if f.conn != nil {
+		errs = append(errs, f.conn.CloseLasting())
+	}
+	if f.hears != nil {
+		errs = append(errs, f.hears.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // Do implements host.Firewall.
 func (f *Firewall) Do(op host.FilterOp) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.watch.of(op.Table)
-	if op.Whole && op.Sets == 0 && !f.there(op) {
+	if err := f.sock.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if op.Whole && op.Sets == 0 && !f.ours(op) {
 		return nil
 	}
 	err := f.transact(op)
@@ -85,15 +98,16 @@ func (f *Firewall) Do(op host.FilterOp) error {
 	return errors.Join(refused(op, err), f.dial())
 }
 
-// there looks whether there is a table to remove.
-func (f *Firewall) there(op host.FilterOp) bool {
-	tables, err := f.conn.ListTablesOfFamily(familyOf(op))
-	for _, t := range tables {
-		if t.Name == op.Table {
-			return true
-		}
+// ours looks whether there is a table to remove, and one that we or keepalived
+// made: somebody else's table of that name has none of the sets.
+func (f *Firewall) ours(op host.FilterOp) bool {
+	sets, err := f.conn.GetSets(&nftables.Table{Family: familyOf(op), Name: op.Table})
+	if err != nil {
+		return false
 	}
-	return err != nil // trying will tell
+	return slices.ContainsFunc(sets, func(s *nftables.Set) bool {
+		return slices.ContainsFunc(host.AllFilterSets.Each(), func(known host.FilterSet) bool { return s.Name == known.String() })
+	})
 }
 
 func (f *Firewall) transact(op host.FilterOp) error {
@@ -105,9 +119,6 @@ func (f *Firewall) transact(op host.FilterOp) error {
 	l.elements(op.Del, f.conn.SetDeleteElements)
 	if l.err != nil {
 		return l.err
-	}
-	if err := f.sock.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return err
 	}
 	return f.conn.Flush()
 }

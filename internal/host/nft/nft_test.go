@@ -161,7 +161,7 @@ func TestATransactionIsDoneWholeOrNotAtAll(t *testing.T) {
 	f := open(t)
 	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true, Sets: host.VIPs})
 	err := f.Do(host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Add: []host.Element{vip("10.0.0.1")}, Del: []host.Element{vip("10.0.0.9")}})
-	if err == nil || !strings.Contains(err.Error(), "nftables table ip keepalived") {
+	if err == nil || !strings.Contains(err.Error(), "change the nftables table ip keepalived: ") {
 		t.Errorf("removing what is not there: %v", err)
 	}
 	if got := run(t, "nft list set ip keepalived vips"); strings.Contains(got, "10.0.0.1") {
@@ -170,10 +170,35 @@ func TestATransactionIsDoneWholeOrNotAtAll(t *testing.T) {
 	do(t, f, host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Add: []host.Element{vip("10.0.0.1")}})
 }
 
-// RemovingATableThatIsNotThere is what a start does.
-func TestRemovingATableThatIsNotThereIsNoError(t *testing.T) {
+// What a start does when nothing is to be shielded.
+func TestRemovingSparesATableOfSomebodyElse(t *testing.T) {
 	namespace(t)
-	do(t, open(t), host.FilterOp{FilterConfig: usual(), Whole: true})
+	f := open(t)
+	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true}) // there is none: no error
+	run(t, "nft add table ip keepalived")
+	run(t, "nft add set ip keepalived mine { type ipv4_addr; }")
+	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true})
+	if got := run(t, "nft list ruleset"); !strings.Contains(got, "set mine") {
+		t.Errorf("a table of somebody else is gone:\n%s", got)
+	}
+	run(t, "nft add set ip keepalived vips { type ipv4_addr; }")
+	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true})
+	if got := run(t, "nft list ruleset"); got != "" {
+		t.Errorf("what keepalived left is still there:\n%s", got)
+	}
+}
+
+func TestALongSilenceBetweenTwoTransactionsDoesNoHarm(t *testing.T) {
+	namespace(t)
+	f := open(t)
+	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true, Sets: host.VIPs})
+	if err := f.sock.SetReadDeadline(time.Unix(1, 0)); err != nil { // as after a while
+		t.Fatal(err)
+	}
+	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true})
+	if got := run(t, "nft list ruleset"); got != "" {
+		t.Errorf("not removed:\n%s", got)
+	}
 }
 
 func TestFourThousandAddressesGoInOneTransaction(t *testing.T) {

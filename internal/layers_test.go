@@ -67,7 +67,7 @@ func never() map[string][]string {
 	whole := layers()[2]
 	return map[string][]string{
 		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "sim"),
-		"host/netlink": whole, "host/nft": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
+		"host/netlink": whole, "host/nft": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
 	}
 }
 

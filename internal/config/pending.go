@@ -12,8 +12,7 @@ const pendingList = `
 (root):
 	SSL bfd_instance instance linkbeat_interfaces
 	linkbeat_use_polling net_namespace net_namespace_ipvs static_ipaddress
-	static_routes static_rules track_file track_group use_pid_dir virtual_server virtual_server_group vrrp_track_file
-	vrrp_track_process
+	static_routes static_rules track_group use_pid_dir virtual_server virtual_server_group
 SSL:
 	ca certificate key password
 bfd_instance:
@@ -22,24 +21,19 @@ bfd_instance:
 global_defs:
 	bfd_cpu_affinity bfd_no_swap bfd_priority bfd_process_name bfd_rlimit_rtime bfd_rlimit_rttime
 	bfd_rt_priority checker_cpu_affinity checker_log_all_failures checker_no_swap checker_priority
-	checker_process_name checker_rlimit_rtime checker_rlimit_rttime checker_rt_priority config_save_dir
-	default_interface dbus_no_interface_name dbus_service_name enable_dbus
+	checker_process_name checker_rlimit_rtime checker_rlimit_rttime checker_rt_priority
+	config_save_dir default_interface dbus_no_interface_name dbus_service_name enable_dbus
 	enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3
-	enable_snmp_vrrp enable_traps json_version lvs_flush
-	lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force
-	lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force lvs_notify_fifo
-	lvs_notify_fifo_script lvs_process_name lvs_sync_daemon lvs_timeouts max_auto_priority
-	min_auto_priority_delay nftables_ipvs
-	nftables_ipvs_priority nftables_ipvs_start_fwmark no_checker_emails
-	process_monitor_rcv_bufs process_monitor_rcv_bufs_force reload_check_config reload_file
-	reload_repeat reload_time_file rs_init_notifies shutdown_script shutdown_script_timeout
-	smtp_alert_checker snmp_rs_stats_update_interval snmp_socket snmp_vs_stats_update_interval
-	startup_script startup_script_timeout tmp_config_directory
-	vmac_addr_prefix vmac_prefix vrrp_cpu_affinity vrrp_garp_extra_if
-	vrrp_no_swap vrrp_priority vrrp_rlimit_rtime vrrp_rlimit_rttime
-	vrrp_vmac_garp_intvl
-track_file:
-	file init_file weight
+	enable_snmp_vrrp enable_traps json_version lvs_flush lvs_flush_on_stop lvs_flush_onstop
+	lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs
+	lvs_netlink_monitor_rcv_bufs_force lvs_notify_fifo lvs_notify_fifo_script lvs_process_name
+	lvs_sync_daemon lvs_timeouts max_auto_priority min_auto_priority_delay nftables_ipvs
+	nftables_ipvs_priority nftables_ipvs_start_fwmark no_checker_emails reload_check_config
+	reload_file reload_repeat reload_time_file rs_init_notifies shutdown_script
+	shutdown_script_timeout smtp_alert_checker snmp_rs_stats_update_interval snmp_socket
+	snmp_vs_stats_update_interval startup_script startup_script_timeout tmp_config_directory
+	vmac_addr_prefix vmac_prefix vrrp_cpu_affinity vrrp_garp_extra_if vrrp_no_swap vrrp_priority
+	vrrp_rlimit_rtime vrrp_rlimit_rttime vrrp_vmac_garp_intvl
 track_group:
 	group
 virtual_server:
@@ -111,20 +105,15 @@ virtual_server/real_server/UDP_CHECK:
 virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface
-	promote_secondaries track_bfd track_file
-	track_process use_ipvlan use_vmac use_vmac_addr virtual_routes
-	virtual_rules vmac_garp_intvl vmac_xmit_base vrf
+	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface promote_secondaries track_bfd
+	use_ipvlan use_vmac use_vmac_addr virtual_routes virtual_rules vmac_garp_intvl vmac_xmit_base
+	vrf
 vrrp_instance/virtual_ipaddress/ADDRESS:
 	use_vmac
 vrrp_instance/virtual_ipaddress_excluded/ADDRESS:
 	use_vmac
 vrrp_sync_group:
-	track_bfd track_file track_process
-vrrp_track_file:
-	file init_file weight
-vrrp_track_process:
-	delay fork_delay full_command param_match process quorum quorum_max terminate_delay weight
+	track_bfd
 `
 
 // pendingBlocks names the blocks of the list.

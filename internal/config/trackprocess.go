@@ -17,7 +17,7 @@ type Process struct {
 	FullCommand bool
 	// Params are compared with the arguments of a process as Match says.
 	Params []string
-	Match  Match
+	Match  tracker.Match
 	// Quorum is the fewest processes with which all is well, 0..65535, and
 	// QuorumMax the most, 0..65535 or NoMaximum.
 	Quorum, QuorumMax int
@@ -26,33 +26,13 @@ type Process struct {
 	TerminateDelay, ForkDelay time.Duration
 }
 
-// NoMaximum is the QuorumMax of a check that any number of processes passes.
-const NoMaximum = -1
-
-// Match says how the arguments of a process are compared with those wanted.
-type Match uint8
-
-// The ways: not at all; the same, none included; those wanted come first; the
-// same, and the last one wanted may be the beginning of an argument.
-const (
-	MatchNone Match = iota
-	MatchAll
-	MatchFirst
-	MatchBeginning
-)
-
-// String is the way as a file has it.
-func (m Match) String() string {
-	return [...]string{"none", "param_match", "param_match partial", "param_match initial"}[m]
-}
-
 // processDraft is a vrrp_track_process while it is read.
 type processDraft struct {
 	Process
 	b *builder
 	definition
 	command []conf.Token
-	match   maybe[Match]
+	match   maybe[tracker.Match]
 	quorum  maybe[int]
 }
 
@@ -93,14 +73,14 @@ func processDelay() span { return times(time.Microsecond, time.Hour, time.Micros
 
 func (p *processDraft) setMatch(v value) {
 	if len(v.words) == 0 {
-		p.match = given(MatchAll, v.at)
+		p.match = given(tracker.MatchAll, v.at)
 		return
 	}
 	switch w := v.words[0]; w.Text {
 	case "partial":
-		p.match = given(MatchFirst, v.at)
+		p.match = given(tracker.MatchFirst, v.at)
 	case "initial":
-		p.match = given(MatchBeginning, v.at)
+		p.match = given(tracker.MatchBeginning, v.at)
 	default:
 		p.b.complain(w.Span, fmt.Sprintf("param_match knows no %q and stays as it was", w.Text), nearest(w.Text, []string{"partial", "initial"}, "write partial, initial or nothing"))
 	}
@@ -119,7 +99,7 @@ func (p *processDraft) weigh(v value) {
 }
 
 func (p *processDraft) setQuorum(v value) {
-	if p.QuorumMax != NoMaximum && v.n > p.QuorumMax {
+	if p.QuorumMax != tracker.NoMaximum && v.n > p.QuorumMax {
 		p.b.complain(v.at, fmt.Sprintf("quorum %d is above quorum_max %d and ignored", v.n, p.QuorumMax), "quorum is at most quorum_max")
 		return
 	}
@@ -140,7 +120,7 @@ func (b *builder) readProcess(v value) {
 		return
 	}
 	d := &processDraft{b: b}
-	d.Name, d.QuorumMax, d.node = name, NoMaximum, v.node
+	d.Name, d.QuorumMax, d.node = name, tracker.NoMaximum, v.node
 	b.enter(v.node)
 	defer b.leave()
 	b.voc.process.read(b, v.node.Body, d)
@@ -161,10 +141,10 @@ func (p *processDraft) settle() {
 		p.Params = append(p.Params, p.b.keep(w.Text))
 	}
 	if len(p.Params) > 0 {
-		p.Match = MatchAll
+		p.Match = tracker.MatchAll
 	}
 	p.Match = p.match.or(p.Match)
-	p.FullCommand = p.FullCommand || p.Match != MatchNone
+	p.FullCommand = p.FullCommand || p.Match != tracker.MatchNone
 	p.Quorum = p.quorum.or(1)
 	if p.QuorumMax == 0 {
 		p.Quorum = 0

@@ -96,15 +96,16 @@ func fifoSpec(f config.FIFO, resolver *command.Resolver) fifo.Spec {
 	return spec
 }
 
-// tell passes transitions on, then signals.
+// tell passes signals on, then transitions: an instance that starts with a weight
+// tells its priority before its state, as with keepalived.
 func (t *teller) tell(changes []vrrp.Change, signals []vrrp.Signal) {
+	for i := range signals {
+		t.dispatch.Tell(signalMessage(&signals[i]))
+	}
 	for i := range changes {
 		m := message(&changes[i])
 		t.remember(m)
 		t.dispatch.Tell(m)
-	}
-	for i := range signals {
-		t.dispatch.Tell(signalMessage(&signals[i]))
 	}
 }
 

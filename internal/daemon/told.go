@@ -12,6 +12,8 @@ type told struct {
 	Global    config.Global
 	Scripts   []config.Script
 	Checks    []config.VRRPCheck
+	Files     []config.File
+	Processes []config.Process
 	Groups    []toldName
 	Instances []toldName
 	// Standing is what the next configuration is judged by. It is drawn last.
@@ -26,7 +28,7 @@ type toldName struct {
 
 func telling(r *load.Reading) *told {
 	c := r.Config
-	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Instances: make([]toldName, 0, len(c.Instances))}
+	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
 		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
 	}

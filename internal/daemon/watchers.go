@@ -5,36 +5,71 @@ import (
 	"fmt"
 
 	"holdfast/internal/command"
+	"holdfast/internal/config"
 	"holdfast/internal/load"
 	"holdfast/internal/relay"
 	"holdfast/internal/tracker"
 	"holdfast/internal/tracker/check"
+	trackfile "holdfast/internal/tracker/file"
+	"holdfast/internal/tracker/process"
 	"holdfast/internal/tracker/script"
 )
 
 // watchers run what watches things for trackers.
 type watchers struct {
-	send    func(*relay.Down)
-	starter *command.Starter
-	scripts *script.Watcher
-	checks  *check.Watcher
+	send      func(*relay.Down)
+	log       func(string)
+	starter   *command.Starter
+	scripts   *script.Watcher
+	checks    *check.Watcher
+	files     *trackfile.Watcher
+	processes *process.Watcher
 }
 
 func newWatchers(send func(*relay.Down), log func(string)) *watchers {
-	w := &watchers{send: send, starter: command.NewStarter()}
+	w := &watchers{send: send, log: log, starter: command.NewStarter()}
 	w.scripts = script.New(script.With(w.starter), w.report, log)
 	w.checks = check.New(w.repair, w.report, log)
+	w.files = trackfile.New(w.report, log)
+	w.processes = process.New(w.report, log)
 	return w
 }
 
 func (w *watchers) report(s tracker.Sample) { w.send(&relay.Down{Samples: []tracker.Sample{s}}) }
 
+// preview is what a configuration that is about to be proposed has to know of what
+// is not watched yet: instances are not to start with a priority, or without a
+// fault, that the first look would change.
+func (w *watchers) preview(c *told) []tracker.Sample {
+	return append(w.files.Preview(fileSpecs(c)), w.processes.Preview(processSpecs(c))...)
+}
+
+// init writes the files that are to be there at the start of the daemon.
+func (w *watchers) init(c *told) {
+	for i := range c.Files {
+		f := &c.Files[i]
+		if f.Init == config.InitNever {
+			continue
+		}
+		if err := trackfile.Init(f.Path, f.InitValue, f.Init == config.InitAlways); err != nil {
+			w.log("track_file " + f.Name + ": " + err.Error())
+		}
+	}
+}
+
 // apply watches what a configuration tracks.
 func (w *watchers) apply(c *told) {
 	resolver := command.NewResolver(load.Policy(&c.Global))
-	var specs []script.Spec
-	for i := range c.Scripts {
-		s := &c.Scripts[i]
+	w.scripts.Apply(scriptSpecs(c.Scripts, resolver))
+	w.checks.Apply(checkSpecs(c.Checks, resolver))
+	w.files.Apply(fileSpecs(c))
+	room := c.Global.Sockets.Processes
+	w.processes.Apply(processSpecs(c), process.Buffer{Size: int(room.Bytes), Force: room.Force})
+}
+
+func scriptSpecs(scripts []config.Script, resolver *command.Resolver) (specs []script.Spec) {
+	for i := range scripts {
+		s := &scripts[i]
 		run, _ := resolver.Resolve(s.Command) // what is wrong was reported when it was read
 		if run == nil {
 			continue
@@ -43,13 +78,33 @@ func (w *watchers) apply(c *told) {
 			Name: s.Name, Command: run, Interval: s.Interval, Timeout: s.Timeout, Rise: s.Rise, Fall: s.Fall, InitFail: s.InitFail,
 		})
 	}
-	w.scripts.Apply(specs)
-	w.checks.Apply(checkSpecs(c.Checks, resolver))
+	return specs
+}
+
+func fileSpecs(c *told) (specs []trackfile.Spec) {
+	for i := range c.Files {
+		specs = append(specs, trackfile.Spec{Name: c.Files[i].Name, Path: c.Files[i].Path})
+	}
+	return specs
+}
+
+func processSpecs(c *told) (specs []process.Spec) {
+	for i := range c.Processes {
+		p := &c.Processes[i]
+		specs = append(specs, process.Spec{
+			Name:    p.Name,
+			Program: tracker.Program{Path: p.Program, FullCommand: p.FullCommand, Params: p.Params, Match: p.Match},
+			Quorum:  tracker.Quorum{Least: p.Quorum, Most: p.QuorumMax, GainDelay: p.ForkDelay, LossDelay: p.TerminateDelay},
+		})
+	}
+	return specs
 }
 
 func (w *watchers) close() {
 	w.scripts.Close()
 	w.checks.Close()
+	w.files.Close()
+	w.processes.Close()
 }
 
 // repair runs the command of a check to its end.

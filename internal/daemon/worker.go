@@ -229,8 +229,12 @@ func (w *workerProcess) propose(read *load.Reading) error {
 		return err
 	}
 	w.next = 1 - w.next
-	w.send(&relay.Down{Config: slot})
-	w.candidate, w.read, w.proposed = telling(read), read, *slot // while the router takes it over
+	t := telling(read)
+	if !w.started {
+		w.watchers.init(t)
+	}
+	w.send(&relay.Down{Samples: w.watchers.preview(t), Config: slot})
+	w.candidate, w.read, w.proposed = t, read, *slot // while the router takes it over
 	return nil
 }
 

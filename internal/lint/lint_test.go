@@ -149,6 +149,7 @@ func samples() []sample {
 		{"quorum", in() + service + " protocol TCP\n quorum 5\n real_server 10.0.0.8 80 {\n TCP_CHECK {\n }\n }\n}\n", []string{"14: complaint quorum-out-of-reach"}},
 		{"the word of a bad habit", in(" skip_check_adv_addr false"), []string{"8: advice quirk"}},
 		{"an effect that nobody sees", in(" authentication {", "  auth_pass renwole0", " }"), []string{"9: advice surprise"}},
+		{"a process watched by a command", secure + strings.Replace(checked, "/usr/bin/c", "\"/usr/bin/killall -0 nginx\"", 1), []string{"6: advice process-by-command"}},
 		{"accepting what is no rule", "# holdfast: accept sample-id\n" + in(), []string{"1: advice unknown-rule"}},
 	}
 }
@@ -166,10 +167,9 @@ func TestRules(t *testing.T) {
 
 func TestEveryRuleHasASample(t *testing.T) {
 	found := map[string]bool{
-		"ignored-file":       true, // by package conf, which sees the kind of the file
-		"not-done":           true, // of words that are pending
-		"portable":           true, // where it is asked for: config.TestWordsOfOurOwn
-		"process-by-command": config.Pending("(root)", "vrrp_track_process"),
+		"ignored-file": true, // by package conf, which sees the kind of the file
+		"not-done":     true, // of words that are pending
+		"portable":     true, // where it is asked for: config.TestWordsOfOurOwn
 	}
 	for _, name := range []string{"no-interface", "no-source-address", "foreign-source", "foreign-network", "ipv6-disabled", "no-multicast", "script-path"} {
 		found[name] = true // with a machine, by package check
@@ -209,18 +209,6 @@ func TestEveryNameIsARule(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-// A process is better watched by the kernel, once this version can.
-func TestProcessWatchedByCommand(t *testing.T) {
-	want := []string{"6: advice process-by-command"}
-	if config.Pending("(root)", "vrrp_track_process") {
-		want = nil
-	}
-	found := findings(secure + strings.Replace(checked, "/usr/bin/c", "\"/usr/bin/killall -0 nginx\"", 1))
-	if diff := cmp.Diff(want, brief(found)); diff != "" {
-		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 

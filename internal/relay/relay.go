@@ -21,7 +21,7 @@ import (
 
 // Up goes from the router to the worker.
 type Up struct {
-	// Changes, Signals and Notes are to be told, in this order.
+	// Changes, Signals and Notes are to be told.
 	Changes []vrrp.Change
 	Signals []vrrp.Signal
 	Notes   []vrrp.Note

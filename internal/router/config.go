@@ -135,13 +135,7 @@ func followed(tracks []tracker.Track) []tracker.Track {
 	return slices.DeleteFunc(slices.Clone(tracks), unwatched)
 }
 
-func unwatched(t tracker.Track) bool {
-	switch t.Kind {
-	case tracker.File, tracker.Process, tracker.BFD:
-		return true
-	}
-	return false
-}
+func unwatched(t tracker.Track) bool { return t.Kind == tracker.BFD }
 
 // filter is where addresses are shielded that are not to be reached.
 func filter(f *config.Filter) host.FilterConfig {

@@ -298,9 +298,9 @@ func TestADatagramThatCannotBeReadIsCountedByReason(t *testing.T) {
 	}
 }
 
-// A file, a process or a session that nobody watches is neither good nor bad.
+// A session that nobody watches is neither good nor bad.
 func TestWhatNobodyWatchesYetKeepsNobodyFromBeingMaster(t *testing.T) {
-	for _, k := range []tracker.Kind{tracker.File, tracker.Process, tracker.BFD} {
+	for _, k := range []tracker.Kind{tracker.BFD} {
 		t.Run(k.String(), func(t *testing.T) {
 			b := newBench(t, nil)
 			i := instance("A", 1, "10.0.0.10")
@@ -311,6 +311,30 @@ func TestWhatNobodyWatchesYetKeepsNobodyFromBeingMaster(t *testing.T) {
 			if len(i.Tracks) != 2 {
 				t.Error("the configuration itself was changed")
 			}
+		})
+	}
+}
+
+// What is known before a configuration comes counts from its first moment.
+func TestAFileThatWasReadAheadDecidesHowAnInstanceStarts(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		track  tracker.Track
+		value  int
+		expect []string
+	}{
+		{"with weight", tracker.Track{Kind: tracker.File, Name: "x", Weight: 2}, 28, []string{"A BACKUP"}},
+		{"without weight, 0", tracker.Track{Kind: tracker.File, Name: "x"}, 0, []string{"A BACKUP"}},
+		{"without weight, not 0", tracker.Track{Kind: tracker.File, Name: "x"}, 1, []string{"A FAULT"}},
+		{"a product that demands a fault", tracker.Track{Kind: tracker.File, Name: "x", Weight: -127}, 2, []string{"A FAULT"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			b.step(router.Sampled{Sample: tracker.Sample{Kind: tracker.File, Tracker: "x", State: tracker.Good, Value: c.value}})
+			i := instance("A", 1, "10.0.0.10")
+			i.Tracks = []tracker.Track{c.track}
+			b.reload(i)
+			b.expect(c.expect...)
 		})
 	}
 }

@@ -23,8 +23,22 @@ type ProcessSettings struct {
 	// CPUs are the processors it may run on, in the order written; none: all.
 	CPUs []int
 	// RealTimeLimit is how long it may run under SCHED_RR without waiting
-	// (RLIMIT_RTTIME), from 2 microseconds on.
+	// (RLIMIT_RTTIME), from 2 microseconds on; 0: as long as it takes.
 	RealTimeLimit time.Duration
+}
+
+// NameOf is what a process is called: its own name, else that of all, else
+// keepalived's if names are wanted; empty: as it is.
+func (g *Global) NameOf(p *ProcessSettings, usual string) string {
+	switch {
+	case p.Name != "":
+		return p.Name
+	case g.ProcessName != "":
+		return g.ProcessName
+	case g.ProcessNames:
+		return usual
+	}
+	return ""
 }
 
 // AutoPriority is when real-time priority is taken because timers run late.
@@ -94,7 +108,7 @@ func childRows(c child) []keyword[globals] {
 			meaning: "The name of " + c.what + ".",
 			set:     func(g *globals, v value) { c.of(g).Name = v.text }},
 		{word: c.prefix + "_priority", form: loose(integer(between(-20, 19))), def: "0",
-			meaning: "The nice value of " + c.what + ".",
+			meaning: "The nice value of " + c.what + ", which then has no real-time priority unless that is given too.",
 			set:     func(g *globals, v value) { c.of(g).Nice = v.n }},
 		{word: c.prefix + "_no_swap", form: flag(), note: "off",
 			meaning: "The memory of " + c.what + " is locked.",
@@ -105,8 +119,8 @@ func childRows(c child) []keyword[globals] {
 		{word: c.prefix + "_cpu_affinity", form: loose(words("CPU ...")), note: "all",
 			meaning: "The processors that " + c.what + " may run on; a bad number discards the list.",
 			set:     func(g *globals, v value) { g.affinity(c.of(g), v) }},
-		{word: c.prefix + "_rlimit_rttime", form: integer(between(1, 1<<32-1).in("µs")), def: "10000",
-			meaning: "How long " + c.what + " may run in real time without a pause; 1 becomes 2.",
+		{word: c.prefix + "_rlimit_rttime", form: integer(between(1, 1<<32-1).in("µs")), note: "no limit; keepalived's is 10000",
+			meaning: "How long " + c.what + " may run in real time without a pause, or else it is killed; 1 becomes 2.",
 			set:     limit},
 		{word: c.prefix + "_rlimit_rtime", form: integer(between(1, 1<<32-1).in("µs")), instead: c.prefix + "_rlimit_rttime", quiet: true,
 			meaning: "The old spelling of " + c.prefix + "_rlimit_rttime.",

@@ -26,11 +26,11 @@ func TestGlobalDefinitions(t *testing.T) {
 		of         func(*config.Global) any
 		want       string
 	}{
-		{"a process by default", "", process, "{ 0 false 0 [] 10ms}"},
+		{"a process by default", "", process, "{ 0 false 0 [] 0s}"},
 		{"a process that is told everything", "checker_process_name lvs\nchecker_priority -20\nchecker_no_swap\nchecker_rt_priority 0\nchecker_cpu_affinity 3 1 3\nchecker_rlimit_rttime 1",
 			process, "{lvs -20 true 1 [3 1] 2µs}"},
 		{"old spellings", "lvs_process_name lvs\nchecker_rlimit_rtime 4294967295", process, "{lvs 0 false 0 [] 1h11m34.967295s}"},
-		{"a bad processor discards the list, and keeps the one before", "checker_cpu_affinity 1\nchecker_cpu_affinity 2 -1", process, "{ 0 false 0 [1] 10ms}"},
+		{"a bad processor discards the list, and keeps the one before", "checker_cpu_affinity 1\nchecker_cpu_affinity 2 -1", process, "{ 0 false 0 [1] 0s}"},
 
 		{"no umask", "", umask, "{false 0}"},
 		{"an octal umask", "umask 022", umask, "{true 18}"},

@@ -162,7 +162,7 @@ func (w *worker) start() (*exec.Cmd, *relay.Conn[relay.Down, relay.Up], error) {
 	cmd.Env = append(os.Environ(), optionsVariable+"="+string(options))
 	cmd.Stderr, cmd.Stdout = os.Stderr, os.Stdout
 	cmd.ExtraFiles = []*os.File{theirs, w.router.slots[0], w.router.slots[1]}
-	if err := cmd.Start(); err != nil {
+	if err := w.router.schedule.elsewhere(cmd.Start); err != nil {
 		_ = ours.Close()
 		return nil, nil, fmt.Errorf("start the worker process: %w", err)
 	}

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"syscall"
 
 	"holdfast/internal/cli"
+	"holdfast/internal/config"
 	"holdfast/internal/engine"
 	"holdfast/internal/host"
 	"holdfast/internal/host/netlink"
@@ -32,20 +32,18 @@ const (
 // routerProcess is the main process: the loop, the hands it acts with, and
 // the worker that does everything else.
 type routerProcess struct {
-	opts    cli.Options
-	locks   []*pidFile
-	memory  *memory
-	slots   relay.Slots
-	machine *engine.Machine
-	kernel  *netlink.Kernel
-	hosting *engine.Hosting
-	igmp    localIGMP
-	loop    engine.Loop
-	worker  *worker
-	janitor *janitor
-	// life is how the process is scheduled, in words; priority what was asked for.
-	life     string
-	priority int
+	opts     cli.Options
+	locks    []*pidFile
+	memory   *memory
+	slots    relay.Slots
+	machine  *engine.Machine
+	kernel   *netlink.Kernel
+	hosting  *engine.Hosting
+	igmp     localIGMP
+	loop     engine.Loop
+	worker   *worker
+	janitor  *janitor
+	schedule *schedule
 
 	stopping atomic.Bool
 	exit     atomic.Int32
@@ -72,7 +70,7 @@ func Run(o cli.Options) int {
 }
 
 func newRouterProcess(o cli.Options) (*routerProcess, error) {
-	p := &routerProcess{opts: o, served: make(chan struct{}), janitor: newJanitor(16 << 20)}
+	p := &routerProcess{opts: o, served: make(chan struct{}), schedule: newSchedule(), janitor: newJanitor(16 << 20)}
 	for _, step := range []func() error{p.lock, p.remember, p.makeSlots, p.openHands} {
 		if err := step(); err != nil {
 			p.unlock()
@@ -182,7 +180,7 @@ func (p *routerProcess) order(o engine.HostOrder) {
 // scheduler interrupts it every ten milliseconds, and going on where it is costs
 // less than being handed back to a thread of its own.
 func (p *routerProcess) run() int {
-	p.priority, p.life = realTime, takeRealTime(realTime)
+	_ = p.schedule.take(config.ProcessSettings{RealTime: realTime}) // what came of it is told in words
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := p.hosting.Begin(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", p.opts.Name, err)
@@ -244,7 +242,7 @@ func (p *routerProcess) stop(status int) {
 func (p *routerProcess) dump() {
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		s := r.Status(engine.Now())
-		s.RealTime = p.life
+		s.RealTime = p.schedule.words
 		s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
 		p.worker.up.Put(relay.Up{Status: s, Dump: relay.DumpData})
 	}})
@@ -256,12 +254,9 @@ func (p *routerProcess) adopt(slot relay.Slot) error {
 	if err != nil {
 		return err
 	}
-	p.name(c.Global.ProcessName)
+	p.reschedule(c.Global.Process)
 	p.system(&c.Global)
 	p.worker.patience.Store(int64(c.Global.ChildWait))
-	if want := cmp.Or(c.Global.RealTime, realTime); want != p.priority {
-		p.priority, p.life = want, takeRealTime(want)
-	}
 	p.machine.Inbox.Put(router.Prepare(c))
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		if err := p.memory.Assign(r.Keys()); err != nil {
@@ -281,9 +276,13 @@ func (p *routerProcess) system(g *router.Global) {
 	}
 }
 
-// name is what the process is called in lists of processes (PR_SET_NAME).
-func (p *routerProcess) name(name string) {
-	if name != "" {
-		_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // cosmetic
+// reschedule gives the process the priority and the rest that a configuration
+// asks for. One that does not speak of priorities gets real time.
+func (p *routerProcess) reschedule(s config.ProcessSettings) {
+	if s.RealTime == 0 && s.Nice == 0 {
+		s.RealTime = realTime
+	}
+	if err := p.schedule.take(s); err != nil {
+		p.worker.say(relay.Line{Text: err.Error(), Bad: true})
 	}
 }

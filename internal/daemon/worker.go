@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
 	"holdfast/internal/load"
+	"holdfast/internal/notify"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
 )
@@ -41,6 +42,7 @@ type workerProcess struct {
 	started   bool          // a configuration has been taken over
 	teller    *teller
 	watchers  *watchers
+	schedule  *schedule
 	janitor   *janitor
 }
 
@@ -60,7 +62,7 @@ func Work() int {
 }
 
 func newWorkerProcess() (*workerProcess, error) {
-	w := &workerProcess{janitor: newJanitor(24 << 20)}
+	w := &workerProcess{janitor: newJanitor(24 << 20), schedule: newSchedule()}
 	if err := json.Unmarshal([]byte(os.Getenv(optionsVariable)), &w.opts); err != nil {
 		return nil, fmt.Errorf("read the options from %s: %w", optionsVariable, err)
 	}
@@ -171,6 +173,9 @@ func (w *workerProcess) load() {
 		w.refuse(exitOf(read))
 		return
 	}
+	if !w.started {
+		w.once("startup_script", &read.Config.Global, read.Config.Global.Startup, read.Config.Global.StartupTimeout)
+	}
 	if err := w.propose(read); err != nil {
 		w.log.Error(err.Error())
 		w.refuse(exitFatal)
@@ -278,6 +283,7 @@ func (w *workerProcess) accepted() {
 	w.candidate, w.inForce = nil, w.proposed
 	w.global = t.Global
 	unix.Umask(umask(&w.opts, &w.global))
+	w.reschedule()
 	w.teller.apply(t)
 	w.watchers.apply(t)
 	word := "Startup complete"
@@ -307,5 +313,38 @@ func (w *workerProcess) finish() {
 	defer cancel()
 	w.watchers.close()
 	w.teller.close(ctx)
+	w.once("shutdown_script", &w.global, w.global.Shutdown, w.global.ShutdownTimeout)
 	w.log.Info("Stopped")
+}
+
+// reschedule gives this process what the words for the checker process say.
+func (w *workerProcess) reschedule() {
+	s := w.global.Checker
+	s.Name = w.global.NameOf(&w.global.Checker, "keepalived_lvs")
+	if err := w.schedule.take(s); err != nil {
+		w.log.Warn(err.Error())
+	}
+}
+
+// once runs one of the scripts of start and stop to its end, or for as long as it
+// may take. Whatever comes of it, what follows goes on.
+func (w *workerProcess) once(what string, g *config.Global, c *notify.Command, limit time.Duration) {
+	if c == nil {
+		return
+	}
+	run, _ := command.NewResolver(load.Policy(g)).Resolve(*c)
+	if run == nil {
+		return // that was said when it was read
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	exit, expired, err := command.NewStarter().Run(ctx, run)
+	switch {
+	case err != nil:
+		w.log.Error(fmt.Sprintf("%s %s: %v", what, c.Line, err))
+	case expired:
+		w.log.Error(fmt.Sprintf("%s %s timed out after %v", what, c.Line, limit))
+	case exit != command.Exit{}:
+		w.log.Error(fmt.Sprintf("%s %s %v", what, c.Line, exit))
+	}
 }

@@ -76,6 +76,8 @@ func (r *Reading) judgeNotify(judge func(*notify.Command) bool) {
 			judge(c)
 		}
 	}
+	judge(r.Config.Global.Startup)
+	judge(r.Config.Global.Shutdown)
 	judge(r.Config.Global.NotifyFIFO.Script)
 	judge(r.Config.Global.VRRPNotifyFIFO.Script)
 	for c := range r.Config.ServerCommands() {

@@ -191,8 +191,6 @@ func global(c *coder, g *router.Global) {
 	number(c, &g.GARPInterval)
 	number(c, &g.GNAInterval)
 	number(c, &g.ChildWait)
-	number(c, &g.RealTime)
-	c.text(&g.ProcessName)
 	c.text(&g.Filter.Table)
 	number(c, &g.Filter.Priority)
 	flag(c, &g.Filter.Counters)
@@ -202,11 +200,21 @@ func global(c *coder, g *router.Global) {
 	buffer(c, &g.Commands)
 	buffer(c, &g.Monitor)
 	flag(c, &g.NoLocalIGMP)
+	process(c, &g.Process)
 }
 
 func buffer(c *coder, b *config.Buffer) {
 	number(c, &b.Bytes)
 	flag(c, &b.Force)
+}
+
+func process(c *coder, p *config.ProcessSettings) {
+	c.text(&p.Name)
+	number(c, &p.Nice)
+	flag(c, &p.NoSwap)
+	number(c, &p.RealTime)
+	list(c, &p.CPUs, func(c *coder, n *int) { number(c, n) })
+	number(c, &p.RealTimeLimit)
 }
 
 func group(c *coder, g *router.Group) {

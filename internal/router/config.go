@@ -32,8 +32,6 @@ type Global struct {
 	GARPInterval    time.Duration
 	GNAInterval     time.Duration
 	ChildWait       time.Duration
-	RealTime        int    // vrrp_rt_priority; 0: the daemon's own choice
-	ProcessName     string // empty: left as it is
 	Filter          host.FilterConfig
 	RxPolicy        config.BufferPolicy // how buffers are sized that adverts come in by
 	RxBytes         uint32              // for BufferBytes
@@ -41,6 +39,9 @@ type Global struct {
 	Commands        config.Buffer       // of the netlink socket for orders
 	Monitor         config.Buffer       // of the netlink socket for changes
 	NoLocalIGMP     bool                // no reports for link-local groups
+	// Process is how the process that runs VRRP is scheduled; without real-time
+	// priority and nice value it is the daemon's own choice.
+	Process config.ProcessSettings
 }
 
 // Group is a vrrp_sync_group.
@@ -76,9 +77,7 @@ func Part(c *config.Config) *Config {
 			LogUnknownVRIDs: c.Global.LogUnknownVRIDs,
 			GARPInterval:    c.Global.GARPInterval,
 			GNAInterval:     c.Global.GNAInterval,
-			ChildWait:       c.Global.ChildWait,
-			RealTime:        c.Global.VRRP.RealTime,
-			ProcessName:     processName(&c.Global),
+			ChildWait:       patience(&c.Global),
 			Filter:          filter(&c.Global.Filter),
 			RxPolicy:        c.Global.Sockets.Adverts,
 			RxBytes:         c.Global.Sockets.AdvertBytes,
@@ -86,6 +85,7 @@ func Part(c *config.Config) *Config {
 			Commands:        c.Global.Sockets.VRRPCommands,
 			Monitor:         c.Global.Sockets.VRRPMonitor,
 			NoLocalIGMP:     c.Global.NoLocalIGMP,
+			Process:         c.Global.VRRP,
 		},
 		Routers: make([]vrrp.Config, 0, len(c.Instances)),
 		Details: make([]Detail, 0, len(c.Instances)),
@@ -93,6 +93,7 @@ func Part(c *config.Config) *Config {
 		LinkDelays: c.LinkDelays,
 		GARPGroups: c.GARPGroups,
 	}
+	p.Global.Process.Name = c.Global.NameOf(&c.Global.VRRP, "keepalived_vrrp")
 	for _, g := range c.Groups {
 		p.Groups = append(p.Groups, Group{Name: g.Name, Members: g.Members})
 	}
@@ -142,18 +143,13 @@ func filter(f *config.Filter) host.FilterConfig {
 	return host.FilterConfig{Table: cmp.Or(f.Table, "keepalived"), Priority: f.Priority, Counters: f.Counters}
 }
 
-// processName is what the process that runs VRRP is called: its own name, else
-// that of all, else keepalived's if names are wanted.
-func processName(g *config.Global) string {
-	switch {
-	case g.VRRP.Name != "":
-		return g.VRRP.Name
-	case g.ProcessName != "":
-		return g.ProcessName
-	case g.ProcessNames:
-		return "keepalived_vrrp"
+// patience is how long the worker may take to stop: child_wait_time, and what
+// shutdown_script may take to run and to be killed.
+func patience(g *config.Global) time.Duration {
+	if g.Shutdown == nil {
+		return g.ChildWait
 	}
-	return ""
+	return g.ChildWait + g.ShutdownTimeout + 5*time.Second
 }
 
 // groups names the members by their identity on the wire. Package config has

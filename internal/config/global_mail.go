@@ -34,7 +34,21 @@ func mailRows() []keyword[globals] {
 		{word: "no_email_faults", form: flag(), note: "off",
 			meaning: "No mail about FAULT.",
 			set:     func(g *globals, v value) { g.Mail.NoFault = true }},
+		{word: "smtp_tls", form: choice("never", "starttls", "always"), def: "never", own: true,
+			meaning: "Whether mail is handed in encrypted: starttls begins in clear and asks for it, always begins with it (port 465); without it then nothing is sent. The certificate of the server is checked against its name.",
+			set:     func(g *globals, v value) { g.Mail.TLS = v.text }},
+		{word: "smtp_auth", form: words("USER PASSWORD"), note: "none", own: true,
+			meaning: "Who hands mail in, for servers that ask (AUTH PLAIN); the password leaves the machine only encrypted, see smtp_tls.",
+			set:     (*globals).mailAccount},
 	}
+}
+
+func (g *globals) mailAccount(v value) {
+	if len(v.words) < 2 {
+		g.b.missing(call{word: v.node.Keyword}, "a user and a password")
+		return
+	}
+	g.Mail.User, g.Mail.Password = g.b.keep(v.words[0].Text), g.b.keep(v.words[1].Text)
 }
 
 func (g *globals) recipients(v value) {

@@ -144,6 +144,8 @@ func firstSamples() map[string]string {
 		"global_defs notification_email":               "notification_email {\na@b c@d\n}",
 		"global_defs notification_email_from":          "notification_email_from a@b",
 		"global_defs smtp_server":                      "smtp_server 10.0.0.7 2525",
+		"global_defs smtp_tls":                         "smtp_tls starttls",
+		"global_defs smtp_auth":                        "smtp_auth alerts secret",
 		"global_defs smtp_helo_name":                   "smtp_helo_name n",
 		"global_defs smtp_connect_timeout":             "smtp_connect_timeout 7",
 		"global_defs smtp_alert":                       "smtp_alert",

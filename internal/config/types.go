@@ -207,6 +207,10 @@ type Mail struct {
 	HELO    string
 	Timeout time.Duration
 	NoFault bool // no_email_faults
+	// TLS is smtp_tls: never (or empty), starttls or always. User and Password are
+	// smtp_auth; they are not sent without it, except within the machine.
+	TLS            string
+	User, Password string
 }
 
 // FIFO is a named pipe that state lines go to, and its reader.

@@ -41,6 +41,7 @@ func (t *teller) apply(c *told) {
 	t.mailer.Apply(smtp.Config{
 		RouterID: c.Global.RouterID, From: c.Global.Mail.From, To: c.Global.Mail.To, Server: c.Global.Mail.Server, Port: c.Global.Mail.Port,
 		HELO: c.Global.Mail.HELO, Timeout: c.Global.Mail.Timeout, NoFault: c.Global.Mail.NoFault,
+		TLS: smtp.Encryption(c.Global.Mail.TLS), User: c.Global.Mail.User, Password: c.Global.Mail.Password,
 	})
 	var sinks []notify.Sink
 	for _, f := range t.fifos {

@@ -3,6 +3,7 @@ package smtp
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"mime"
@@ -46,7 +47,8 @@ func (p patient) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// dial connects and greets: EHLO, and HELO to a server that does not know it.
+// dial connects and greets: EHLO, and HELO to a server that does not know it; then
+// it encrypts and gives its name as configured.
 func dial(ctx context.Context, c Config) (*relay, error) {
 	r := &relay{server: net.JoinHostPort(c.Server, strconv.Itoa(int(c.Port)))}
 	dialer := net.Dialer{Timeout: c.Timeout}
@@ -65,11 +67,31 @@ func dial(ctx context.Context, c Config) (*relay, error) {
 }
 
 func (r *relay) greet(conn net.Conn, c Config) (err error) {
+	secure := &tls.Config{ServerName: c.Server, RootCAs: c.Roots}
+	if c.TLS == Always {
+		conn = tls.Client(conn, secure)
+	}
 	if r.Client, err = smtp.NewClient(conn, c.Server); err != nil {
 		return r.fail("connect", err)
 	}
 	if err := r.Hello(c.HELO); err != nil {
 		return r.fail("HELO", err)
+	}
+	if c.TLS == StartTLS {
+		if err := r.StartTLS(secure); err != nil {
+			return r.fail("STARTTLS", err)
+		}
+	}
+	return r.identify(c)
+}
+
+// identify gives the server name and password, if there are any.
+func (r *relay) identify(c Config) error {
+	if c.User == "" {
+		return nil
+	}
+	if err := r.Auth(smtp.PlainAuth("", c.User, c.Password, c.Server)); err != nil {
+		return r.fail("AUTH", err)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package smtp tells people by mail, through one relay, without TLS and
-// without authentication, as keepalived does. It decides nothing about what is
-// worth a mail beyond what package notify says.
+// Package smtp tells people by mail, through one relay: in clear and without a
+// name, as keepalived does, or encrypted and with one. It decides nothing about
+// what is worth a mail beyond what package notify says.
 //
 // It is built on net/smtp: the text of an alert begins with "=>", which
 // richer libraries send as "=3D>" to every server that does not offer 8BITMIME,
@@ -10,6 +10,7 @@ package smtp
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"os/user"
@@ -41,7 +42,23 @@ type Config struct {
 	Timeout time.Duration
 	// NoFault is no_email_faults.
 	NoFault bool
+	TLS     Encryption
+	// User and Password are given to the server; an empty User: nobody's.
+	User, Password string
+	// Roots are who may vouch for the server; nil: whom the machine trusts.
+	Roots *x509.CertPool
 }
+
+// Encryption says how the connection to the server is encrypted. The zero value
+// is Never.
+type Encryption string
+
+// The ways: not at all, after asking for it in clear, from the first byte.
+const (
+	Never    Encryption = "never"
+	StartTLS Encryption = "starttls"
+	Always   Encryption = "always"
+)
 
 // withDefaults fills in what the machine knows.
 func (c Config) withDefaults() Config {

@@ -29,7 +29,7 @@ func layers() [][]string {
 		0: {"mono", "conf", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host"},
 		2: {"config", "lint", "cluster", "manual", "router", "sim"},
-		3: {"command", "mmsg", "host/netlink", "host/nft", "lan", "bfd/udp", "tracker/script", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
+		3: {"command", "mmsg", "host/netlink", "host/nft", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
 		5: {"cli", "check", "reformat"},

@@ -44,7 +44,7 @@ func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
 		"(root)":        {"static_routes", "virtual_server_group", "bfd_instance", "SSL"},
 		"global_defs":   {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "reload_check_config"},
-		"vrrp_instance": {"use_vmac", "virtual_routes", "virtual_rules", "track_process"},
+		"vrrp_instance": {"use_vmac", "virtual_routes", "virtual_rules"},
 		"vrrp_instance/virtual_ipaddress/ADDRESS":          {"use_vmac"},
 		"vrrp_instance/virtual_ipaddress_excluded/ADDRESS": {"use_vmac"},
 		"virtual_server/real_server":                       {"MISC_CHECK", "SMTP_CHECK", "notify_up"},

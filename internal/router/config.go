@@ -77,7 +77,7 @@ func Part(c *config.Config) *Config {
 			LogUnknownVRIDs: c.Global.LogUnknownVRIDs,
 			GARPInterval:    c.Global.GARPInterval,
 			GNAInterval:     c.Global.GNAInterval,
-			ChildWait:       patience(&c.Global),
+			ChildWait:       timeToStop(&c.Global),
 			Filter:          filter(&c.Global.Filter),
 			RxPolicy:        c.Global.Sockets.Adverts,
 			RxBytes:         c.Global.Sockets.AdvertBytes,
@@ -143,9 +143,9 @@ func filter(f *config.Filter) host.FilterConfig {
 	return host.FilterConfig{Table: cmp.Or(f.Table, "keepalived"), Priority: f.Priority, Counters: f.Counters}
 }
 
-// patience is how long the worker may take to stop: child_wait_time, and what
+// timeToStop is how long the worker may take: child_wait_time, and what
 // shutdown_script may take to run and to be killed.
-func patience(g *config.Global) time.Duration {
+func timeToStop(g *config.Global) time.Duration {
 	if g.Shutdown == nil {
 		return g.ChildWait
 	}

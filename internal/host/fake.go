@@ -18,6 +18,7 @@ type Fake struct {
 	mu      sync.Mutex
 	links   map[string]Link
 	addrs   []Wish // in the order of `ip addr`
+	things  []Thing
 	known   map[Addr]bool
 	index   int
 	ops     []Op
@@ -56,7 +57,13 @@ func (f *Fake) SetLink(l Link) {
 	f.report(Change{Link: &l})
 	if !l.Up {
 		f.lose(func(w Wish) bool { return w.Link == l.Name && w.V6() })
+		f.flush(l.Name)
 	}
+}
+
+// flush removes the routes of a link without a word, as the kernel does for IPv4.
+func (f *Fake) flush(link string) {
+	f.things = slices.DeleteFunc(f.things, func(t Thing) bool { return slices.Contains(t.needs(), link) })
 }
 
 // DelLink removes a link with its addresses.
@@ -72,6 +79,7 @@ func (f *Fake) forget(l Link) {
 	down.Up, down.Carrier = false, false
 	f.report(Change{Link: &down})
 	f.lose(func(w Wish) bool { return w.Link == l.Name })
+	f.flush(l.Name)
 	delete(f.links, l.Name)
 	f.report(Change{Link: &down, Gone: true})
 }
@@ -135,7 +143,7 @@ func (f *Fake) Changes() []Change {
 func (f *Fake) Observe() (State, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := State{Links: maps.Clone(f.links), Addrs: make(map[Addr]AddrOpts, len(f.addrs))}
+	s := State{Links: maps.Clone(f.links), Addrs: make(map[Addr]AddrOpts, len(f.addrs)), Things: slices.Clone(f.things)}
 	for i, w := range f.addrs {
 		w.Order = i
 		s.Addrs[w.Addr] = w.AddrOpts
@@ -229,6 +237,10 @@ func (f *Fake) do(op Op) error {
 		return f.add(op.Wish)
 	case ChangeAddr:
 		return f.change(op.Wish)
+	case AddThing:
+		return f.addThing(op.Thing)
+	case DelThing:
+		return f.delThing(op.Thing)
 	}
 	return f.del(op.Addr)
 }
@@ -257,6 +269,41 @@ func (f *Fake) change(w Wish) error {
 	f.addrs[i] = w
 	f.report(Change{Addr: &w})
 	return nil
+}
+
+// addThing knows of the reasons for a refusal only links.
+func (f *Fake) addThing(t Thing) error {
+	for _, name := range t.needs() {
+		if l, exists := f.links[name]; !exists || !l.Up {
+			return ErrNoLink
+		}
+	}
+	if f.thing(t) >= 0 {
+		return ErrExists
+	}
+	f.things = append(f.things, t)
+	return nil
+}
+
+func (f *Fake) delThing(t Thing) error {
+	i := f.thing(t)
+	if i < 0 {
+		return ErrMissing
+	}
+	f.things = slices.Delete(f.things, i, i+1)
+	f.report(Change{Gone: true, Thing: t})
+	return nil
+}
+
+func (f *Fake) thing(t Thing) int {
+	return slices.IndexFunc(f.things, func(o Thing) bool { return o.String() == t.String() })
+}
+
+// DelThing is somebody else removing a route or a rule.
+func (f *Fake) DelThing(t Thing) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.delThing(t)
 }
 
 // find looks an address up.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 )
 
 // Protocol marks what is ours: the routing protocol number and, on kernels from
@@ -31,6 +32,7 @@ type Link struct {
 	Group        uint32 // of links, as `ip link set group` sets it
 	Private      bool   // a macvlan that its brothers do not reach
 	Alias        string
+	Table        uint32 // of a VRF: its routing table
 }
 
 // Addr is the identity of an address on a link.
@@ -75,16 +77,20 @@ type Wish struct {
 }
 
 // State is what holdfast wants the kernel to hold, or has found in it. Found
-// states carry all links and all addresses, ours and others'.
+// states carry all links and all addresses, ours and others', and of routes and
+// rules those that carry our mark.
 type State struct {
-	Links map[string]Link
-	Addrs map[Addr]AddrOpts
+	Links  map[string]Link
+	Addrs  map[Addr]AddrOpts
+	Things []Thing
 }
 
 // Delta is what changed in the wanted state.
 type Delta struct {
 	Want []Wish
 	Drop []Addr
+	// Things come after the addresses, those that are Gone go before them.
+	Things, Gone []Thing
 	// Filter is what the packet filter is like from now on; nil: as it was.
 	Filter *FilterConfig
 	// Devices are all that are wanted from now on; nil: the same as before.
@@ -93,7 +99,15 @@ type Delta struct {
 
 // Empty reports whether nothing changed.
 func (d *Delta) Empty() bool {
-	return len(d.Want) == 0 && len(d.Drop) == 0 && d.Filter == nil && d.Devices == nil
+	return len(d.Want)+len(d.Drop)+len(d.Things)+len(d.Gone) == 0 && d.Filter == nil && d.Devices == nil
+}
+
+// Clone returns a copy that shares no list of changes with d.
+func (d *Delta) Clone() Delta {
+	c := *d
+	c.Want, c.Drop = slices.Clone(d.Want), slices.Clone(d.Drop)
+	c.Things, c.Gone = slices.Clone(d.Things), slices.Clone(d.Gone)
+	return c
 }
 
 // Verb is what an Op does.
@@ -104,22 +118,26 @@ const (
 	AddAddr Verb = iota
 	DelAddr
 	ChangeAddr // the address stays, its lifetime or flags change
+	AddThing   // ErrExists if exactly this is there
+	DelThing
 )
 
 // Op is one change of the kernel's state.
 type Op struct {
-	Verb Verb
-	Wish // for DelAddr only the Addr part
+	Verb  Verb
+	Wish        // for DelAddr only the Addr part
+	Thing Thing // for AddThing and DelThing
 }
 
 // Change is something the kernel reported: a link or an address that came,
-// changed or went. Resync says that reports were lost and everything is to be
+// changed or went, or a route or rule that went or was replaced. Resync says that reports were lost and everything is to be
 // observed anew.
 type Change struct {
 	Resync bool
 	Gone   bool
 	Link   *Link
 	Addr   *Wish
+	Thing  Thing
 }
 
 // Kernel is the only door to the network stack of the machine.

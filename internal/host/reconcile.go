@@ -28,6 +28,7 @@ type Reconciler struct {
 	seq     int
 	repairs uint64
 	results []Result
+	things  keeper
 }
 
 // standing is how a wanted address fares.
@@ -88,9 +89,10 @@ func (f Fate) String() string {
 	return "nothing"
 }
 
-// Result tells what became of an address. Addr is as it was wished for.
+// Result tells what became of an address, or of a Thing. Both are as wished for.
 type Result struct {
 	Addr
+	Thing Thing // nil: it is about Addr
 	Fate
 	Repairs int   // how often it has been put back since it is wanted
 	Err     error // why, for Lost and Failed
@@ -98,8 +100,10 @@ type Result struct {
 
 // NewReconciler returns one that wants nothing and has seen nothing.
 func NewReconciler() *Reconciler {
+	links := map[string]Link{}
 	return &Reconciler{
-		links:  map[string]Link{},
+		links:  links,
+		things: newKeeper(links),
 		wanted: map[Addr]*entry{},
 		onLink: map[string]set{},
 		onNet:  map[Addr]set{},
@@ -123,7 +127,8 @@ func (r *Reconciler) Want(d Delta) []Op {
 	for _, e := range gone {
 		r.drop(e, &s)
 	}
-	return s.ops()
+	dels, adds := r.things.want(&d)
+	return slices.Concat(dels, s.ops(), adds)
 }
 
 // unwant takes all of drop out before anything is planned, so that nothing is
@@ -230,7 +235,8 @@ func (r *Reconciler) Observe(found State) []Op {
 		r.settle(e, o, there, &s)
 	}
 	r.sweep(have, &s)
-	return s.ops()
+	dels, adds := r.things.observe(found.Things)
+	return slices.Concat(dels, s.ops(), adds)
 }
 
 func (r *Reconciler) replaceLinks(links map[string]Link) {
@@ -303,7 +309,7 @@ func (r *Reconciler) See(changes ...Change) []Op {
 		}
 	}
 	s.add = r.stillMissing(s.add)
-	return s.ops()
+	return append(s.ops(), r.things.see(changes)...)
 }
 
 // stillMissing leaves out what a later report of the same call took back.
@@ -390,6 +396,9 @@ var errDuplicate = errors.New("duplicate address detected: another host on the l
 
 // Done takes in what came of an operation.
 func (r *Reconciler) Done(op Op, err error) Result {
+	if op.Thing != nil {
+		return r.things.done(op, err)
+	}
 	a := op.Addr.Canonical()
 	e, wanted := r.wanted[a]
 	switch {
@@ -452,15 +461,16 @@ func (r *Reconciler) Retry() []Op {
 	for a := range r.stuck {
 		s.del = append(s.del, Wish{Addr: a})
 	}
-	return s.ops()
+	dels, adds := r.things.retry()
+	return slices.Concat(dels, s.ops(), adds)
 }
 
 // Results returns what came to be known without an operation of its own, since
 // the last call: adopted, lost, found to be a duplicate. The slice is the
 // caller's. What it tells happened before the operations returned with it.
 func (r *Reconciler) Results() []Result {
-	list := r.results
-	r.results = nil
+	list := append(r.results, r.things.results...)
+	r.results, r.things.results = nil, nil
 	return list
 }
 
@@ -473,8 +483,8 @@ func (r *Reconciler) Holds(a Addr) bool {
 // Wants reports whether a is wanted, held or not.
 func (r *Reconciler) Wants(a Addr) bool { return r.wanted[a.Canonical()] != nil }
 
-// Repairs counts how often any address was put back.
-func (r *Reconciler) Repairs() uint64 { return r.repairs }
+// Repairs counts how often anything was put back.
+func (r *Reconciler) Repairs() uint64 { return r.repairs + r.things.repairs }
 
 func (r *Reconciler) tell(e *entry, f Fate, err error) {
 	r.results = append(r.results, r.result(e, f, err))

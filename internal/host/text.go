@@ -112,8 +112,25 @@ func (op Op) String() string {
 		return "ip addr add " + op.Wish.String()
 	case ChangeAddr:
 		return "ip addr change " + op.Wish.String()
+	case AddThing:
+		return command(op.Thing, "add")
+	case DelThing:
+		return command(op.Thing, "del")
 	}
 	return "ip addr del " + op.Addr.String()
+}
+
+func command(t Thing, verb string) string { return Kind(t) + " " + verb + " " + t.String() }
+
+// Kind is what people call the kind of a thing.
+func Kind(t Thing) string {
+	switch t.(type) {
+	case *Route:
+		return "route"
+	case *Rule:
+		return "rule"
+	}
+	return "sysctl"
 }
 
 // String prints w as the arguments of `ip addr add`.
@@ -130,11 +147,18 @@ func (w Wish) String() string {
 
 // String prints a result as log lines show it.
 func (r Result) String() string {
+	if r.Thing != nil {
+		return r.told(Kind(r.Thing) + " " + r.Thing.String())
+	}
+	return r.told(r.Addr.String())
+}
+
+func (r Result) told(what string) string {
 	if r.Err != nil {
-		return fmt.Sprintf("%s: %s: %v", r.Addr, r.Fate, r.Err)
+		return fmt.Sprintf("%s: %s: %v", what, r.Fate, r.Err)
 	}
 	if r.Fate == Repaired {
-		return fmt.Sprintf("%s: repaired (%d)", r.Addr, r.Repairs)
+		return fmt.Sprintf("%s: repaired (%d)", what, r.Repairs)
 	}
-	return fmt.Sprintf("%s: %s", r.Addr, r.Fate)
+	return fmt.Sprintf("%s: %s", what, r.Fate)
 }

@@ -64,7 +64,7 @@ func decodeLink(b []byte) (host.Link, error) {
 		case unix.IFLA_ADDRESS:
 			setMAC(&l, v)
 		case unix.IFLA_LINKINFO:
-			l.Kind, l.Private = linkKind(v)
+			linkInfo(&l, v)
 		case unix.IFLA_LINK:
 			l.Parent = int(number(v))
 		case unix.IFLA_MASTER:
@@ -108,20 +108,26 @@ const (
 	macvlanPrivate = 1
 )
 
-// linkKind reads IFLA_LINKINFO: what driver made the link, and whether it is a
-// private macvlan.
-func linkKind(b []byte) (name string, private bool) {
+// linkInfo reads IFLA_LINKINFO: what driver made the link, whether it is a
+// private macvlan, and the table of a VRF.
+func linkInfo(l *host.Link, b []byte) {
+	var data []byte
 	for kind, v := range attributes(b) {
 		switch kind {
 		case unix.IFLA_INFO_KIND:
-			name = text(v)
+			l.Kind = text(v)
 		case unix.IFLA_INFO_DATA:
-			for inner, mode := range attributes(v) {
-				private = private || inner == macvlanMode && number(mode) == macvlanPrivate
-			}
+			data = v
 		}
 	}
-	return name, private && name == "macvlan"
+	for kind, v := range attributes(data) {
+		switch {
+		case l.Kind == "macvlan" && kind == macvlanMode:
+			l.Private = number(v) == macvlanPrivate
+		case l.Kind == "vrf" && kind == unix.IFLA_VRF_TABLE:
+			l.Table = number(v)
+		}
+	}
 }
 
 // decodeAddr reads an RTM_NEWADDR or RTM_DELADDR and the index of its link.

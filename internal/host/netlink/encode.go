@@ -22,6 +22,19 @@ func linkQuery() []byte {
 
 func addrQuery() []byte { return make([]byte, unix.SizeofIfAddrmsg) }
 
+// routeQuery asks for the routes of a family that carry our mark.
+func routeQuery(family byte) []byte {
+	b := make([]byte, unix.SizeofRtMsg)
+	b[0], b[5] = family, host.Protocol
+	return b
+}
+
+func ruleQuery(family byte) []byte {
+	b := make([]byte, sizeofFibRuleHdr)
+	b[0] = family
+	return b
+}
+
 // appendOp appends the message for op on the link numbered index.
 func appendOp(b []byte, op host.Op, index int, seq uint32) []byte {
 	start := len(b)

@@ -34,6 +34,8 @@ func (e *Error) attempt() string {
 		return fmt.Sprintf("add %s to %s", e.Op.Prefix, e.Op.Link)
 	case host.ChangeAddr:
 		return fmt.Sprintf("change %s on %s", e.Op.Prefix, e.Op.Link)
+	case host.AddThing, host.DelThing:
+		return e.Op.String()
 	}
 	return fmt.Sprintf("remove %s from %s", e.Op.Prefix, e.Op.Link)
 }
@@ -43,6 +45,8 @@ func (e *Error) fix() string {
 	switch {
 	case is(unix.EPERM):
 		return "needs CAP_NET_ADMIN"
+	case e.Op.Thing != nil:
+		return fixThing(e.Op.Thing, e.Err)
 	case is(unix.ENODEV):
 		return "there is no link of this name"
 	case is(unix.EACCES) && e.Op.V6():
@@ -55,6 +59,19 @@ func (e *Error) fix() string {
 	return ""
 }
 
+func fixThing(t host.Thing, err error) string {
+	r, isRoute := t.(*host.Route)
+	switch {
+	case errors.Is(err, unix.ENODEV):
+		return "there is no such link"
+	case errors.Is(err, unix.ENETUNREACH) && isRoute:
+		return "the gateway is in no subnet of the link: give the link an address there, or write onlink"
+	case errors.Is(err, errNotVRF):
+		return fmt.Sprintf("%s must be a link of type vrf, or write table", r.VRF)
+	}
+	return ""
+}
+
 // Unwrap returns the errno.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -62,11 +79,17 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Is(target error) bool {
 	switch target {
 	case host.ErrExists:
-		return e.Op.Verb == host.AddAddr && errors.Is(e.Err, unix.EEXIST)
+		return (e.Op.Verb == host.AddAddr || e.Op.Verb == host.AddThing) && errors.Is(e.Err, unix.EEXIST)
 	case host.ErrMissing:
-		return e.Op.Verb == host.DelAddr && errors.Is(e.Err, unix.EADDRNOTAVAIL)
+		return e.Op.Verb == host.DelAddr && errors.Is(e.Err, unix.EADDRNOTAVAIL) || e.Op.Verb == host.DelThing && gone(e.Err)
 	case host.ErrNoLink:
 		return errors.Is(e.Err, unix.ENODEV)
 	}
 	return false
+}
+
+// gone reports whether a removal failed because the route, the rule or the sysctl
+// was not there.
+func gone(err error) bool {
+	return errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EAFNOSUPPORT)
 }

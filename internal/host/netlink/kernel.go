@@ -57,9 +57,13 @@ func (k *Kernel) open() (err error) {
 	if k.asks, err = dial(0); err != nil {
 		return err
 	}
-	k.hears, err = dial(unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR)
+	k.hears, err = dial(groups)
 	return err
 }
+
+// groups are what Watch hears of: links, addresses, routes and rules.
+const groups = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR |
+	unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE | unix.RTMGRP_IPV4_RULE | 1<<(unix.RTNLGRP_IPV6_RULE-1)
 
 func dial(groups uint32) (*nl.Conn, error) {
 	c, err := nl.Dial(unix.NETLINK_ROUTE, &nl.Config{Groups: groups, Strict: true, MessageBufferSize: dumpBuffer})
@@ -121,7 +125,7 @@ func (k *Kernel) Close() error {
 	return errors.Join(errs...)
 }
 
-// Observe reads all links and all addresses. Do and Watch know the links from here.
+// Observe reads all links, all addresses, and the routes and rules that carry our mark. Do and Watch know the links from here.
 func (k *Kernel) Observe() (host.State, error) {
 	k.order.Lock()
 	defer k.order.Unlock()
@@ -132,6 +136,9 @@ func (k *Kernel) Observe() (host.State, error) {
 	}
 	if err := k.observeAddrs(&s, names); err != nil {
 		return s, errors.Join(fmt.Errorf("list addresses: %w", err), k.askAnew())
+	}
+	if err := k.observeThings(&s, names); err != nil {
+		return s, errors.Join(err, k.askAnew())
 	}
 	k.links.reset(s.Links)
 	return s, nil
@@ -157,6 +164,33 @@ func (k *Kernel) observeAddrs(s *host.State, names map[int]string) error {
 		}
 		return err
 	})
+}
+
+// observeThings has the kernel leave out the routes of others: there may be a
+// million of them. A kernel without IPv6 answers with those of IPv4 once more.
+func (k *Kernel) observeThings(s *host.State, names map[int]string) error {
+	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
+		if err := k.dump(unix.RTM_GETROUTE, routeQuery(family), func(m []byte) error {
+			if len(m) < unix.SizeofRtMsg || m[0] != family || m[5] != host.Protocol {
+				return nil
+			}
+			r, err := decodeRoute(m, func(i int) string { return names[i] })
+			s.Things = append(s.Things, r)
+			return err
+		}); err != nil {
+			return fmt.Errorf("list routes: %w", err)
+		}
+		if err := k.dump(unix.RTM_GETRULE, ruleQuery(family), func(m []byte) error {
+			r, err := decodeRule(m)
+			if err == nil && m[0] == family && r.Protocol == host.Protocol {
+				s.Things = append(s.Things, r)
+			}
+			return err
+		}); err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EAFNOSUPPORT) {
+			return fmt.Errorf("list rules: %w", err)
+		}
+	}
+	return nil
 }
 
 // askAnew replaces a socket on which an answer was lost: what is left of it
@@ -261,6 +295,24 @@ func (k *Kernel) changed(m nl.Message, report func(host.Change)) {
 		if err == nil && known {
 			w.Link = name
 			report(host.Change{Gone: m.Header.Type == unix.RTM_DELADDR, Addr: &w})
+		}
+	default:
+		k.routed(m, report)
+	}
+}
+
+// routed reports a route that went, or that another one took the place of, and a
+// rule that went. What merely comes is no concern of ours: whole tables do.
+func (k *Kernel) routed(m nl.Message, report func(host.Change)) {
+	replaced := m.Header.Type == unix.RTM_NEWROUTE && m.Header.Flags&nl.Replace != 0
+	switch {
+	case m.Header.Type == unix.RTM_DELROUTE, replaced:
+		if r, err := decodeRoute(m.Data, k.links.nameOf); err == nil {
+			report(host.Change{Gone: true, Thing: r})
+		}
+	case m.Header.Type == unix.RTM_DELRULE:
+		if r, err := decodeRule(m.Data); err == nil {
+			report(host.Change{Gone: true, Thing: r})
 		}
 	}
 }

@@ -23,7 +23,8 @@ type writer struct {
 	links    *table
 	unmarked bool // the kernel refuses IFA_PROTO
 	out, in  []byte
-	slots    []int // the operation that each message of the batch stands for
+	slots    []int                  // the operation that each message of the batch stands for
+	before   map[host.Sysctl]string // sysctls that were set, and their values before
 }
 
 func newWriter(links *table) (*writer, error) {
@@ -31,7 +32,7 @@ func newWriter(links *table) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{fd: fd, links: links, in: make([]byte, 8<<10)}
+	w := &writer{fd: fd, links: links, in: make([]byte, 8<<10), before: map[host.Sysctl]string{}}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -111,23 +112,41 @@ func (w *writer) encode(ops []host.Op, errs []error) {
 	w.out, w.slots = w.out[:0], w.slots[:0]
 	last := 0
 	for i, op := range ops {
-		index, known := w.links.index(op.Link)
-		if !known {
-			errs[i] = &Error{Op: op, Err: unix.ENODEV}
-			continue
+		before := len(w.out)
+		if err := w.encodeOne(op); err != nil {
+			errs[i] = &Error{Op: op, Err: err}
 		}
-		if w.unmarked {
-			op.Protocol = 0
+		if len(w.out) == before {
+			continue // refused, or done without a message
 		}
 		w.seq++
-		last = len(w.out)
-		w.out = appendOp(w.out, op, index, w.seq)
+		last = before
 		w.slots = append(w.slots, i)
 	}
 	if len(w.slots) > 0 {
 		flags := binary.NativeEndian.Uint16(w.out[last+6:])
 		binary.NativeEndian.PutUint16(w.out[last+6:], flags|unix.NLM_F_ACK)
 	}
+}
+
+// encodeOne appends the message of an operation. A sysctl has none: it is set.
+func (w *writer) encodeOne(op host.Op) (err error) {
+	if s, ok := op.Thing.(*host.Setting); ok {
+		return w.setSysctl(s, op.Verb)
+	}
+	if op.Thing != nil {
+		w.out, err = w.appendThing(w.out, op, w.seq+1)
+		return err
+	}
+	index, known := w.links.index(op.Link)
+	if !known {
+		return unix.ENODEV
+	}
+	if w.unmarked {
+		op.Protocol = 0
+	}
+	w.out = appendOp(w.out, op, index, w.seq+1)
+	return nil
 }
 
 // failAll marks what has no verdict of its own.

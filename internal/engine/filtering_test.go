@@ -24,7 +24,7 @@ func shielding(t *testing.T, k *host.Fake, w host.Firewall) (h *Hosting, ear *he
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); h.Run(ctx) }()
-	h.Order(HostOrder{Whole: true, Filter: &host.FilterConfig{Table: "keepalived"}})
+	h.Order(HostOrder{Whole: true, Delta: host.Delta{Filter: &host.FilterConfig{Table: "keepalived"}}})
 	synctest.Wait()
 	return h, ear, func() { cancel(); <-ended }
 }
@@ -56,9 +56,9 @@ func TestRulesAreThereBeforeTheAddressesAndGoAfterThem(t *testing.T) {
 		w := &both{FakeFirewall: host.NewFakeFirewall(), kernel: k}
 		h, _, end := shielding(t, k, w)
 		w.order = nil
-		h.Order(HostOrder{Want: []host.Wish{shielded("10.0.0.1/32")}})
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{shielded("10.0.0.1/32")}}})
 		synctest.Wait()
-		h.Order(HostOrder{Drop: []host.Addr{vip("10.0.0.1/32").Addr}})
+		h.Order(HostOrder{Delta: host.Delta{Drop: []host.Addr{vip("10.0.0.1/32").Addr}}})
 		synctest.Wait()
 		end()
 		want := []string{
@@ -78,7 +78,7 @@ func TestWhatOthersDoToTheFilterIsPutRightAndToldNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := host.NewFakeFirewall()
 		h, ear, _ := shielding(t, host.NewFake(host.Link{Name: "eth0", Up: true}), w)
-		h.Order(HostOrder{Want: []host.Wish{shielded("10.0.0.1/32")}})
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{shielded("10.0.0.1/32")}}})
 		synctest.Wait()
 		for range 100 {
 			w.Flush("nft, process 7")
@@ -105,7 +105,7 @@ func TestAFilterThatCannotBeIsToldOnceAndTheAddressesAreAdded(t *testing.T) {
 		k, w := host.NewFake(host.Link{Name: "eth0", Up: true}), host.NewFakeFirewall()
 		h, ear, _ := shielding(t, k, w)
 		w.Refuse(errors.New("no nf_tables"))
-		h.Order(HostOrder{Want: []host.Wish{shielded("10.0.0.1/32")}})
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{shielded("10.0.0.1/32")}}})
 		time.Sleep(10 * retry)
 		if !strings.Contains(k.String(), "10.0.0.1/32") {
 			t.Errorf("the kernel holds\n%s", k)
@@ -126,12 +126,12 @@ func TestAnElementThatSomebodyRemovedDoesNotStopOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := host.NewFakeFirewall()
 		h, _, _ := shielding(t, host.NewFake(host.Link{Name: "eth0", Up: true}), w)
-		h.Order(HostOrder{Want: []host.Wish{shielded("10.0.0.1/32"), shielded("10.0.0.2/32")}})
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{shielded("10.0.0.1/32"), shielded("10.0.0.2/32")}}})
 		synctest.Wait()
 		if err := w.Do(host.FilterOp{FilterConfig: host.FilterConfig{Table: "keepalived"}, Whole: true, Sets: host.VIPs}); err != nil {
 			t.Fatal(err)
 		}
-		h.Order(HostOrder{Drop: []host.Addr{vip("10.0.0.1/32").Addr}})
+		h.Order(HostOrder{Delta: host.Delta{Drop: []host.Addr{vip("10.0.0.1/32").Addr}}})
 		synctest.Wait()
 		if w.String() != "table ip keepalived (vips) { 10.0.0.2 }" {
 			t.Errorf("the filter is %q", w)

@@ -13,15 +13,10 @@ import (
 
 // HostOrder is what the router wants of the host from now on.
 type HostOrder struct {
-	Want []host.Wish
-	Drop []host.Addr
-	// Devices are all that are wanted; nil: the same as before.
-	Devices *[]host.Device
+	host.Delta
 	// Whole says that nothing else is wanted: what an earlier run left can be
 	// told from what is needed.
 	Whole bool
-	// Filter is what the packet filter is like from now on; nil: as it was.
-	Filter *host.FilterConfig
 }
 
 // Hosting keeps the kernel as it is wanted: it carries out the steps between
@@ -109,13 +104,12 @@ func (h *Hosting) Run(ctx context.Context) {
 // obey shields addresses before it adds them, and uncovers them when it has
 // removed them.
 func (h *Hosting) obey(ctx context.Context, o HostOrder) {
-	d := host.Delta{Want: o.Want, Drop: o.Drop, Filter: o.Filter}
 	if o.Whole && h.first != nil {
 		h.filtering.filter.Observe(*h.first) // nothing hangs on the links yet
 	}
-	before, after := h.filtering.filter.Want(d)
+	before, after := h.filtering.filter.Want(o.Delta)
 	h.filtering.do(ctx, before)
-	h.do(h.rec.Want(d))
+	h.do(h.rec.Want(o.Delta))
 	if o.Whole && h.first != nil {
 		h.first.Mark(o.Drop)
 		h.do(h.rec.Observe(*h.first))
@@ -220,6 +214,10 @@ func (h *Hosting) reportAll(list []host.Result) {
 }
 
 func (h *Hosting) report(r host.Result) {
+	if r.Thing != nil {
+		h.reportThing(r)
+		return
+	}
 	switch r.Fate {
 	case host.Held:
 		h.Tell(router.Settled{Addr: r.Addr, Held: true})
@@ -231,6 +229,20 @@ func (h *Hosting) report(r host.Result) {
 		h.Say(relay.Line{Text: fmt.Sprintf("address %s on %s: %v", show(r.Addr.Prefix), r.Link, r.Err), Bad: true})
 	case host.Lost:
 		h.Say(relay.Line{Text: fmt.Sprintf("address %s is not there: %v", show(r.Addr.Prefix), r.Err), Bad: true})
+	}
+}
+
+// reportThing tells the loop of repairs only: nothing waits for a route or a rule.
+func (h *Hosting) reportThing(r host.Result) {
+	what := host.Kind(r.Thing) + " " + r.Thing.String()
+	switch r.Fate {
+	case host.Repaired:
+		h.Tell(router.Settled{Thing: r.Thing, Held: true, Repaired: true})
+		h.Say(relay.Line{Text: fmt.Sprintf("Restoring deleted %s (%d so far)", what, r.Repairs), Bad: true})
+	case host.Failed:
+		h.Say(relay.Line{Text: fmt.Sprintf("%v", r.Err), Bad: true})
+	case host.Lost:
+		h.Say(relay.Line{Text: fmt.Sprintf("%s is not there: %v", what, r.Err), Bad: true})
 	}
 }
 

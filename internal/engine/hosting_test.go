@@ -70,7 +70,7 @@ func TestHostingHoldsWhatIsOrderedAndSaysSo(t *testing.T) {
 		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
 		h, ear := hosting(t, k)
 		h.Order(HostOrder{Whole: true})
-		h.Order(HostOrder{Want: []host.Wish{vip("10.0.0.10/32")}})
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{vip("10.0.0.10/32")}}})
 		synctest.Wait()
 		want := []router.Settled{{Addr: vip("10.0.0.10/32").Addr, Held: true}}
 		if got := ear.settled(); !slices.Equal(got, want) {
@@ -86,7 +86,7 @@ func TestHostingPutsBackWhatSomebodyElseRemoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
 		h, ear := hosting(t, k)
-		h.Order(HostOrder{Want: []host.Wish{vip("10.0.0.10/32")}, Whole: true})
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{vip("10.0.0.10/32")}}, Whole: true})
 		synctest.Wait()
 		ear.settled()
 		k.Del(vip("10.0.0.10/32").Addr)

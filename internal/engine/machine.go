@@ -193,10 +193,7 @@ func (m *Machine) Carry(fx *router.Effects) {
 		}
 	}
 	if !fx.Host.Empty() || fx.HostWhole {
-		m.hands.Host(HostOrder{
-			Want: slices.Clone(fx.Host.Want), Drop: slices.Clone(fx.Host.Drop),
-			Filter: fx.Host.Filter, Devices: fx.Host.Devices, Whole: fx.HostWhole,
-		})
+		m.hands.Host(HostOrder{Delta: fx.Host.Clone(), Whole: fx.HostWhole})
 	}
 	if len(fx.Hush) > 0 {
 		m.hands.Announcer.Hush(fx.Hush)

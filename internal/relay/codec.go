@@ -97,7 +97,7 @@ func (c *coder) raw(s string) (taken []byte, reading bool) {
 }
 
 // number codes any integer, negative ones too.
-func number[T ~int | ~uint8 | ~int32 | ~int64 | ~uint32](c *coder, v *T) {
+func number[T ~int | ~uint8 | ~uint16 | ~int32 | ~int64 | ~uint32](c *coder, v *T) {
 	w := uint64(int64(*v))
 	w = w<<1 ^ uint64(int64(w)>>63) // small magnitudes, short words
 	c.word(&w)
@@ -170,6 +170,10 @@ func configuration(c *coder, f *router.Config) {
 	list(c, &f.Details, detail)
 	list(c, &f.LinkDelays, linkDelay)
 	list(c, &f.GARPGroups, garpGroup)
+	pointer(c, &f.Static, func(c *coder, s *router.Static) {
+		list(c, &s.Addrs, address)
+		routing(c, &s.Routing)
+	})
 }
 
 func garpGroup(c *coder, g *config.GARPGroup) {
@@ -299,6 +303,7 @@ func detail(c *coder, d *router.Detail) {
 	list(c, &d.Tracks, track)
 	number(c, &d.RxBuffer)
 	list(c, &d.Devices, device)
+	pointer(c, &d.Routing, routing)
 }
 
 func device(c *coder, d *router.Device) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/internal/host"
 	"holdfast/internal/router"
 )
 
@@ -54,6 +55,9 @@ func filled(v reflect.Value, n *int) {
 
 // seen are fields of an address that the kernel reports and nobody configures.
 func seen(p cmp.Path) bool {
+	if p.Index(-2).Type() != reflect.TypeFor[host.AddrOpts]() {
+		return false
+	}
 	switch p.Last().String() {
 	case ".Protocol", ".Tentative", ".DADFailed", ".Secondary", ".Order":
 		return true

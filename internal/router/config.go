@@ -22,6 +22,8 @@ type Config struct {
 	// LinkDelays are as written; Prepare cuts them.
 	LinkDelays []config.LinkDelay
 	GARPGroups []config.GARPGroup
+	// Static is held whatever the roles; nil: nothing.
+	Static *Static
 }
 
 // Global is what concerns the router of global_defs.
@@ -58,6 +60,7 @@ type Detail struct {
 	RxBuffer uint32
 	// Devices are the macvlans of its own, that for its adverts first; nil: none.
 	Devices []Device
+	Routing *Routing // nil for most
 }
 
 // sourceTrack follows the source address of a router.
@@ -97,18 +100,21 @@ func Part(c *config.Config) *Config {
 	for _, g := range c.Groups {
 		p.Groups = append(p.Groups, Group{Name: g.Name, Members: g.Members})
 	}
+	grouped := groupedLinks(c)
 	for i := range c.Instances {
 		inst := &c.Instances[i]
 		p.Routers = append(p.Routers, inst.VRRP)
 		p.Routers[i].DontTrackPrimary = inst.DontTrackPrimary
 		p.Routers[i].HMAC = sealing(inst.HMAC)
 		p.Routers[i].LateBackup = inst.LateBackup
-		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: followed(inst.Tracks), RxBuffer: inst.RxBuffer})
+		tracks := append(slices.Clip(followed(inst.Tracks)), deviceTracks(inst, grouped)...)
 		if inst.TrackSource {
-			p.Details[i].Tracks = append(slices.Clip(p.Details[i].Tracks), sourceTrack(&inst.VRRP))
+			tracks = append(tracks, sourceTrack(&inst.VRRP))
 		}
+		p.Details = append(p.Details, Detail{Addrs: inst.Addrs, Tracks: tracks, RxBuffer: inst.RxBuffer, Routing: routingOf(inst)})
 	}
 	p.lodge(c)
+	p.Static = staticOf(c)
 	return p
 }
 

@@ -47,6 +47,7 @@ func (e *Effects) Reset() {
 	e.Signals, e.Notes = emptied(e.Signals), emptied(e.Notes)
 	e.Announcements, e.Hush = emptied(e.Announcements), emptied(e.Hush)
 	e.Host.Want, e.Host.Drop = emptied(e.Host.Want), emptied(e.Host.Drop)
+	e.Host.Things, e.Host.Gone = emptied(e.Host.Things), emptied(e.Host.Gone)
 	e.Host.Filter, e.Host.Devices, e.HostWhole, e.Ports = nil, nil, false, false
 }
 

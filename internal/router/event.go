@@ -24,10 +24,12 @@ type Observed struct{ host.State }
 // nobody here wants.
 type Seen struct{ host.Change }
 
-// Settled says what became of a wanted address: the kernel holds it, or refuses it.
+// Settled says what became of a wanted address, or of a Thing: the kernel holds
+// it, or refuses it.
 type Settled struct {
-	Addr host.Addr
-	Held bool
+	Addr  host.Addr
+	Thing host.Thing // nil: it is about Addr
+	Held  bool
 	// Repaired: it was there, somebody took it away, it has been put back.
 	Repaired bool
 }

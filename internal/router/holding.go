@@ -113,10 +113,14 @@ func (h *holdings) settle(a host.Addr, held bool) (c claim, waited bool) {
 	return c, waited
 }
 
-// owners calls f with every owner.
+// owners calls f with every owner that is a virtual router.
 func (c claim) owners(f func(vrrp.ID)) {
-	f(c.owner)
+	if c.owner != static {
+		f(c.owner)
+	}
 	for _, id := range c.more {
-		f(id)
+		if id != static {
+			f(id)
+		}
 	}
 }

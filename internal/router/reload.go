@@ -72,6 +72,7 @@ func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 	r.adopt(c)
 	r.inhabit(c.quarters, first, out)
 	r.inherit(old, out)
+	r.holdStatic(c.Static, &out.Host)
 	r.ports, out.Ports = c.ports, true
 	out.Host.Filter = &c.Global.Filter
 	r.ready, out.HostWhole = true, first
@@ -91,7 +92,7 @@ func (r *Router) adopt(c *Reload) {
 		for len(r.parts) <= int(id) {
 			r.parts = append(r.parts, part{})
 		}
-		r.parts[id] = part{cfg: v, addrs: c.Details[i].Addrs}
+		r.parts[id] = part{cfg: v, addrs: c.Details[i].Addrs, routing: c.Details[i].Routing}
 		if list := c.followed(i); len(list) > 0 {
 			tracks[id] = list
 		}
@@ -108,16 +109,18 @@ func (r *Router) inherit(old []part, out *Effects) {
 	for _, i := range changed {
 		if p := r.successor(old, i); p != nil {
 			p.pending = r.holdings.take(vrrp.ID(i), p.addrs, before, &out.Host)
+			r.things.take(vrrp.ID(i), p.routing.things(), &out.Host)
 		}
 	}
 	for _, i := range changed {
-		id, keep := vrrp.ID(i), []config.Address(nil)
+		id, keep, things := vrrp.ID(i), []config.Address(nil), []host.Thing(nil)
 		if p := r.successor(old, i); p != nil {
-			keep = p.addrs
+			keep, things = p.addrs, p.routing.things()
 		} else {
 			out.Hush = append(out.Hush, id)
 		}
 		r.holdings.leave(id, without(old[i].addrs, keep), &out.Host)
+		r.things.leave(id, old[i].routing.things(), things, &out.Host)
 	}
 }
 
@@ -134,7 +137,7 @@ func (r *Router) carryOver(old []part) (changed []int) {
 			continue
 		}
 		p.holds, p.repairs, p.pending = true, old[i].repairs, old[i].pending
-		if !slices.Equal(p.addrs, old[i].addrs) {
+		if !slices.Equal(p.addrs, old[i].addrs) || p.routing != nil || old[i].routing != nil {
 			changed = append(changed, i)
 		}
 	}

@@ -18,6 +18,8 @@ type Router struct {
 	set      *vrrp.Set
 	parts    []part // by vrrp.ID
 	holdings holdings
+	things   thingClaims
+	static   *Static
 	links    links
 	watch    watch
 	past     func(vrrp.Key) (vrrp.Memory, bool)
@@ -36,8 +38,9 @@ type Router struct {
 type part struct {
 	cfg     *vrrp.Config // nil: the ID is not in use
 	addrs   []config.Address
+	routing *Routing
 	pending int32 // addresses the kernel has not answered for yet
-	repairs int32 // addresses put back after somebody removed them
+	repairs int32 // what was put back after somebody removed them
 	holds   bool
 	// hushed: it became MASTER and says so when it holds its addresses.
 	hushed bool
@@ -58,6 +61,7 @@ func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
 	return &Router{
 		set:      vrrp.New(),
 		holdings: newHoldings(),
+		things:   thingClaims{},
 		links:    links{byName: map[string]*link{}, virtual: func(netip.Addr) bool { return false }},
 		watch:    newWatch(),
 		past:     past,
@@ -108,6 +112,9 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	if r.ready && r.found != nil {
 		r.release(out)
 	}
+	if r.static != nil && r.set.Stopped() {
+		r.holdStatic(nil, &out.Host)
+	}
 	r.announce(out)
 	out.Sends = append(out.Sends[:unsent], r.route(out.Sends[unsent:], out.Changes[first:])...)
 	if r.Stopped() {
@@ -115,7 +122,7 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	}
 }
 
-// follow gives a virtual router its addresses, or takes them from it.
+// follow gives a virtual router its addresses, routes and rules, or takes them from it.
 func (r *Router) follow(now mono.Instant, c vrrp.Change, out *Effects) {
 	if c.Group || int(c.ID) >= len(r.parts) {
 		return
@@ -126,11 +133,13 @@ func (r *Router) follow(now mono.Instant, c vrrp.Change, out *Effects) {
 		p.holds = true
 		p.pending = r.holdings.take(c.ID, p.addrs, nil, &out.Host)
 		p.noteShield(c.ID, vrrp.NoteShield, out)
+		r.things.take(c.ID, p.routing.things(), &out.Host)
 		r.heldWhenSettled(now, c.ID, out)
 	case c.To != vrrp.Master && p.holds:
 		p.holds = false
 		r.holdings.leave(c.ID, p.addrs, &out.Host)
 		p.noteShield(c.ID, vrrp.NoteUnshield, out)
+		r.things.leave(c.ID, p.routing.things(), nil, &out.Host)
 		out.Hush = append(out.Hush, c.ID)
 	}
 }
@@ -155,6 +164,14 @@ func (r *Router) heldWhenSettled(now mono.Instant, id vrrp.ID, out *Effects) {
 }
 
 func (r *Router) settled(now mono.Instant, ev Settled, out *Effects) {
+	if ev.Thing != nil {
+		r.thingRepaired(ev)
+		return
+	}
+	if r.isStatic(ev.Addr) { // it may be the source of adverts, as any that is there
+		seen := host.Change{Gone: !ev.Held, Addr: &host.Wish{Addr: ev.Addr}}
+		r.linkChanged(now, r.links.see(seen), out)
+	}
 	c, waited := r.holdings.settle(ev.Addr, ev.Held)
 	if waited {
 		c.owners(func(id vrrp.ID) {
@@ -164,6 +181,14 @@ func (r *Router) settled(now mono.Instant, ev Settled, out *Effects) {
 	}
 	if ev.Repaired {
 		r.repaired(ev.Addr, out)
+	}
+}
+
+func (r *Router) thingRepaired(ev Settled) {
+	for _, id := range r.things[ev.Thing.String()] {
+		if id != static && ev.Repaired {
+			r.parts[id].repairs++
+		}
 	}
 }
 

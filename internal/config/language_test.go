@@ -42,12 +42,10 @@ func TestPendingEffects(t *testing.T) {
 // The words that a reader must never be told to be typos.
 func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
-		"(root)":        {"static_routes", "virtual_server_group", "bfd_instance", "SSL"},
-		"global_defs":   {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "reload_check_config"},
-		"vrrp_instance": {"use_vmac", "virtual_routes", "virtual_rules"},
-		"vrrp_instance/virtual_ipaddress/ADDRESS":          {"use_vmac"},
-		"vrrp_instance/virtual_ipaddress_excluded/ADDRESS": {"use_vmac"},
-		"virtual_server/real_server":                       {"MISC_CHECK", "SMTP_CHECK", "notify_up"},
+		"(root)":                     {"static_routes", "virtual_server_group", "bfd_instance", "SSL"},
+		"global_defs":                {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "reload_check_config"},
+		"vrrp_instance":              {"virtual_routes", "virtual_rules"},
+		"virtual_server/real_server": {"MISC_CHECK", "SMTP_CHECK", "notify_up"},
 	} {
 		for _, w := range words {
 			if !pending(block, w) {
@@ -79,7 +77,6 @@ func TestWordsOfPendingBlocksArePending(t *testing.T) {
 		{"static_routes/ROUTE/encap", "ip", true},
 		{"vrrp_instance/virtual_rules/RULE", "table", true},
 		{"vrrp_instance/virtual_ipaddress/ADDRESS", "dev", false},
-		{"vrrp_instance/virtual_ipaddress/ADDRESS", "use_vmac", true},
 		{"vrrp_instance", "priority", false},
 		{topLevel, "static_routes", true},
 	} {

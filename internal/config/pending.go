@@ -29,7 +29,7 @@ global_defs:
 	min_auto_priority_delay nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
 	no_checker_emails reload_check_config reload_file reload_repeat reload_time_file
 	rs_init_notifies smtp_alert_checker snmp_rs_stats_update_interval snmp_socket
-	snmp_vs_stats_update_interval tmp_config_directory vmac_addr_prefix vmac_prefix
+	snmp_vs_stats_update_interval tmp_config_directory
 	vrrp_garp_extra_if vrrp_vmac_garp_intvl
 track_group:
 	group
@@ -103,12 +103,8 @@ virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
 	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface promote_secondaries track_bfd
-	use_ipvlan use_vmac use_vmac_addr virtual_routes virtual_rules vmac_garp_intvl vmac_xmit_base
+	use_ipvlan virtual_routes virtual_rules vmac_garp_intvl
 	vrf
-vrrp_instance/virtual_ipaddress/ADDRESS:
-	use_vmac
-vrrp_instance/virtual_ipaddress_excluded/ADDRESS:
-	use_vmac
 vrrp_sync_group:
 	track_bfd
 `

@@ -165,3 +165,33 @@ func TestFailBackWithVirtualMACLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAddressesGoOnTheDevicesThatAreAskedFor(t *testing.T) {
+	if !holdfastRuns() {
+		t.Skip("tells what holdfast promises")
+	}
+	c := scenario(t, "16-vmac-addresses", twoNetworks("eth1", "eth0", "200"), spec{"ka67", twoNetworks("eth1", "eth0", "10")})
+	ka67, since := c.member("ka67"), time.Now()
+	ka67.start()
+	for link, words := range map[string][]string{
+		"vm.61":  {"172.16.8.101/24", "2001:db8::102/64", "00:00:5e:00:01:3d", "vm.61@eth0"},
+		"va.62":  {"172.16.8.104/24", "00:00:5e:00:01:3e", "va.62@eth0"},
+		"named0": {"172.16.8.105/24", "00:00:5e:00:01:3f", "named0@eth0"},
+		"va.63":  {"10.16.8.106/24", "00:00:5e:00:01:3f", "va.63@eth1"},
+		"eth0":   {"2001:db8::101/64", "172.16.8.103/24"},
+	} {
+		ka67.shows("ip addr show dev "+link, words...)
+	}
+	mac := strings.TrimSpace(ka67.sh("cat /sys/class/net/eth0/address"))
+	for vrid, want := range map[int]string{61: mac, 62: mac, 63: "00:00:5e:00:01:3f"} {
+		for _, f := range c.wires["eth0"].sees(since, 3*time.Second, fmt.Sprintf(`Advertisement, vrid %d,`, vrid)) {
+			if f.mac != want {
+				t.Errorf("VRID %d: from %s, want %s", vrid, f.mac, want)
+			}
+		}
+	}
+	ka67.stop()
+	if links := ka67.sh("ip -o link"); strings.Contains(links, "macvlan") || strings.Contains(links, "@eth") {
+		t.Errorf("devices are left:\n%s", links)
+	}
+}

@@ -1,0 +1,93 @@
+package router_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/config"
+	"holdfast/internal/host"
+	"holdfast/internal/router"
+)
+
+// virtual is an instance with use_vmac.
+func virtual(name string, vrid uint8, vip string) config.Instance {
+	i := instance(name, vrid, vip)
+	i.VMAC = &config.VMAC{}
+	return i
+}
+
+// devices steps a router with a configuration on a machine with links, and lists
+// what it wants.
+func devices(links []host.Link, list ...config.Instance) (names []string) {
+	r, fx := router.New(nil), router.Effects{}
+	state := host.State{Links: map[string]host.Link{}}
+	for _, l := range append(links, host.Link{Name: "eth0", Index: 2, Up: true, Carrier: true}) {
+		state.Links[l.Name] = l
+	}
+	r.Step(0, router.Observed{State: state}, &fx)
+	r.Step(0, router.Prepare(router.Part(&config.Config{Instances: list})), &fx)
+	for _, d := range *fx.Host.Devices {
+		names = append(names, fmt.Sprintf("%s %x", d, d.MAC))
+	}
+	return names
+}
+
+func TestDevicesAreNamedAfterTheirVRIDUnlessThatIsTaken(t *testing.T) {
+	v6, other := virtual("V6", 1, "10.0.0.3"), virtual("other", 1, "10.0.0.4")
+	v6.VRRP.V6, other.VRRP.Link = true, "eth1"
+	ours := [6]byte{0, 0, 0x5e, 0, 1, 1}
+	for name, c := range map[string]struct {
+		links []host.Link
+		list  []config.Instance
+		want  []string
+	}{
+		"the first choice":         {nil, []config.Instance{virtual("A", 1, "10.0.0.2")}, []string{"vrrp.1@eth0 00005e000101"}},
+		"of two families":          {nil, []config.Instance{virtual("A", 1, "10.0.0.2"), v6}, []string{"vrrp.1@eth0 00005e000101", "vrrp6.1@eth0 00005e000201"}},
+		"of two interfaces":        {nil, []config.Instance{virtual("A", 1, "10.0.0.2"), other}, []string{"vrrp.1@eth0 00005e000101", "vrrp1.1@eth1 00005e000101"}},
+		"a stranger has the name":  {[]host.Link{{Name: "vrrp.1", Index: 9}}, []config.Instance{virtual("A", 1, "10.0.0.2")}, []string{"vrrp1.1@eth0 00005e000101"}},
+		"one of ours has the name": {[]host.Link{{Name: "vrrp.1", Index: 9, Alias: host.DeviceAlias}}, []config.Instance{virtual("A", 1, "10.0.0.2")}, []string{"vrrp.1@eth0 00005e000101"}},
+		"it is there by another name": {[]host.Link{{Name: "old", Index: 9, Kind: "macvlan", Private: true, Parent: 2, MAC: ours}},
+			[]config.Instance{virtual("A", 1, "10.0.0.2")}, []string{"old@eth0 00005e000101"}},
+	} {
+		if d := cmp.Diff(c.want, devices(c.links, c.list...)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// A MASTER with a virtual MAC address speaks when it holds its addresses, by its
+// device, and gives the device up when it has stopped.
+func TestAMasterSpeaksByItsDeviceOnceItHoldsItsAddresses(t *testing.T) {
+	b := newBench(t, nil)
+	b.reload(virtual("A", 1, "10.0.0.2"))
+	b.step(router.Seen{Change: host.Change{Link: &host.Link{Name: "vrrp.1", Index: 7, Up: true, Carrier: true, MAC: [6]byte{0, 0, 0x5e, 0, 1, 1}}}})
+	if p := b.r.Ports(); len(p) != 1 || p[0].Link != "vrrp.1" {
+		t.Fatalf("listens at %+v", p)
+	}
+	var fx router.Effects
+	b.now = b.r.Deadline()
+	b.r.Step(b.now, router.Expired{}, &fx)
+	if len(fx.Sends) != 0 || len(fx.Host.Want) != 1 || fx.Host.Want[0].Link != "vrrp.1" {
+		t.Fatalf("becoming MASTER it sends %+v and wants %+v", fx.Sends, fx.Host.Want)
+	}
+	wish := fx.Host.Want[0].Addr
+	fx = router.Effects{}
+	b.r.Step(b.now, router.Settled{Addr: wish, Held: true}, &fx)
+	if len(fx.Sends) != 1 || fx.Sends[0].Link != "vrrp.1" {
+		t.Errorf("holding its address it sends %+v", fx.Sends)
+	}
+	if a := fx.Announcements; len(a) != 1 || !a[0].Reply || a[0].Gap != 4*time.Millisecond {
+		t.Errorf("announces %+v", a)
+	}
+	fx = router.Effects{}
+	b.r.Step(b.now, router.Stop{}, &fx)
+	for end := b.now.Add(time.Minute); !b.r.Stopped() && b.now < end; b.now = b.r.Deadline() {
+		b.r.Step(b.now, router.Expired{}, &fx)
+	}
+	if fx.Host.Devices == nil || len(*fx.Host.Devices) != 0 {
+		t.Errorf("at the end it wants the devices %v", fx.Host.Devices)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"holdfast/internal/check"
 	"holdfast/internal/cli"
 	"holdfast/internal/daemon"
+	"holdfast/internal/fault"
 	"holdfast/internal/lab"
 )
 
@@ -30,14 +31,14 @@ func tree() *cobra.Command {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), labCommand(), completionCommand(), manualCommand())
+	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), simulateCommand(), labCommand(), completionCommand(), manualCommand())
 	return root
 }
 
 // commands runs `holdfast COMMAND`.
 func commands(args []string) int {
 	root := tree()
-	root.SetArgs(args)
+	root.SetArgs(fault.JoinAt(args))
 	err := root.ExecuteContext(context.Background())
 	var s status
 	switch {

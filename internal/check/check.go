@@ -55,7 +55,7 @@ type node struct {
 // machine to have that runs it.
 func Files(o Options, files []string, out io.Writer) (int, error) {
 	var nodes []*node
-	names, files := named(files)
+	names, files := Named(files)
 	for i, file := range files {
 		nodes = append(nodes, read(o, names[i], file, len(files) > 1))
 	}

@@ -127,10 +127,10 @@ func (t *together) json(o Options) *clusterJSON {
 	return c
 }
 
-// named gives every file a name as a node. Where base names repeat, as in
+// Named gives every file a name as a node. Where base names repeat, as in
 // lb1/keepalived.conf lb2/keepalived.conf, the folders tell them apart, or else
 // the paths. A name that was given stays, unless it was given twice.
-func named(args []string) (names, files []string) {
+func Named(args []string) (names, files []string) {
 	for _, arg := range args {
 		name, file := nodeName(arg)
 		names, files = append(names, name), append(files, file)

@@ -97,8 +97,8 @@ func TestNodesHaveNamesThatDiffer(t *testing.T) {
 		{[]string{"k.conf", "k.conf"}, []string{"k.conf", "k.conf#2"}},
 		{[]string{"x=k.conf", "x=k.conf"}, []string{"x", "x#2"}},
 	} {
-		if got, _ := named(tt.args); !slices.Equal(got, tt.want) {
-			t.Errorf("named(%q) = %q, want %q", tt.args, got, tt.want)
+		if got, _ := Named(tt.args); !slices.Equal(got, tt.want) {
+			t.Errorf("Named(%q) = %q, want %q", tt.args, got, tt.want)
 		}
 	}
 }

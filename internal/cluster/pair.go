@@ -74,6 +74,28 @@ func pair(nodes []Node) []*shared {
 	return all
 }
 
+// Member is an instance of one node that stands in for those of others.
+type Member struct {
+	Node int
+	*config.Instance
+	// Source is where its adverts come from: configured, or what the peer lists of
+	// the others leave for it; zero where the files do not tell.
+	Source netip.Addr
+}
+
+// Pairs finds which instances of the nodes are one virtual router.
+func Pairs(nodes []Node) [][]Member {
+	var all [][]Member
+	for _, s := range pair(nodes) {
+		var one []Member
+		for _, m := range s.members {
+			one = append(one, Member{m.node, m.inst, m.source})
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 func members(node int, n Node) []*member {
 	blocks, grouped := blocks(n.Tree, "vrrp_instance"), map[string]bool{}
 	for _, g := range n.Config.Groups {

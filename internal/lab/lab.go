@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/fault"
 	"holdfast/internal/lab/netns"
 )
 
@@ -129,7 +130,7 @@ func (l *lab) machine(name string) *machine {
 }
 
 // do carries out a fault that Plan.Check let pass.
-func (l *lab) do(f Fault) error {
+func (l *lab) do(f fault.Fault) error {
 	at := time.Now()
 	l.line.add(at, Entry{Kind: "fault", Text: f.String()})
 	l.trials = append(l.trials, trial{fault: f, at: at})
@@ -140,34 +141,34 @@ func (l *lab) do(f Fault) error {
 	return nil
 }
 
-func (l *lab) carryOut(f Fault) error {
+func (l *lab) carryOut(f fault.Fault) error {
 	m := l.machine(f.Node)
 	switch f.Verb {
-	case Kill:
+	case fault.Kill:
 		return m.kill()
-	case Crash:
+	case fault.Crash:
 		return m.crash()
-	case Stop:
+	case fault.Stop:
 		return m.stop()
-	case Start:
+	case fault.Start:
 		return m.start()
-	case Pause:
+	case fault.Pause:
 		return m.freeze(f.For)
-	case LinkDown:
+	case fault.LinkDown:
 		return m.link(f.Arg, false)
-	case LinkUp:
+	case fault.LinkUp:
 		return m.link(f.Arg, true)
-	case DropVRRP:
+	case fault.DropVRRP:
 		return m.drop(true)
-	case AllowVRRP:
+	case fault.AllowVRRP:
 		return m.drop(false)
-	case Partition, Heal:
+	case fault.Partition, fault.Heal:
 		return l.partition(f.Sides)
-	case Fail:
+	case fault.Fail:
 		return m.fail(f.Arg, true)
-	case Recover:
+	case fault.Recover:
 		return m.fail(f.Arg, false)
-	case Reload:
+	case fault.Reload:
 		return m.reload(f.Arg)
 	}
 	panic("lab: no such fault: " + f.Verb)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"holdfast/internal/fault"
 )
 
 // The exit statuses.
@@ -28,7 +30,7 @@ const (
 type options struct {
 	files   []string
 	program program
-	steps   []Step
+	steps   []fault.Step
 	whole   time.Duration
 	json    bool
 	plain   bool
@@ -45,7 +47,7 @@ func Usage() string {
 		"terminal it is live; otherwise it plays faults and prints the timeline and the\n" +
 		"client's outages. Needs root.\n\n" +
 		f.FlagUsages() +
-		"\nFaults:\n" + indent(FaultForms()) +
+		"\nFaults:\n" + indent(fault.Forms()) +
 		"\nA killed node is a machine without power; a crashed one lost its daemon only.\n" +
 		"Exit status: 0 every fault was survived, 1 one was not, 2 it could not be played.\n"
 }
@@ -77,18 +79,18 @@ func flags(o *options) (*pflag.FlagSet, *raw) {
 func parse(args []string) (options, error) {
 	var o options
 	f, r := flags(&o)
-	if err := f.Parse(joinAt(args)); err != nil {
+	if err := f.Parse(fault.JoinAt(args)); err != nil {
 		return o, err
 	}
 	o.files = f.Args()
 	for _, text := range r.at {
-		s, err := parseStep(text)
+		s, err := fault.ParseStep(text)
 		if err != nil {
 			return o, err
 		}
 		o.steps = append(o.steps, s)
 	}
-	slices.SortStableFunc(o.steps, func(a, b Step) int { return int(a.At - b.At) })
+	slices.SortStableFunc(o.steps, func(a, b fault.Step) int { return int(a.At - b.At) })
 	return o, o.choose(r)
 }
 

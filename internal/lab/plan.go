@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"holdfast/internal/fault"
 )
 
 // NodePlan is what one configuration file asks of the network around it.
@@ -278,7 +280,7 @@ func (p *Plan) Node(name string) *NodePlan {
 }
 
 // Check says what is wrong with a fault before the network is built.
-func (p *Plan) Check(f Fault) error {
+func (p *Plan) Check(f fault.Fault) error {
 	for _, side := range append(f.Sides, []string{f.Node}) {
 		for _, name := range side {
 			if name != "" && p.Node(name) == nil {
@@ -288,11 +290,11 @@ func (p *Plan) Check(f Fault) error {
 	}
 	n := p.Node(f.Node)
 	switch f.Verb {
-	case LinkDown, LinkUp:
+	case fault.LinkDown, fault.LinkUp:
 		if !slices.Contains(n.Links, f.Arg) {
 			return fmt.Errorf("%s: %s has no link %q, only %s", f, f.Node, f.Arg, strings.Join(n.Links, " "))
 		}
-	case Fail, Recover:
+	case fault.Fail, fault.Recover:
 		if !slices.ContainsFunc(n.Scripts, func(s ScriptPlan) bool { return s.Name == f.Arg }) {
 			return fmt.Errorf("%s: %s tracks no script %q", f, f.Node, f.Arg)
 		}

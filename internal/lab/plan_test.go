@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/fault"
 )
 
 func writeProgram(t *testing.T, path string) {
@@ -120,7 +122,7 @@ func TestFaultsOnWhatDoesNotExistAreRefused(t *testing.T) {
 		"kill a": true, "kill c": false, "link-down a x": true, "link-down a y": false,
 		"fail a check": true, "fail b check": false, "partition a | b": true, "partition a | c": false, "heal": true,
 	} {
-		f, err := ParseFault(text)
+		f, err := fault.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}

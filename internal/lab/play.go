@@ -9,12 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/fault"
 	"holdfast/internal/lab/netns"
 )
 
 // trial is a fault and the time until the next one.
 type trial struct {
-	fault Fault
+	fault fault.Fault
 	at    time.Time
 	until time.Time // zero: not over yet
 }
@@ -31,7 +32,7 @@ type verdict struct {
 }
 
 // play does each step at its time.
-func (l *lab) play(ctx context.Context, steps []Step, whole time.Duration) error {
+func (l *lab) play(ctx context.Context, steps []fault.Step, whole time.Duration) error {
 	for _, s := range steps {
 		sleep(ctx, time.Until(l.line.start.Add(s.At)))
 		if ctx.Err() != nil {
@@ -65,19 +66,19 @@ func (l *lab) rehearse(ctx context.Context) error {
 	return nil
 }
 
-func usualFaults(node, link string) []Fault {
-	return []Fault{
-		{Verb: Kill, Node: node}, {Verb: Start, Node: node},
-		{Verb: Stop, Node: node}, {Verb: Start, Node: node},
-		{Verb: LinkDown, Node: node, Arg: link}, {Verb: LinkUp, Node: node, Arg: link},
+func usualFaults(node, link string) []fault.Fault {
+	return []fault.Fault{
+		{Verb: fault.Kill, Node: node}, {Verb: fault.Start, Node: node},
+		{Verb: fault.Stop, Node: node}, {Verb: fault.Start, Node: node},
+		{Verb: fault.LinkDown, Node: node, Arg: link}, {Verb: fault.LinkUp, Node: node, Arg: link},
 	}
 }
 
 // getOver waits until a fault is over: after something was taken away, until
 // all addresses are held again; after something came back, until they are where
 // they were at first, or until it is plain that they will not return.
-func (l *lab) getOver(ctx context.Context, f Fault, home string) {
-	if f.Verb == Start || f.Verb == LinkUp {
+func (l *lab) getOver(ctx context.Context, f fault.Fault, home string) {
+	if f.Verb == fault.Start || f.Verb == fault.LinkUp {
 		waitFor(ctx, l.patience(), func() bool { return l.settled() && l.standing() == home })
 		return
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/internal/fault"
 )
 
 // screen is the live view: what it shows and what is selected on it.
@@ -19,12 +21,12 @@ type screen struct {
 	link int // selected, of that node
 	// faults are carried out one after the other while the screen goes on: a
 	// stop waits for the daemon.
-	faults chan Fault
+	faults chan fault.Fault
 	note   atomic.Pointer[string]
 }
 
 func newScreen(l *lab) *screen {
-	s := &screen{l: l, faults: make(chan Fault, 16)}
+	s := &screen{l: l, faults: make(chan fault.Fault, 16)}
 	s.say("")
 	return s
 }
@@ -171,52 +173,52 @@ func (s *screen) machine() *machine { return s.l.machines[s.node] }
 
 // wish is the fault that a key asks for; keys that take something away give it
 // back when pressed again.
-func (s *screen) wish(key string, m *machine) (Fault, bool) {
-	f := Fault{Node: m.plan.Name}
+func (s *screen) wish(key string, m *machine) (fault.Fault, bool) {
+	f := fault.Fault{Node: m.plan.Name}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch key {
 	case "k":
-		f.Verb = Kill
+		f.Verb = fault.Kill
 	case "x":
-		f.Verb = Crash
+		f.Verb = fault.Crash
 	case "s":
-		f.Verb = Stop
+		f.Verb = fault.Stop
 	case "r":
-		f.Verb = Start
+		f.Verb = fault.Start
 	case "c":
 		f.Arg = m.plan.Links[s.link]
-		f.Verb = either(m.cut[f.Arg], LinkUp, LinkDown)
+		f.Verb = either(m.cut[f.Arg], fault.LinkUp, fault.LinkDown)
 	case "d":
-		f.Verb = either(m.deaf, AllowVRRP, DropVRRP)
+		f.Verb = either(m.deaf, fault.AllowVRRP, fault.DropVRRP)
 	case "z":
-		f.Verb = Pause
+		f.Verb = fault.Pause
 	case "f":
 		if len(m.plan.Scripts) == 0 {
 			s.say(f.Node + " tracks no script")
 			return f, false
 		}
 		f.Arg = m.plan.Scripts[0].Name
-		f.Verb = either(m.failing[f.Arg], Recover, Fail)
+		f.Verb = either(m.failing[f.Arg], fault.Recover, fault.Fail)
 	default:
 		return f, false
 	}
 	return f, true
 }
 
-func either(cond bool, yes, no Verb) Verb {
+func either(cond bool, yes, no fault.Verb) fault.Verb {
 	if cond {
 		return yes
 	}
 	return no
 }
 
-func (s *screen) fault(f Fault, ok bool) {
+func (s *screen) fault(f fault.Fault, ok bool) {
 	if !ok {
 		return
 	}
 	s.say("")
-	if f.Verb == Pause && s.machine().isFrozen() {
+	if f.Verb == fault.Pause && s.machine().isFrozen() {
 		s.machine().thaw()
 		return
 	}

@@ -33,6 +33,10 @@ func (k *kernel) holds(addrs []config.Address) bool {
 	return len(addrs) > 0
 }
 
+// Serves tells whether this machine answers for an address: it holds it on a link
+// that works.
+func (n *Node) Serves(a host.Addr) bool { return n.kernel.held[a] && n.open(a.Link) }
+
 // lose forgets what is on a link that is gone.
 func (k *kernel) lose(link string) (lost []host.Addr) {
 	for a := range k.held {
@@ -139,7 +143,7 @@ func (n *Node) seenLink(name string) host.Link {
 
 // own are the addresses of an interface that adverts leave with.
 func (p *port) own(link string) (all []host.Addr) {
-	for _, a := range []netip.Addr{p.Source4, p.Source6} {
+	for _, a := range append([]netip.Addr{p.Source4, p.Source6}, p.more...) {
 		if a.IsValid() {
 			all = append(all, host.Addr{Link: link, Prefix: single(a)})
 		}

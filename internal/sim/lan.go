@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/internal/vrrp"
@@ -96,5 +97,5 @@ func (w *World) flight(l *LAN) time.Duration {
 // has tells whether the address is one adverts of this node leave with.
 func (n *Node) has(link string, a netip.Addr) bool {
 	p := n.ports[link]
-	return p != nil && (p.Source4 == a || p.Source6 == a)
+	return p != nil && (p.Source4 == a || p.Source6 == a || slices.Contains(p.more, a))
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -23,8 +24,10 @@ type Spec struct {
 	Setup  vrrp.Setup
 	// Links are its interfaces; each is plugged into the LAN of its name, or of
 	// the name that LANs has for it.
-	Links    map[string]vrrp.LinkState
-	LANs     map[string]string
+	Links map[string]vrrp.LinkState
+	LANs  map[string]string
+	// Addrs are more addresses on its interfaces.
+	Addrs    map[string][]netip.Addr
 	Trackers []Tracker
 	// Hold is how long the host takes to set addresses.
 	Hold time.Duration
@@ -70,6 +73,7 @@ type port struct {
 	vrrp.LinkState
 	lan   *LAN
 	index int
+	more  []netip.Addr
 	deaf  bool // adverts are dropped both ways; the node does not know
 }
 
@@ -81,7 +85,7 @@ func (w *World) Add(s Spec) *Node {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Links)) {
 		l := w.LAN(s.lan(name))
-		n.ports[name] = &port{LinkState: s.Links[name], lan: l, index: len(n.ports) + 1}
+		n.ports[name] = &port{LinkState: s.Links[name], lan: l, index: len(n.ports) + 1, more: s.Addrs[name]}
 		l.plugs = append(l.plugs, plug{n, name})
 	}
 	w.nodes = append(w.nodes, n)
@@ -244,7 +248,7 @@ func (n *Node) sample() {
 
 func (n *Node) look(t *Tracker) tracker.Sample {
 	if n.failed[t.Name] {
-		return tracker.Sample{Kind: t.Kind, Tracker: t.Name, State: tracker.Bad, Why: "failed"}
+		return tracker.Sample{Kind: t.Kind, Tracker: t.Name, State: tracker.Bad, Value: 1, Why: "failed"}
 	}
 	return tracker.Sample{Kind: t.Kind, Tracker: t.Name, State: tracker.Good}
 }

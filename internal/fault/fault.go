@@ -1,4 +1,6 @@
-package lab
+// Package fault has the words for what can be done to a network of nodes, the
+// same in every command that plays faults.
+package fault
 
 import (
 	"fmt"
@@ -7,8 +9,7 @@ import (
 	"time"
 )
 
-// Verb is what a fault does. The words are the same in every command that plays
-// faults.
+// Verb is what a fault does.
 type Verb string
 
 // The verbs. A killed node is a machine without power: its processes die by
@@ -60,8 +61,8 @@ func forms() []form {
 	}
 }
 
-// FaultForms lists how each fault is written, one per line.
-func FaultForms() string {
+// Forms lists how each fault is written, one per line.
+func Forms() string {
 	var b strings.Builder
 	for _, f := range forms() {
 		b.WriteString(strings.TrimSpace(string(f.verb)+" "+strings.Join(f.args, " ")) + "\n")
@@ -69,15 +70,15 @@ func FaultForms() string {
 	return b.String()
 }
 
-// ParseFault reads a fault as it is typed.
-func ParseFault(text string) (Fault, error) {
+// Parse reads a fault as it is typed.
+func Parse(text string) (Fault, error) {
 	words := strings.Fields(text)
 	if len(words) == 0 {
-		return Fault{}, fmt.Errorf("an empty fault; one of:\n%s", FaultForms())
+		return Fault{}, fmt.Errorf("an empty fault; one of:\n%s", Forms())
 	}
 	i := slices.IndexFunc(forms(), func(f form) bool { return string(f.verb) == words[0] })
 	if i < 0 {
-		return Fault{}, fmt.Errorf("unknown fault %q; one of:\n%s", words[0], FaultForms())
+		return Fault{}, fmt.Errorf("unknown fault %q; one of:\n%s", words[0], Forms())
 	}
 	f := forms()[i]
 	if f.verb == Partition {
@@ -144,9 +145,9 @@ type Step struct {
 	Fault Fault
 }
 
-// joinAt turns `--at 5s 'kill ka67'` into `--at=5s kill ka67`, one word, so that
+// JoinAt turns `--at 5s 'kill ka67'` into `--at=5s kill ka67`, one word, so that
 // an ordinary reader of options understands it.
-func joinAt(args []string) []string {
+func JoinAt(args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {
 		if args[i] == "--at" && i+2 < len(args) && !strings.Contains(args[i+1], " ") {
@@ -159,12 +160,13 @@ func joinAt(args []string) []string {
 	return out
 }
 
-func parseStep(text string) (Step, error) {
+// ParseStep reads what stands behind --at: a time such as 5s, and a fault.
+func ParseStep(text string) (Step, error) {
 	when, what, _ := strings.Cut(strings.TrimSpace(text), " ")
 	at, err := time.ParseDuration(when)
 	if err != nil || at < 0 {
 		return Step{}, fmt.Errorf("--at %q: want a time such as 5s and then a fault", text)
 	}
-	f, err := ParseFault(what)
+	f, err := Parse(what)
 	return Step{at, f}, err
 }

@@ -1,4 +1,4 @@
-package lab
+package fault
 
 import (
 	"strings"
@@ -25,7 +25,7 @@ func TestFaultsAreReadAndPrintedAsTyped(t *testing.T) {
 		"recover ka67 chk_nginx": {Verb: Recover, Node: "ka67", Arg: "chk_nginx"},
 		"reload ka67 new.conf":   {Verb: Reload, Node: "ka67", Arg: "new.conf"},
 	} {
-		got, err := ParseFault(text)
+		got, err := Parse(text)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%q: %v\n%s", text, err, diff)
 		}
@@ -49,47 +49,8 @@ func TestBadFaultsAreNamed(t *testing.T) {
 		"partition a |":    "NODE... | NODE...",
 		"heal everything!": "want heal",
 	} {
-		if _, err := ParseFault(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want a message with %q", text, err, want)
-		}
-	}
-}
-
-func TestAtTakesATimeAndAFault(t *testing.T) {
-	o, err := parse([]string{"--at", "5s", "kill b", "x=a.conf", "--program", "/bin/true", "--at=1s stop a", "b.conf"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []Step{{time.Second, Fault{Verb: Stop, Node: "a"}}, {5 * time.Second, Fault{Verb: Kill, Node: "b"}}}
-	if diff := cmp.Diff(want, o.steps); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"x=a.conf", "b.conf"}, o.files); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestKeepalivedGetsItsOwnArguments(t *testing.T) {
-	for args, want := range map[string]string{
-		"--program=/opt/keepalived": "-n -l -D -f X",
-		"--program=/bin/true":       "run -f X",
-		"--args=-c FILE --verbose":  "-c X --verbose",
-	} {
-		r := raw{program: "/bin/true"}
-		if v, ok := strings.CutPrefix(args, "--program=/opt/"); ok {
-			r.program = t.TempDir() + "/" + v
-			writeProgram(t, r.program)
-		}
-		r.args, _ = strings.CutPrefix(args, "--args=")
-		if strings.HasPrefix(args, "--program") {
-			r.args = ""
-		}
-		var o options
-		if err := o.choose(&r); err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(o.program.argv("X")[1:], " "); got != want {
-			t.Errorf("%s: %q, want %q", args, got, want)
 		}
 	}
 }

@@ -72,8 +72,32 @@ func (r *reader) continueDefinition(p piece) {
 	rest, goesOn := p.continued()
 	r.opened.addLine(rest)
 	if !goesOn {
+		r.ended = ending{name: r.opened.name, at: p.span(0, len(p.text))}
 		r.closeDefinition()
 	}
+}
+
+// ending is where a definition of several lines ended.
+type ending struct {
+	name string
+	at   Span // its last line; then the last of those below that were meant for it
+	told bool
+}
+
+// goesOn tells whether a line that ends in a backslash was meant for the
+// definition above it. That is a mistake in the line that ended it.
+func (r *reader) goesOn(at Span) bool {
+	e := &r.ended
+	if e.name == "" || e.at.Origin != at.Origin || e.at.Line+1 != at.Line {
+		return false
+	}
+	if !e.told {
+		e.told = true
+		text := "the definition of $" + e.name + " ends here, as this line has no backslash; the next ones, which have, are not part of it"
+		r.report(finding(Complaint, Unclassed, e.at, text, `end it with a \`, r.build.within())) // keepalived says nothing
+	}
+	e.at = at
+	return true
 }
 
 func (r *reader) closeDefinition() {

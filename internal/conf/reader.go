@@ -33,6 +33,7 @@ type reader struct {
 	origins map[usage]*Origin
 	// opened is a definition whose value goes on in the next line.
 	opened *definition
+	ended  ending // where the latest of several lines ended
 	checks checks
 	rand   *rand.Rand
 	spent  int
@@ -223,6 +224,9 @@ func (r *reader) unslash(p piece) piece {
 		return p
 	}
 	n := len(p.text) - 1
+	if r.goesOn(p.span(n, n+1)) {
+		return rest.append(p.cut(n))
+	}
 	r.advise(p.span(n, n+1), "a backslash continues a line only in a definition; here it becomes part of the word before it", "delete it")
 	return rest.append(p.cut(n))
 }

@@ -25,8 +25,8 @@ func many(n, node int, differ bool) string {
 }
 
 // Comparing two files takes time in proportion to their length, whether the
-// instances are alike, each is another one, or all are in one sync group: four
-// times the instances take less than ten times as long (sixteen times would be
+// instances are alike, each is another one, or all are in one sync group: eight
+// times the instances take less than thirty times as long (64 times would be
 // quadratic). A thousand take 0.4 s on two quiet processors.
 func TestLargeFilesAreComparedInGoodTime(t *testing.T) {
 	for name, kind := range map[string]struct{ differ, grouped bool }{
@@ -39,10 +39,10 @@ func TestLargeFilesAreComparedInGoodTime(t *testing.T) {
 				}
 				return many(n, node, kind.differ)
 			}
-			few, most := timed(t, 250, file), timed(t, 1000, file)
-			t.Logf("250 instances: %v, 1,000: %v", few, most)
-			if most > 10*few {
-				t.Errorf("1,000 instances take %v, 250 %v", most, few)
+			few, most := timed(t, 250, file), timed(t, 2000, file)
+			t.Logf("250 instances: %v, 2,000: %v", few, most)
+			if most > 30*few {
+				t.Errorf("2,000 instances take %v, 250 %v", most, few)
 			}
 		})
 	}
@@ -56,11 +56,11 @@ func syncGroup(n int) string {
 	return group + "    }\n}\n"
 }
 
-// timed is the best of five, as the machine has other things to do, too.
+// timed is the best of three, as the machine has other things to do, too.
 func timed(t *testing.T, n int, file func(n, node int) string) time.Duration {
 	nodes := []cluster.Node{node(t, "a", file(n, 0)), node(t, "b", file(n, 1))}
 	took := time.Hour
-	for range 5 {
+	for range 3 {
 		start := time.Now()
 		_, forecast := cluster.Check(nodes)
 		took = min(took, time.Since(start))

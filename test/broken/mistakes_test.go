@@ -134,7 +134,7 @@ func mistakes() []mistake {
 		{"definition-unknown", 5, "definition-unknown.conf:26", []string{"$PRIO", "defined"}},
 		{"definition-unknown-braces", 5, "definition-unknown-braces.conf:21", []string{"PRIORITY", "define"}},
 		{"definition-of-itself", 5, "definition-of-itself.conf:27", []string{"PRIO", "itself"}},
-		{"definition-not-continued", 5, "definition-not-continued.conf:15", []string{"\\"}},
+		{"definition-not-continued", 5, "definition-not-continued.conf:14", []string{"BODY", "backslash"}},
 		{"definition-two-variables", 5, "definition-two-variables.conf:6", []string{"_ENV"}},
 		{"seq-never-ends", 5, "seq-never-ends.conf:29", []string{"~SEQ"}},
 		{"seq-of-letters", 5, "seq-of-letters.conf:29", []string{"~SEQ", "a"}},

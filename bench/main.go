@@ -119,6 +119,7 @@ func measurements() []measurement {
 		{names: []string{"start", "cost", "reload", "takeover"}, do: manyOf(4000)},
 		{names: []string{"busy"}, least: 10, do: (*bench).busy},
 		{names: []string{"flood"}, do: (*bench).flood},
+		{names: []string{"bfd"}, do: (*bench).bfd},
 	}
 }
 

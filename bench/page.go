@@ -14,7 +14,7 @@ holdfast beside the keepalived of Debian, both on the same machine in turn, run 
     go run ./bench -write                     # and write this page
 
 It needs Linux, root, Go, and Debian's packages keepalived, iproute2 and nftables. It builds its networks in namespaces of its own
-and removes them at the end. -run takes these names: check, outage, restart, start, cost, reload, takeover, busy, flood.
+and removes them at the end. -run takes these names: check, outage, restart, start, cost, reload, takeover, busy, flood, bfd.
 The command fails when a figure misses what is asked of it.
 
 ## How it is measured

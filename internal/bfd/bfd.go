@@ -17,18 +17,18 @@ type Config struct {
 	Name string
 	// Source is the own address; the zero Addr leaves it to the kernel.
 	Source, Neighbour netip.Addr
-	// MinRX is how often packets may come at most, MinTX how often they are
-	// sent when the session is up, IdleTX while it is not.
+	// MinRX is the shortest interval in which packets are taken, MinTX that in
+	// which they are sent when the session is up, IdleTX while it is not.
 	MinRX, MinTX, IdleTX time.Duration
-	// Multiplier is how many packets may be missing before the other end
-	// believes that this one is gone.
+	// Multiplier is how many packets must be missing for the other end to believe
+	// that this one is gone, 1..255.
 	Multiplier uint8
 	// Passive sends nothing until something was heard.
 	Passive bool
-	// TTL is that of what is sent, and what packets must have left the other end with.
-	TTL uint8
-	// MaxHops is how many hops a packet may have crossed; -1: any number.
-	MaxHops  int
+	// TTL is the TTL or hop limit of what is sent, 1..255; LeastTTL what must be left
+	// of that of what is received; 0: anything.
+	TTL, LeastTTL uint8
+	// MultiHop uses UDP port 4784 in place of 3784 (RFC 5883).
 	MultiHop bool
 }
 
@@ -51,6 +51,8 @@ type Datagram struct {
 	MultiHop bool
 	// TTL is the hop count that it came with; -1: not known.
 	TTL int
+	// At is when it came; 0: at the instant of the call.
+	At mono.Instant
 }
 
 // Send is a packet to be sent from the socket of a session. Data is valid until
@@ -60,49 +62,11 @@ type Send struct {
 	Data    []byte
 }
 
-// Change is a transition of a session.
-type Change struct {
-	Session  ID
-	Name     string
-	From, To wire.State
-	// Local is our reason, Remote what the other end last said of its own.
-	Local, Remote wire.Diagnostic
-	// Silence is how long nothing was heard, Overdue how much of it is more than
-	// the detection time, when that is the reason.
-	Silence, Overdue time.Duration
-}
-
 // Verdict is what trackers and checkers are told of a session.
 type Verdict struct {
 	Name string
 	Up   bool
 }
-
-// Note is something worth a line in a detailed log.
-type Note struct {
-	Session ID
-	Name    string // empty when no session was found
-	What    NoteKind
-	// Flaw is why a packet was dropped, for Bogus.
-	Flaw wire.Flaw
-	From netip.Addr
-	// TTL and Least belong to FarAway; Now and Was to Timers.
-	TTL, Least int
-	Now, Was   time.Duration
-}
-
-// NoteKind says what a Note is about.
-type NoteKind uint8
-
-// The kinds.
-const (
-	Bogus NoteKind = iota
-	Stranger
-	FarAway
-	Authenticated
-	PollStarted
-	DetectionChanged
-)
 
 // Out collects what a call asks for. It is appended to; the caller empties it.
 type Out struct {
@@ -110,6 +74,18 @@ type Out struct {
 	Changes  []Change
 	Verdicts []Verdict
 	Notes    []Note
+	// Sockets asks for the sockets to be those of Paths: some may have to be opened,
+	// closed, or tried again. It comes before Sends.
+	Sockets bool
+}
+
+// Path is what the sockets of a session are made of.
+type Path struct {
+	Session           ID
+	Name              string
+	Source, Neighbour netip.Addr
+	TTL               uint8
+	MultiHop          bool
 }
 
 // Set is all sessions. It is an ordinary value without locks: one goroutine
@@ -123,6 +99,9 @@ type Set struct {
 	random   Random
 	out      *Out
 	arena    []byte // what Sends point into, until the next call
+	dropped  [Kinds]uint64
+	muted    int          // packets dropped since the last note about one
+	mutedTo  mono.Instant // until when no note says so
 }
 
 // Random answers a number that nobody can foretell: for discriminators and jitter.
@@ -157,9 +136,10 @@ func (s *Set) Apply(now mono.Instant, want []Config, out *Out) {
 	for i := range want {
 		s.adopt(now, want[i])
 	}
-	for _, c := range want {
-		s.tell(s.sessions[s.byName[c.Name]])
+	for i := range want {
+		s.tell(s.sessions[s.byName[want[i].Name]])
 	}
+	out.Sockets = true
 }
 
 func (s *Set) drop(one *session) {
@@ -183,8 +163,9 @@ func (s *Set) adopt(now mono.Instant, c Config) {
 
 func (s *Set) add(now mono.Instant, c Config) ID {
 	id := s.freeID()
-	one := &session{Config: c, id: id, state: wire.Down, sendAt: mono.Never, expireAt: mono.Never, forgetAt: mono.Never}
+	one := &session{Config: c, id: id, state: wire.Down, sendAt: mono.Never, expireAt: mono.Never, forgetAt: mono.Never, retryAt: mono.Never}
 	one.remote.reset()
+	one.settle()
 	s.sessions[id] = one
 	s.byName[c.Name] = id
 	s.renumber(one)
@@ -220,15 +201,19 @@ func (s *Set) renumber(one *session) {
 }
 
 // Expire does everything that is due. All packets that arrived before now must
-// have been handed to Receive.
+// have been handed to Receive. What may leave a little early leaves in company:
+// many sessions share a wake-up.
 func (s *Set) Expire(now mono.Instant, out *Out) {
 	s.begin(out)
 	for {
 		w, ok := s.wakes.Top()
-		if !ok || w.At > now {
+		if !ok {
 			return
 		}
 		one := s.sessions[w.ID]
+		if w.At > now && !one.ready(now) {
+			return
+		}
 		one.expire(now, s)
 		s.wakes.Set(w.ID, one.next())
 	}
@@ -252,18 +237,58 @@ func (s *Set) Deadline() mono.Instant {
 // arm sees to it that a session is woken in time.
 func (s *Set) arm(one *session) { s.wakes.Earlier(one.id, one.next()) }
 
-// Socket tells whether a session has a socket to send from. Without one it is
-// AdminDown; it begins anew when it has one again.
-func (s *Set) Socket(now mono.Instant, id ID, open bool, out *Out) {
+// NoSocket says that a session has no socket. It is AdminDown until one is tried
+// again: after a minute, or when something makes success likely.
+func (s *Set) NoSocket(now mono.Instant, name string, out *Out) {
 	s.begin(out)
-	one := s.sessions[id]
-	switch {
-	case !open && one.state != wire.AdminDown:
-		s.enter(now, one, wire.AdminDown, wire.NoDiagnostic)
-	case open && one.state == wire.AdminDown:
-		s.enter(now, one, wire.Down, wire.NoDiagnostic)
+	id, known := s.byName[name]
+	if !known {
+		return
 	}
+	one := s.sessions[id]
+	if one.state != wire.AdminDown {
+		s.enter(now, one, wire.AdminDown, wire.NoDiagnostic)
+	}
+	one.retryAt = now.Add(patience)
 	s.arm(one)
+}
+
+// patience is how long a session waits before its socket is tried again, haste how
+// long at least when packets come for it.
+const (
+	patience = time.Minute
+	haste    = 10 * time.Second
+)
+
+// Appeared says that this machine has an address: a session from there that has
+// no socket need not wait any longer.
+func (s *Set) Appeared(now mono.Instant, a netip.Addr, out *Out) {
+	s.begin(out)
+	for _, one := range s.sessions {
+		if one != nil && one.Source == a && one.state == wire.AdminDown {
+			s.revive(now, one)
+			s.arm(one)
+		}
+	}
+}
+
+// revive begins anew, with another try for a socket.
+func (s *Set) revive(now mono.Instant, one *session) {
+	one.retryAt = mono.Never
+	s.out.Sockets = true
+	s.enter(now, one, wire.Down, wire.NoDiagnostic)
+}
+
+// Paths lists what the sessions need sockets for. Those without one are left out
+// while they wait.
+func (s *Set) Paths() []Path {
+	var list []Path
+	for _, one := range s.sessions {
+		if one != nil && one.state != wire.AdminDown {
+			list = append(list, Path{one.id, one.Name, one.Source, one.Neighbour, one.TTL, one.MultiHop})
+		}
+	}
+	return list
 }
 
 // View is what there is to show of a session.
@@ -281,23 +306,27 @@ type View struct {
 	Polling             bool
 }
 
-// View shows a session.
-func (s *Set) View(id ID) View {
-	one := s.sessions[id]
+// Empty reports whether there are no sessions.
+func (s *Set) Empty() bool { return len(s.byName) == 0 }
+
+// Views shows all sessions.
+func (s *Set) Views() []View {
+	var list []View
+	for _, one := range s.sessions {
+		if one != nil {
+			list = append(list, one.view())
+		}
+	}
+	return list
+}
+
+func (one *session) view() View {
 	return View{
 		Config: one.Config, State: one.state, Local: one.why, Remote: one.remote.why, Mine: one.mine, Yours: one.remote.number,
 		RemoteState: one.remote.state, Interval: one.interval, Detection: one.detection(), Heard: one.heard, Polling: one.polling,
 	}
 }
 
-// Find answers the session of a name.
-func (s *Set) Find(name string) (ID, bool) {
-	id, ok := s.byName[name]
-	return id, ok
-}
-
 func (s *Set) tell(one *session) {
 	s.out.Verdicts = append(s.out.Verdicts, Verdict{one.Name, one.state == wire.Up})
 }
-
-func (s *Set) note(n Note) { s.out.Notes = append(s.out.Notes, n) }

@@ -1,6 +1,7 @@
 package bfd
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -14,23 +15,29 @@ func (s *Set) Receive(now mono.Instant, d *Datagram, out *Out) {
 	s.begin(out)
 	p, flaw := wire.Decode(d.Data)
 	if flaw != wire.Sound {
-		s.note(Note{What: Bogus, Flaw: flaw, From: d.Src})
+		s.discard(now, Note{Kind: Bogus, Flaw: flaw, From: d.Src})
 		return
 	}
 	one := s.find(&p, d)
 	if one == nil {
-		s.note(Note{What: Stranger, From: d.Src})
+		s.discard(now, Note{Kind: Stranger, From: d.Src})
 		return
 	}
-	if d.TTL >= 0 && one.MaxHops >= 0 && d.TTL+one.MaxHops < int(one.TTL) {
-		s.note(Note{Session: one.id, Name: one.Name, What: FarAway, From: d.Src, TTL: d.TTL, Least: int(one.TTL) - one.MaxHops})
+	if d.TTL >= 0 && d.TTL < int(one.LeastTTL) {
+		s.discard(now, Note{Kind: FarAway, Name: one.Name, From: d.Src, TTL: uint8(d.TTL), Least: one.LeastTTL})
 		return
 	}
 	if p.Auth {
-		s.note(Note{Session: one.id, Name: one.Name, What: Authenticated, From: d.Src})
+		s.discard(now, Note{Kind: Authenticated, Name: one.Name, From: d.Src})
 		return
 	}
-	s.heed(now, one, &p)
+	if one.state == wire.AdminDown && one.retryAt.Sub(now) <= patience-haste {
+		s.revive(now, one)
+	}
+	if one.state != wire.AdminDown {
+		one.heard = max(one.heard, cmp.Or(d.At, now))
+		s.heed(now, one, &p)
+	}
 	s.arm(one)
 }
 
@@ -53,17 +60,14 @@ func (s *Set) find(p *wire.Packet, d *Datagram) *session {
 
 // heed takes over what the packet says and moves the session.
 func (s *Set) heed(now mono.Instant, one *session, p *wire.Packet) {
-	if one.state == wire.AdminDown {
-		return
-	}
 	settled := one.state == wire.Up && !p.Poll && !p.Final
 	one.remote = remote{
 		state: p.State, why: p.Diagnostic, number: p.Mine, minTX: p.DesiredMinTx, minRX: p.RequiredMinRx,
 		multiplier: p.Multiplier, demand: p.Demand,
 	}
-	one.heard, one.forgetAt = now, mono.Never
+	one.forgetAt = mono.Never
 	if p.Final {
-		one.polling = false
+		one.settle()
 	}
 	before := one.detection()
 	if !settled { // in between, intervals change only by a poll (section 6.8.3)
@@ -71,7 +75,7 @@ func (s *Set) heed(now mono.Instant, one *session, p *wire.Packet) {
 	}
 	s.move(now, one)
 	if one.state == wire.Init || one.state == wire.Up {
-		one.expireAt = now.Add(one.detection())
+		one.expireAt = one.heard.Add(one.detection())
 	}
 	s.noteDetection(one, before)
 	s.answer(now, one, p)
@@ -80,7 +84,7 @@ func (s *Set) heed(now mono.Instant, one *session, p *wire.Packet) {
 
 func (s *Set) noteDetection(one *session, before time.Duration) {
 	if after := one.detection(); after != before {
-		s.note(Note{Session: one.id, Name: one.Name, What: DetectionChanged, Now: after, Was: before})
+		s.note(Note{Kind: DetectionChanged, Name: one.Name, Now: after, Was: before})
 	}
 }
 
@@ -104,7 +108,8 @@ func (s *Set) move(now mono.Instant, one *session) {
 // of ours superfluous.
 func (s *Set) answer(now mono.Instant, one *session, p *wire.Packet) {
 	if p.Poll {
-		one.polling = false
+		one.settle()
+		one.retime(now)
 		s.send(now, one, true)
 	}
 }

@@ -176,8 +176,7 @@ func Test62AnEndThatGoesDownTakesTheOtherWithIt(t *testing.T) {
 func Test686AdminDownOfTheOtherEndIsNoFailure(t *testing.T) {
 	r := newRig(t)
 	r.up()
-	id, _ := r.b.set.Find("s")
-	r.b.set.Socket(r.now, id, false, &r.b.out)
+	r.b.set.NoSocket(r.now, "s", &r.b.out)
 	r.collect(r.b)
 	v := r.a.view()
 	p := wire.Packet{State: wire.AdminDown, Multiplier: 5, Mine: v.Yours, Yours: v.Mine, DesiredMinTx: time.Second}
@@ -252,7 +251,7 @@ func Test686WhatIsNotHeeded(t *testing.T) {
 			c.change(&d, &p)
 			d.Data = p.Append(nil)
 			notes := r.hand(r.a, d)
-			if len(notes) != 1 || notes[0].What != c.want {
+			if len(notes) != 1 || notes[0].Kind != c.want {
 				t.Errorf("%+v", notes)
 			}
 			if after := r.a.view(); after != v {
@@ -274,18 +273,27 @@ func Test686TheNumberAloneFindsTheSession(t *testing.T) {
 	}
 }
 
-func TestMaxHops(t *testing.T) {
+func TestLeastTTL(t *testing.T) {
 	for _, c := range []struct {
-		hops, ttl int
-		heeded    bool
-	}{{0, 255, true}, {0, 254, false}, {3, 252, true}, {3, 251, false}, {-1, 1, true}, {0, -1, true}} {
+		name   string
+		least  uint8
+		ttl    int
+		heeded bool
+	}{
+		{"a neighbour on the link", 255, 255, true},
+		{"a router in between", 255, 254, false},
+		{"three hops are allowed", 252, 252, true},
+		{"a fourth is not", 252, 251, false},
+		{"no check", 0, 1, true},
+		{"the kernel does not tell", 255, -1, true},
+	} {
 		r := newRig(t)
-		r.up(func(o *bfd.Config) { o.MaxHops = c.hops })
+		r.up(func(o *bfd.Config) { o.LeastTTL = c.least })
 		v := r.a.view()
 		p := wire.Packet{State: wire.Down, Multiplier: 5, Mine: v.Yours, Yours: v.Mine}
 		r.hand(r.a, bfd.Datagram{Data: p.Append(nil), Src: r.b.addr, Dst: r.a.addr, TTL: c.ttl})
 		if got := r.a.view().State == wire.Down; got != c.heeded {
-			t.Errorf("max_hops %d, TTL %d: heeded: %v", c.hops, c.ttl, got)
+			t.Errorf("%s: heeded: %v", c.name, got)
 		}
 	}
 }
@@ -304,7 +312,7 @@ func TestAReloadKeepsTheSessionAndTellsItsState(t *testing.T) {
 	r.run(time.Second)
 	r.states(wire.Up, wire.Up)
 	r.apply(r.a)
-	if _, there := r.a.set.Find("s"); there {
+	if len(r.a.set.Views()) != 0 {
 		t.Error("a session that is gone from the file is still there")
 	}
 }
@@ -312,17 +320,16 @@ func TestAReloadKeepsTheSessionAndTellsItsState(t *testing.T) {
 func TestWithoutASocketASessionIsAdminDown(t *testing.T) {
 	r := newRig(t)
 	r.up()
-	id, _ := r.a.set.Find("s")
-	r.a.set.Socket(r.now, id, false, &r.a.out)
+	r.a.set.NoSocket(r.now, "s", &r.a.out)
 	r.collect(r.a)
 	r.a.forget()
-	r.run(time.Second)
+	r.a.deaf = true
+	r.run(50 * time.Second)
 	if len(r.a.sent) != 0 || r.a.view().State != wire.AdminDown {
 		t.Errorf("%d packets in state %v", len(r.a.sent), r.a.view().State)
 	}
-	r.a.set.Socket(r.now, id, true, &r.a.out)
-	r.collect(r.a)
-	r.run(5 * time.Second)
+	r.a.deaf = false
+	r.run(20 * time.Second)
 	r.states(wire.Up, wire.Up)
 }
 

@@ -64,7 +64,7 @@ func (r *rig) plain(e *end) bfd.Config {
 	}
 	return bfd.Config{
 		Name: "s", Neighbour: other.addr, MinRX: 10 * time.Millisecond, MinTX: 10 * time.Millisecond, IdleTX: time.Second,
-		Multiplier: 5, TTL: 255,
+		Multiplier: 5, TTL: 255, LeastTTL: 255,
 	}
 }
 
@@ -166,11 +166,11 @@ func (r *rig) hand(e *end, d bfd.Datagram) []bfd.Note {
 }
 
 func (e *end) view() bfd.View {
-	id, ok := e.set.Find("s")
-	if !ok {
-		panic("no session s")
+	list := e.set.Views()
+	if len(list) != 1 {
+		panic("not one session")
 	}
-	return e.set.View(id)
+	return list[0]
 }
 
 func (r *rig) states(a, b wire.State) {

@@ -14,9 +14,13 @@ type session struct {
 	state wire.State
 	why   wire.Diagnostic // of leaving Up
 	mine  uint32          // local discriminator
-	// polling: the poll bit is set until a final comes.
-	polling bool
-	remote  remote
+	// polling: the poll bit is set until a final comes. Until then minTX and minRX,
+	// which are in force, may differ from what is wanted: a longer interval between
+	// our packets and a shorter one between theirs must be known to both ends first
+	// (RFC 5880, section 6.8.3).
+	polling      bool
+	minTX, minRX time.Duration
+	remote       remote
 
 	// interval is from packet to packet before jitter; agreed the longer of what we
 	// take and what the other end wants to send.
@@ -27,6 +31,7 @@ type session struct {
 	sendAt   mono.Instant // Never: nothing is sent
 	expireAt mono.Instant // detection
 	forgetAt mono.Instant // of what is left of the remote state
+	retryAt  mono.Instant // for a socket
 }
 
 // remote is what the other end said last.
@@ -43,7 +48,9 @@ type remote struct {
 // reset forgets the other end (RFC 5880, section 6.8.1).
 func (r *remote) reset() { *r = remote{state: wire.Down, minRX: time.Microsecond} }
 
-func (one *session) next() mono.Instant { return min(one.sendAt, one.expireAt, one.forgetAt) }
+func (one *session) next() mono.Instant {
+	return min(one.sendAt, one.expireAt, one.forgetAt, one.retryAt)
+}
 
 // detection is how long a silence ends the session (RFC 5880, section 6.8.4).
 func (one *session) detection() time.Duration {
@@ -54,7 +61,7 @@ func (one *session) detection() time.Duration {
 // 5880, section 6.8.3).
 func (one *session) desired() time.Duration {
 	if one.remote.state == wire.Up && (one.state == wire.Up || one.state == wire.Init) {
-		return one.MinTX
+		return one.minTX
 	}
 	return one.IdleTX
 }
@@ -66,9 +73,15 @@ func (one *session) change(now mono.Instant, s *Set, c Config) {
 	if old.MinRX != c.MinRX || old.MinTX != c.MinTX {
 		one.startPoll(s)
 	}
+	one.minTX, one.minRX = min(one.minTX, c.MinTX), max(one.minRX, c.MinRX)
+	if !one.polling {
+		one.settle()
+	}
 	one.retime(now)
 	switch {
-	case !c.Passive && one.sendAt == mono.Never && one.state != wire.AdminDown:
+	case one.state == wire.AdminDown:
+		s.revive(now, one)
+	case !c.Passive && one.sendAt == mono.Never && one.state == wire.Down:
 		one.sendAt = now
 	case c.Passive && one.state == wire.Down:
 		one.sendAt = mono.Never
@@ -81,12 +94,17 @@ func (one *session) startPoll(s *Set) {
 		return
 	}
 	one.polling = true
-	s.note(Note{Session: one.id, Name: one.Name, What: PollStarted})
+	s.note(Note{Kind: PollStarted, Name: one.Name})
+}
+
+// settle ends a poll: what is wanted is in force.
+func (one *session) settle() {
+	one.polling, one.minTX, one.minRX = false, one.MinTX, one.MinRX
 }
 
 // retime computes both intervals anew. A shorter interval holds at once.
 func (one *session) retime(now mono.Instant) {
-	one.agreed = max(one.MinRX, one.remote.minTX)
+	one.agreed = max(one.minRX, one.remote.minTX)
 	was := one.interval
 	one.interval = max(one.desired(), one.remote.minRX)
 	if one.interval < was && one.sendAt != mono.Never {
@@ -107,21 +125,38 @@ func (one *session) expire(now mono.Instant, s *Set) {
 		one.remote.reset()
 		one.retime(now)
 	}
-	if one.sendAt <= now {
+	if one.retryAt <= now {
+		s.revive(now, one)
+	}
+	if one.ready(now) {
 		s.send(now, one, false)
 		one.sendAt = one.following(now, s.random)
 	}
 }
 
-// following is when the next packet is due: 10 to 25 percent early, so that ends
-// do not fall into step (RFC 5880, section 6.8.7).
+// ready reports whether the next packet may leave now: a little early, so that
+// the packets of many sessions leave together.
+func (one *session) ready(now mono.Instant) bool {
+	return one.sendAt <= now.Add(min(one.interval/early, time.Millisecond))
+}
+
+// early is which part of an interval a packet may leave before its time.
+const early = 32
+
+// following is when the next packet is due: an interval after the last one was, so
+// that lateness does not add up, less a part, so that ends do not fall into step
+// (RFC 5880, section 6.8.7): with what it may be early, 10 to 25 percent.
 func (one *session) following(now mono.Instant, r Random) mono.Instant {
 	if one.remote.demand && one.state == wire.Up && one.remote.state == wire.Up {
 		return mono.Never
 	}
-	const least, most = 750, 900 // of a thousand
+	const least, most = 750 + 1000/early + 1, 900 // of a thousand
 	share := least + time.Duration(r.Uint32()%(most-least+1))
-	return now.Add(one.interval * share / 1000)
+	due := one.sendAt
+	if due.Add(one.interval/8) < now {
+		due = now
+	}
+	return due.Add(one.interval * share / 1000)
 }
 
 // send puts the packet of a session into the output. A final one answers a poll.
@@ -186,7 +221,7 @@ func (s *Set) leaves(now mono.Instant, one *session, from wire.State) {
 	if from == wire.Up {
 		s.renumber(one)
 	}
-	one.polling = false
+	one.settle()
 	one.expireAt = mono.Never
 	one.forgetAt = now.Add(one.detection())
 	one.retime(now)

@@ -63,7 +63,7 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 	s.StringVarP(&k.ConfigFile, "use-file", "f", "", "configuration file")
 	s.BoolP("vrrp", "P", false, "run virtual routers, no health checkers")
 	check := s.BoolP("check", "C", false, "run health checkers, no virtual routers")
-	s.BoolP("no_bfd", "B", false, "run no BFD")
+	s.BoolVarP(&k.NoBFD, "no_bfd", "B", false, "run no BFD")
 	s.Bool("all", false, "run everything, configured or not")
 	s.BoolVarP(&k.Console, "log-console", "l", false, "log to standard error too (with -n)")
 	s.CountP("log-detail", "D", "detailed log; twice for more")

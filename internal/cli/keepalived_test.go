@@ -33,7 +33,8 @@ func TestKeepalivedsOptions(t *testing.T) {
 		{"-f /k.conf|-f/k.conf|--use-file /k.conf|--use-file=/k.conf|--use=/k.conf|--us /k.conf", func(k *Keepalived) { k.ConfigFile = "/k.conf" }},
 		{"-f -n", func(k *Keepalived) { k.ConfigFile = "-n" }},
 		{"-f=x", func(k *Keepalived) { k.ConfigFile = "=x" }},
-		{"-P|--vrrp|-B|--no_bfd|--no_|--all|-PB|-X|--release-vips|--rel|-I|--dont-release-ipvs|--flush-log-file|--fl", nothing},
+		{"-B|--no_bfd|--no_|-PB", func(k *Keepalived) { k.NoBFD = true }},
+		{"-P|--vrrp|--all|-X|--release-vips|--rel|-I|--dont-release-ipvs|--flush-log-file|--fl", nothing},
 		{"-b /b.pid|--bfd_pid /b.pid|--bfd=/b.pid", nothing},
 		{"-n|--dont-fork|--dont-f", func(k *Keepalived) { k.Foreground = true }},
 		{"-l|--log-console", nothing}, // the console is for the foreground

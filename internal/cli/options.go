@@ -36,6 +36,8 @@ type Options struct {
 	KeepAddresses bool
 	// NoRespawn ends the daemon when its worker process dies.
 	NoRespawn bool
+	// NoBFD runs no BFD sessions.
+	NoBFD bool
 	// IgnoreINT ignores SIGINT.
 	IgnoreINT bool
 	// RunDir holds the lock and the memory of roles.

@@ -5,31 +5,15 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/conf"
 	"holdfast/internal/tracker"
 )
 
 // BFD is one bfd_instance: a session of RFC 5880 with one neighbour.
 type BFD struct {
-	Name string
-	// Neighbor is the other end. Source is this one, of the same family; without
-	// it the kernel chooses.
-	Neighbor, Source netip.Addr
-	// MinRX is the shortest interval in which packets are taken, MinTX the one in
-	// which they are sent while the session is up, 1 ms to 4294967 ms; IdleTX
-	// that while it is down, from 1 s on.
-	MinRX, MinTX, IdleTX time.Duration
-	// Multiplier is how many packets must be missed, 1..255.
-	Multiplier uint8
-	// Passive sends nothing before the neighbour was heard.
-	Passive bool
-	// TTL is the TTL or hop limit of packets that are sent, 1..255.
-	TTL uint8
-	// MaxHops is by how much the TTL of a packet that is received may be below
-	// TTL, 0..TTL; -1: it is not checked.
-	MaxHops int
-	// Multihop uses UDP port 4784 in place of 3784 (RFC 5883).
-	Multihop bool
+	// Times are 1 ms to 4294967 ms, IdleTX from 1 s on.
+	bfd.Config
 	// VRRP and Checker say who is told of changes; at least one is.
 	VRRP, Checker bool
 }
@@ -70,10 +54,10 @@ func bfdTable() *block[bfdDraft] {
 		row{word: "passive", form: flag(), note: "off",
 			meaning: "Nothing is sent before the neighbour was heard.",
 			set:     func(d *bfdDraft, v value) { d.Passive = true }},
-		row{word: "ttl", form: integer(between(1, 255)), note: "255; 64 for IPv6",
-			meaning: "The TTL or hop limit of packets that are sent.",
+		row{word: "ttl", form: integer(between(1, 255)), note: "255; for IPv6 64 of what is received",
+			meaning: "The TTL or hop limit of packets that are sent, and what those of the neighbour must have left, but for max_hops.",
 			set:     func(d *bfdDraft, v value) { d.ttl = given(v.n, v.at) }},
-		row{word: "hoplimit", form: integer(between(1, 255)), note: "255; 64 for IPv6",
+		row{word: "hoplimit", form: integer(between(1, 255)), note: "255; for IPv6 64 of what is received",
 			meaning: "The same as ttl.",
 			set:     func(d *bfdDraft, v value) { d.ttl = given(v.n, v.at) }},
 		row{word: "max_hops", form: integer(between(-1, 255)), note: "0",
@@ -81,7 +65,7 @@ func bfdTable() *block[bfdDraft] {
 			set:     func(d *bfdDraft, v value) { d.maxHops = given(v.n, v.at) }},
 		row{word: "multihop", form: boolean(), def: "false",
 			meaning: "The UDP port for neighbours that are several hops away is used.",
-			set:     func(d *bfdDraft, v value) { d.Multihop = v.on }},
+			set:     func(d *bfdDraft, v value) { d.MultiHop = v.on }},
 		row{word: "weight", form: weight(between(-weightLimit, weightLimit)), note: "0",
 			meaning: "What the priority changes by where the track gives no weight; 0: a session that is down means FAULT.",
 			set:     func(d *bfdDraft, v value) { d.setWeight(v) }},
@@ -187,7 +171,7 @@ func (d *bfdDraft) settle() bool {
 		d.b.complain(d.source.at, fmt.Sprintf("%s and the neighbour %s are of different families: the session is left out", d.source.value, d.neighbor.value), "")
 		return false
 	}
-	d.Neighbor, d.Source = d.neighbor.value, d.source.value
+	d.Neighbour, d.Source = d.neighbor.value, d.source.value
 	if !d.VRRP && !d.Checker {
 		d.VRRP, d.Checker = true, true
 	}
@@ -195,20 +179,26 @@ func (d *bfdDraft) settle() bool {
 	return d.alone()
 }
 
-// settleHops keeps keepalived's defaults: 64 for IPv6, against RFC 5881, section 5.
+// settleHops keeps keepalived's defaults for what is received: 64 for IPv6. What is
+// sent has 255, without which a neighbour that follows RFC 5881, section 5, drops it;
+// keepalived takes both.
 func (d *bfdDraft) settleHops() {
-	byDefault := 255
-	if d.Neighbor.Is6() {
-		byDefault = 64
+	base := 255
+	if d.Neighbour.Is6() {
+		base = 64
 	}
-	ttl := d.ttl.or(byDefault)
-	d.TTL, d.MaxHops = uint8(ttl), d.maxHops.or(0)
-	if d.Neighbor.Is6() && !d.ttl.given && !d.Multihop {
-		d.b.quirk(d.neighbor.at, "the hop limit is 64 by default; a neighbour that follows RFC 5881 drops these packets", "write hoplimit 255")
+	ttl, hops := d.ttl.or(base), d.maxHops.or(0)
+	if hops > ttl {
+		d.b.complain(d.maxHops.at, fmt.Sprintf("max_hops %d is above the ttl and becomes %d", hops, ttl), "-1 turns the check off")
+		hops = ttl
 	}
-	if d.MaxHops > ttl {
-		d.b.complain(d.maxHops.at, fmt.Sprintf("max_hops %d is above the ttl and becomes %d", d.MaxHops, ttl), "-1 turns the check off")
-		d.MaxHops = ttl
+	d.TTL, d.LeastTTL = uint8(ttl), uint8(ttl-hops)
+	if hops < 0 {
+		d.LeastTTL = 0
+	}
+	if d.Neighbour.Is6() && !d.ttl.given {
+		d.TTL = 255
+		d.b.quirk(d.neighbor.at, "keepalived sends a hop limit of 64 by default, and a neighbour that follows RFC 5881 drops its packets; holdfast sends 255", "write hoplimit 255 on both nodes")
 	}
 }
 
@@ -221,7 +211,7 @@ type path struct {
 
 // alone reports whether its packets can be told from those of other BFD instances.
 func (d *bfdDraft) alone() bool {
-	b, way := d.b, path{d.Neighbor, d.Multihop}
+	b, way := d.b, path{d.Neighbour, d.MultiHop}
 	for _, i := range b.paths[way] {
 		o := &b.cfg.BFDs[i]
 		if o.Source != d.Source && o.Source.IsValid() && d.Source.IsValid() {

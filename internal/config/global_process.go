@@ -82,7 +82,26 @@ func processRows() []keyword[globals] {
 	for _, p := range children() {
 		rows = append(rows, childRows(p)...)
 	}
+	for i := range rows {
+		if strings.HasPrefix(rows[i].word, "bfd_") && rows[i].word != "bfd_rt_priority" {
+			rows[i].set = shared(rows[i])
+			rows[i].meaning += " BFD runs in the process that speaks VRRP here: it has no effect."
+		}
+	}
 	return rows
+}
+
+// shared tells what is read and means nothing here, where BFD has no process of
+// its own.
+func shared(of keyword[globals]) func(*globals, value) {
+	return func(g *globals, v value) {
+		of.set(g, v)
+		if v.at.Line == 0 { // its default
+			return
+		}
+		other := "vrrp_" + strings.TrimPrefix(of.word, "bfd_")
+		g.b.advise(v.at, of.word+" has no effect here: BFD runs in the process that speaks VRRP", "if that is to be so for both, write "+other)
+	}
 }
 
 // child is one of keepalived's processes in the names of keywords and in words.

@@ -106,10 +106,10 @@ func TestTrackers(t *testing.T) {
 		{"quorum and delays", "vrrp_track_process x {\nprocess a\nquorum 2\nquorum_max 4\ndelay 3\nfork_delay 0.000001\nfull_command\n}", trackProcess, process, "[{x a true [] none 2 4 3s 1µs}]"},
 		{"the weight of a process", "vrrp_track_process x {\nprocess a\nweight 0\nweight 5\nweight 6\n}", trackProcess, tracks, "[{process x 5 false false}]"},
 
-		{"a session", "bfd_instance x {\nneighbor_ip 10.0.0.7\n}", "", session, "[{x 10.0.0.7 invalid IP 10ms 10ms 1s 5 false 255 0 false true true}]"},
-		{"a session of IPv6", "bfd_instance x {\nneighbour_ip fe80::7\nmax_hops 255\nmultihop\nchecker\n}", "", session, "[{x fe80::7 invalid IP 10ms 10ms 1s 5 false 64 64 true false true}]"},
+		{"a session", "bfd_instance x {\nneighbor_ip 10.0.0.7\n}", "", session, "[{{x invalid IP 10.0.0.7 10ms 10ms 1s 5 false 255 255 false} true true}]"},
+		{"a session of IPv6", "bfd_instance x {\nneighbour_ip fe80::7\nmax_hops 255\nmultihop\nchecker\n}", "", session, "[{{x invalid IP fe80::7 10ms 10ms 1s 5 false 255 0 true} false true}]"},
 		{"a session that is told everything", "bfd_instance x {\nneighbor_ip 10.0.0.7/24\nsource_ip 10.0.0.1\nmin_rx 1.5\nmin_tx 4294967\nidle_tx 1000.001\nmultiplier 3\npassive\nhoplimit 9\nmax_hops -1\nvrrp\n}", "",
-			session, "[{x 10.0.0.7 10.0.0.1 1.5ms 1h11m34.967s 1.000001s 3 true 9 -1 false true false}]"},
+			session, "[{{x 10.0.0.1 10.0.0.7 1.5ms 1h11m34.967s 1.000001s 3 true 9 0 false} true false}]"},
 		{"decimals are rounded", "bfd_instance x {\nneighbor_ip 10.0.0.7\nmin_rx 10.1236\n}", "", func(c *config.Config) any { return c.BFDs[0].MinRX }, "10.124ms"},
 		{"two sessions with sources of their own", "bfd_instance x {\nneighbor_ip 10.0.0.7\nsource_ip 10.0.0.1\n}\nbfd_instance y {\nneighbor_ip 10.0.0.7\nsource_ip 10.0.0.2\n}", "",
 			func(c *config.Config) any { return len(c.BFDs) }, "2"},

@@ -42,7 +42,7 @@ func TestPendingEffects(t *testing.T) {
 // The words that a reader must never be told to be typos.
 func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
-		"(root)":                     {"static_routes", "virtual_server_group", "bfd_instance", "SSL"},
+		"(root)":                     {"static_routes", "virtual_server_group", "SSL"},
 		"global_defs":                {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "reload_check_config"},
 		"vrrp_instance":              {"virtual_routes", "virtual_rules"},
 		"virtual_server/real_server": {"MISC_CHECK", "SMTP_CHECK", "notify_up"},

@@ -10,17 +10,13 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):
-	SSL bfd_instance instance linkbeat_interfaces
+	SSL instance linkbeat_interfaces
 	linkbeat_use_polling net_namespace net_namespace_ipvs static_ipaddress
 	static_routes static_rules track_group use_pid_dir virtual_server virtual_server_group
 SSL:
 	ca certificate key password
-bfd_instance:
-	checker hoplimit idle_tx max_hops min_rx min_tx multihop multiplier neighbor_ip neighbour_ip passive
-	source_ip ttl vrrp weight
 global_defs:
-	bfd_cpu_affinity bfd_no_swap bfd_priority bfd_process_name bfd_rlimit_rtime bfd_rlimit_rttime
-	bfd_rt_priority checker_log_all_failures config_save_dir default_interface
+	checker_log_all_failures config_save_dir default_interface
 	dbus_no_interface_name dbus_service_name enable_dbus enable_snmp_checker enable_snmp_keepalived
 	enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_snmp_vrrp enable_traps json_version
 	lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs
@@ -102,11 +98,9 @@ virtual_server/real_server/UDP_CHECK:
 virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface promote_secondaries track_bfd
+	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface promote_secondaries
 	use_ipvlan virtual_routes virtual_rules vmac_garp_intvl
 	vrf
-vrrp_sync_group:
-	track_bfd
 `
 
 // pendingBlocks names the blocks of the list.

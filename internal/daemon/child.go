@@ -47,6 +47,9 @@ func (w *worker) tell(t engine.Told) {
 	if t.Trouble != "" {
 		w.say(relay.Line{Text: t.Trouble, Bad: true})
 	}
+	if !t.BFD.Empty() {
+		w.offer(relay.Up{BFDChanges: t.BFD.Changes, BFDNotes: t.BFD.Notes, Verdicts: t.BFD.Verdicts, Followed: t.BFD.Followed})
+	}
 	for len(t.Changes)+len(t.Signals)+len(t.Notes) > 0 {
 		var m relay.Up
 		m.Changes, t.Changes = cut(t.Changes)
@@ -65,8 +68,9 @@ func cut[T any](list []T) (first, rest []T) {
 // offer leaves the notes out when too many messages wait.
 func (w *worker) offer(m relay.Up) {
 	if w.queued.Load() > backlog {
-		w.lost.Add(int64(len(m.Notes)))
-		if m.Notes = nil; len(m.Changes)+len(m.Signals) == 0 {
+		w.lost.Add(int64(len(m.Notes) + len(m.BFDNotes)))
+		m.Notes, m.BFDNotes = nil, nil
+		if len(m.Changes)+len(m.Signals)+len(m.BFDChanges)+len(m.Verdicts) == 0 {
 			return
 		}
 	}

@@ -79,6 +79,7 @@ func writeData(out io.Writer, s *status.Router) {
 	if s.Unknown > 0 {
 		fmt.Fprintf(out, " Adverts for unknown routers = %d\n", s.Unknown)
 	}
+	writeSessions(out, s)
 	fmt.Fprintln(out, "------< VRRP Topology >------")
 	for i := range s.Instances {
 		writeInstance(out, s.At, &s.Instances[i])
@@ -144,6 +145,49 @@ func counters(i *status.Instance) []field {
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
+
+// writeSessions writes the BFD sessions.
+func writeSessions(out io.Writer, s *status.Router) {
+	if len(s.Sessions) > 0 {
+		fmt.Fprintln(out, "------< BFD Topology >------")
+	}
+	for i := range s.Sessions {
+		one := &s.Sessions[i]
+		fmt.Fprintf(out, " BFD Instance = %s\n", one.Name)
+		for _, f := range sessionFields(s.At, one) {
+			fmt.Fprintf(out, "   %s = %v\n", f.name, f.value)
+		}
+	}
+}
+
+func sessionFields(now mono.Instant, s *status.Session) []field {
+	heard := "never"
+	if s.Heard != 0 {
+		heard = fmt.Sprintf("%.3f s ago", now.Sub(s.Heard).Seconds())
+	}
+	return []field{
+		{"Neighbor IP", s.Neighbour},
+		{"Source IP", s.Source},
+		{"Multihop", s.MultiHop},
+		{"Passive", s.Passive},
+		{"TTL", s.TTL},
+		{"Least TTL received", s.LeastTTL},
+		{"Required min RX interval", s.MinRX},
+		{"Desired min TX interval", s.MinTX},
+		{"Desired idle TX interval", s.IdleTX},
+		{"Detection multiplier", s.Multiplier},
+		{"Local state", s.State},
+		{"Local diagnostic", s.Diagnostic},
+		{"Local discriminator", fmt.Sprintf("0x%08x", s.Discriminator)},
+		{"Remote state", s.RemoteState},
+		{"Remote diagnostic", s.RemoteDiagnostic},
+		{"Remote discriminator", fmt.Sprintf("0x%08x", s.RemoteDiscriminator)},
+		{"TX interval", s.Interval},
+		{"Detection time", s.Detection},
+		{"Poll sequence", s.Polling},
+		{"Last packet", heard},
+	}
+}
 
 func writeList[T fmt.Stringer](out io.Writer, title string, list []T) {
 	if len(list) == 0 {

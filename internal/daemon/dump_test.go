@@ -53,8 +53,12 @@ func snapshot() *status.Router {
 	master := status.Instance{Name: "VI_6", Link: "eth1", VRID: 6, V6: true, Version: 3, Role: "MASTER", Since: mono.Instant(61500 * time.Millisecond),
 		Reason: "master down", Priority: 255, Effective: 255, Interval: 10 * time.Millisecond, MasterInterval: 10 * time.Millisecond,
 		Source: netip.MustParseAddr("fe80::1")}
+	session := status.Session{Name: "peer", Neighbour: netip.MustParseAddr("192.0.2.9"), Source: netip.MustParseAddr("192.0.2.1"), MultiHop: true, TTL: 255, LeastTTL: 250,
+		MinRX: 10 * time.Millisecond, MinTX: 20 * time.Millisecond, IdleTX: time.Second, Multiplier: 5, State: "Up", Diagnostic: "No Diagnostic", Discriminator: 7,
+		RemoteState: "Init", RemoteDiagnostic: "Path Down", RemoteDiscriminator: 0xabcdef01, Interval: 30 * time.Millisecond, Detection: 150 * time.Millisecond,
+		Heard: mono.Instant(61740 * time.Millisecond)}
 	return &status.Router{At: mono.Instant(61750 * time.Millisecond), RealTime: "SCHED_RR 30", Lateness: 120 * time.Microsecond,
-		Instances: []status.Instance{backup, master}}
+		Instances: []status.Instance{backup, master}, Sessions: []status.Session{session}}
 }
 
 func TestTheStateDump(t *testing.T) {

@@ -3,9 +3,11 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 
+	"holdfast/internal/bfd/udp"
 	"holdfast/internal/engine"
 	"holdfast/internal/lan"
 	"holdfast/internal/router"
@@ -144,3 +146,21 @@ func leaving(link string, ifindex func(string) int) int {
 	}
 	return index
 }
+
+// talker is an engine.Talker.
+type talker struct{ udp.Sockets }
+
+// Listeners implements engine.Talker.
+func (t *talker) Listeners() []engine.Listener {
+	var list []engine.Listener
+	for _, l := range t.Sockets.Listeners() {
+		list = append(list, l)
+	}
+	return list
+}
+
+// chance is a bfd.Random that the system has seeded.
+type chance struct{}
+
+// Uint32 implements bfd.Random.
+func (chance) Uint32() uint32 { return rand.Uint32() }

@@ -129,11 +129,12 @@ func (p *routerProcess) openHands() error {
 	if err != nil {
 		return fmt.Errorf("open the socket for announcements: %w", err)
 	}
-	p.loop.Router = router.New(p.memory.Past)
+	p.loop.Router = router.New(p.memory.Past, chance{})
 	p.machine, err = engine.NewMachine(p.loop.Router, engine.Hands{
 		Sender:    newAdverts(sender),
 		Open:      (&receivers{ring: lan.NewRing()}).open,
 		Announcer: announcer,
+		Talker:    &talker{},
 		Memory:    p.memory,
 		Host:      p.order,
 		Tell:      p.tell,

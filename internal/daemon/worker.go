@@ -134,6 +134,7 @@ func (w *workerProcess) hear(m *relay.Up) {
 	for i := range m.Notes {
 		w.logLine(relay.Line{Text: m.Notes[i].String(), Detail: m.Notes[i].Detail()})
 	}
+	w.hearBFD(m)
 	for i := range m.Changes {
 		if !m.Changes[i].Silent {
 			w.log.Info(m.Changes[i].String())
@@ -145,6 +146,21 @@ func (w *workerProcess) hear(m *relay.Up) {
 	w.teller.tell(m.Changes, m.Signals)
 	if m.Lost > 0 {
 		w.log.Warn(fmt.Sprintf("%d log lines were left out: too many at a time", m.Lost))
+	}
+}
+
+// hearBFD logs what the BFD sessions have to say.
+func (w *workerProcess) hearBFD(m *relay.Up) {
+	for i := range m.BFDChanges {
+		for _, line := range m.BFDChanges[i].Lines() {
+			w.logLine(relay.Line{Text: line, Detail: m.BFDChanges[i].Detail()})
+		}
+	}
+	for i := range m.BFDNotes {
+		w.logLine(relay.Line{Text: m.BFDNotes[i].String(), Detail: true})
+	}
+	for _, f := range m.Followed {
+		w.log.Info(f.String())
 	}
 }
 
@@ -229,7 +245,11 @@ func (w *workerProcess) refuse(status int) {
 // propose puts a configuration into the slot that is free: the router's part and
 // the worker's.
 func (w *workerProcess) propose(read *load.Reading) error {
-	slot, err := w.slots.Write(w.next, router.Part(read.Config))
+	part := router.Part(read.Config)
+	if w.opts.NoBFD {
+		part.Sessions = nil // those who follow them find them down
+	}
+	slot, err := w.slots.Write(w.next, part)
 	if err != nil {
 		return err
 	}

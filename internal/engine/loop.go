@@ -74,7 +74,8 @@ const longest = 50 * time.Millisecond
 // take steps the Router, unless the event takes so long that it would make the
 // next deadline late: then it, and what comes after it, waits until that is kept.
 func (l *Loop) take(ev router.Event) {
-	if _, packet := ev.(router.Advert); packet {
+	switch ev.(type) {
+	case router.Advert, router.Packet:
 		l.step(ev)
 		return
 	}
@@ -114,8 +115,8 @@ func (l *Loop) step(ev router.Event) {
 		l.Router.Wall(l.World.Ahead())
 	}
 	l.Router.Step(now, ev, &l.fx)
-	if len(l.fx.Sends) > 0 {
+	if l.fx.Urgent() {
 		l.World.Transmit(now, &l.fx)
-		l.fx.Sends = l.fx.Sends[:0]
+		l.fx.Sent()
 	}
 }

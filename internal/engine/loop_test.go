@@ -48,7 +48,7 @@ func reload(t *testing.T) router.Reload {
 func running(t *testing.T) (*Loop, *world) {
 	t.Helper()
 	w := &world{now: 1}
-	l := &Loop{Router: router.New(nil), World: w}
+	l := &Loop{Router: router.New(nil, nil), World: w}
 	w.inbox = []router.Event{
 		router.Observed{State: host.State{
 			Links: map[string]host.Link{"eth0": {Name: "eth0", Index: 2, Up: true, Carrier: true, Multicast: true}},

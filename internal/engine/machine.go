@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/mono"
 	"holdfast/internal/router"
 	"holdfast/internal/vrrp"
@@ -32,6 +33,23 @@ type Announcer interface {
 	Hush(ids []vrrp.ID)
 }
 
+// Talker holds the sockets of BFD. It must not block.
+type Talker interface {
+	// Apply makes the sockets those of the paths; failed is told which session lacks one.
+	Apply(paths []bfd.Path, failed func(name string, err error))
+	// Send tells failed once of each session whose packets cannot be sent.
+	Send(packets []bfd.Send, failed func(name string, err error))
+	// Listeners are what is to be read, until the next Apply.
+	Listeners() []Listener
+}
+
+// Listener is an open port of BFD.
+type Listener interface {
+	FD() int
+	// Read fills out without waiting, with the kernel's receive times.
+	Read(now mono.Instant, out []bfd.Datagram) (int, error)
+}
+
 // Memory outlives a crash of the process. Its methods only store.
 type Memory interface {
 	Role(id vrrp.ID, role vrrp.Role)
@@ -43,6 +61,7 @@ type Hands struct {
 	Sender    Sender
 	Open      func(port *router.Port, ifindex int) (Receiver, error)
 	Announcer Announcer
+	Talker    Talker
 	Memory    Memory
 	// Host takes the wanted state on; whole says that it is all of it.
 	Host func(want HostOrder)
@@ -55,7 +74,21 @@ type Told struct {
 	Changes []vrrp.Change
 	Signals []vrrp.Signal
 	Notes   []vrrp.Note
+	BFD     BFD
 	Trouble string
+}
+
+// BFD is what its sessions have to say.
+type BFD struct {
+	Changes  []bfd.Change
+	Notes    []bfd.Note
+	Verdicts []bfd.Verdict
+	Followed []router.Followed
+}
+
+// Empty reports whether there is nothing.
+func (b *BFD) Empty() bool {
+	return len(b.Changes)+len(b.Notes)+len(b.Verdicts)+len(b.Followed) == 0
 }
 
 // Machine is the World of a running daemon.
@@ -67,8 +100,11 @@ type Machine struct {
 	ports  []port
 	byFD   map[int]int // descriptor to index in ports
 	batch  []wire.Datagram
+	talks  map[int]Listener // of BFD, by descriptor
+	talk   []bfd.Datagram
 	late   Lateness
 	failed func(int, error) // made once, so that sending allocates nothing
+	mute   func(string, error)
 	index  func(string) int
 	send   *router.Effects // the effects being transmitted
 	heard  mono.Instant    // when this turn read datagrams; 0: it did not
@@ -88,9 +124,9 @@ func NewMachine(r *router.Router, hands Hands) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{poll: p, router: r, hands: hands, byFD: map[int]int{}, batch: make([]wire.Datagram, 64), sick: map[string]bool{}}
+	m := &Machine{poll: p, router: r, hands: hands, byFD: map[int]int{}, batch: make([]wire.Datagram, 64), talk: make([]bfd.Datagram, 64), sick: map[string]bool{}}
 	m.Inbox.Wake = p.knock
-	m.failed, m.index = m.sendFailed, r.IfIndex
+	m.failed, m.index, m.mute = m.sendFailed, r.IfIndex, m.muted
 	return m, nil
 }
 
@@ -148,6 +184,8 @@ func (m *Machine) readReady(step func(router.Event)) (knocked bool) {
 		}
 		if n, ok := m.byFD[fd]; ok {
 			m.read(m.ports[n].receiver, step)
+		} else if l, ok := m.talks[fd]; ok {
+			m.listen(l, step)
 		}
 	}
 	return knocked
@@ -167,8 +205,16 @@ func (m *Machine) read(r Receiver, step func(router.Event)) {
 
 // Transmit implements World.
 func (m *Machine) Transmit(now mono.Instant, fx *router.Effects) {
-	m.send = fx
-	m.hands.Sender.Send(fx.Sends, m.index, m.failed)
+	if fx.BFD.Sockets {
+		m.openTalks()
+	}
+	if len(fx.BFD.Sends) > 0 {
+		m.hands.Talker.Send(fx.BFD.Sends, m.mute)
+	}
+	if len(fx.Sends) > 0 {
+		m.send = fx
+		m.hands.Sender.Send(fx.Sends, m.index, m.failed)
+	}
 	for i := range fx.Sends {
 		m.hands.Memory.Sent(fx.Sends[i].ID, now)
 	}
@@ -203,6 +249,10 @@ func (m *Machine) Carry(fx *router.Effects) {
 	}
 	if len(fx.Changes)+len(fx.Signals)+len(fx.Notes) > 0 {
 		m.hands.Tell(Told{Changes: slices.Clone(fx.Changes), Signals: slices.Clone(fx.Signals), Notes: slices.Clone(fx.Notes)})
+	}
+	told := BFD{fx.BFD.Changes, fx.BFD.Notes, fx.BFD.Verdicts, fx.Followed}
+	if !told.Empty() {
+		m.hands.Tell(Told{BFD: BFD{slices.Clone(told.Changes), slices.Clone(told.Notes), slices.Clone(told.Verdicts), slices.Clone(told.Followed)}})
 	}
 	if fx.Ports {
 		m.openPorts()

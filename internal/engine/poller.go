@@ -86,6 +86,14 @@ func (p *poller) add(fd int, how uint32) error {
 	return nil
 }
 
+// watch is add for a descriptor that may be watched already.
+func (p *poller) watch(fd int) error {
+	if err := p.add(fd, 0); !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	return nil
+}
+
 // knock wakes the poller from another goroutine.
 func (p *poller) knock() {
 	one := [8]byte{1}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/config"
 	"holdfast/internal/router"
 	"holdfast/internal/tracker"
@@ -168,6 +170,7 @@ func configuration(c *coder, f *router.Config) {
 	list(c, &f.Groups, group)
 	list(c, &f.Routers, virtualRouter)
 	list(c, &f.Details, detail)
+	list(c, &f.Sessions, session)
 	list(c, &f.LinkDelays, linkDelay)
 	list(c, &f.GARPGroups, garpGroup)
 	pointer(c, &f.Static, func(c *coder, s *router.Static) {
@@ -314,6 +317,20 @@ func device(c *coder, d *router.Device) {
 	for _, b := range []*bool{&d.V6, &d.Dual, &d.Group.Given, &d.Sends} {
 		flag(c, b)
 	}
+}
+
+func session(c *coder, s *bfd.Config) {
+	c.text(&s.Name)
+	addr(c, &s.Source)
+	addr(c, &s.Neighbour)
+	for _, d := range []*time.Duration{&s.MinRX, &s.MinTX, &s.IdleTX} {
+		number(c, d)
+	}
+	for _, n := range []*uint8{&s.Multiplier, &s.TTL, &s.LeastTTL} {
+		number(c, n)
+	}
+	flag(c, &s.Passive)
+	flag(c, &s.MultiHop)
 }
 
 func address(c *coder, a *config.Address) {

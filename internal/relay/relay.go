@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/router"
 	"holdfast/internal/status"
 	"holdfast/internal/tracker"
@@ -25,6 +26,12 @@ type Up struct {
 	Changes []vrrp.Change
 	Signals []vrrp.Signal
 	Notes   []vrrp.Note
+	// The same of BFD; Verdicts are for those who follow sessions in the worker,
+	// Followed says what they mean to instances.
+	BFDChanges []bfd.Change
+	BFDNotes   []bfd.Note
+	Verdicts   []bfd.Verdict
+	Followed   []router.Followed
 	// Lines are log lines of the router process itself.
 	Lines []Line
 	// Lost counts messages that were not kept because the worker was too slow.

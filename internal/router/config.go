@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/config"
 	"holdfast/internal/host"
 	"holdfast/internal/tracker"
@@ -24,6 +25,8 @@ type Config struct {
 	GARPGroups []config.GARPGroup
 	// Static is held whatever the roles; nil: nothing.
 	Static *Static
+	// Sessions are those of BFD.
+	Sessions []bfd.Config
 }
 
 // Global is what concerns the router of global_defs.
@@ -97,6 +100,10 @@ func Part(c *config.Config) *Config {
 		GARPGroups: c.GARPGroups,
 	}
 	p.Global.Process.Name = c.Global.NameOf(&c.Global.VRRP, "keepalived_vrrp")
+	p.Global.Process.RealTime = realTime(c)
+	for i := range c.BFDs {
+		p.Sessions = append(p.Sessions, c.BFDs[i].Config)
+	}
 	for _, g := range c.Groups {
 		p.Groups = append(p.Groups, Group{Name: g.Name, Members: g.Members})
 	}
@@ -107,7 +114,7 @@ func Part(c *config.Config) *Config {
 		p.Routers[i].DontTrackPrimary = inst.DontTrackPrimary
 		p.Routers[i].HMAC = sealing(inst.HMAC)
 		p.Routers[i].LateBackup = inst.LateBackup
-		tracks := append(slices.Clip(followed(inst.Tracks)), deviceTracks(inst, grouped)...)
+		tracks := append(slices.Clip(inst.Tracks), deviceTracks(inst, grouped)...)
 		if inst.TrackSource {
 			tracks = append(tracks, sourceTrack(&inst.VRRP))
 		}
@@ -133,16 +140,14 @@ func sealing(h *config.HMAC) *vrrp.HMAC {
 	return part
 }
 
-// followed leaves out the tracks of what nobody watches yet (config's list of what is
-// pending): what is never known to be good would mean FAULT for ever.
-func followed(tracks []tracker.Track) []tracker.Track {
-	if !slices.ContainsFunc(tracks, unwatched) {
-		return tracks
+// realTime is the higher of vrrp_rt_priority and, where there are sessions,
+// bfd_rt_priority: both run in one process.
+func realTime(c *config.Config) int {
+	if len(c.BFDs) == 0 {
+		return c.Global.VRRP.RealTime
 	}
-	return slices.DeleteFunc(slices.Clone(tracks), unwatched)
+	return max(c.Global.VRRP.RealTime, c.Global.BFD.RealTime)
 }
-
-func unwatched(t tracker.Track) bool { return t.Kind == tracker.BFD }
 
 // filter is where addresses are shielded that are not to be reached.
 func filter(f *config.Filter) host.FilterConfig {

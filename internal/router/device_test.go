@@ -22,7 +22,7 @@ func virtual(name string, vrid uint8, vip string) config.Instance {
 // devices steps a router with a configuration on a machine with links, and lists
 // what it wants.
 func devices(links []host.Link, list ...config.Instance) (names []string) {
-	r, fx := router.New(nil), router.Effects{}
+	r, fx := router.New(nil, nil), router.Effects{}
 	state := host.State{Links: map[string]host.Link{}}
 	for _, l := range append(links, host.Link{Name: "eth0", Index: 2, Up: true, Carrier: true}) {
 		state.Links[l.Name] = l

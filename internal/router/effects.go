@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/host"
 	"holdfast/internal/vrrp"
 )
@@ -15,6 +16,10 @@ type Effects struct {
 	// tell. Its Announces have become Announcements when Step returns.
 	vrrp.Out
 	Announcements []Announcement
+	// BFD holds the packets, transitions and notes of BFD sessions, and what they say
+	// of their neighbours; Followed what that means to whom.
+	BFD      bfd.Out
+	Followed []Followed
 	// Hush names routers whose queued announcements are void.
 	Hush []vrrp.ID
 	Host host.Delta
@@ -43,12 +48,24 @@ type Announcement struct {
 // Reset empties e and keeps its memory for the next turn, unless a burst has
 // made it large.
 func (e *Effects) Reset() {
-	e.Sends, e.Changes, e.Announces = emptied(e.Sends), emptied(e.Changes), emptied(e.Announces)
+	e.Changes, e.Announces = emptied(e.Changes), emptied(e.Announces)
 	e.Signals, e.Notes = emptied(e.Signals), emptied(e.Notes)
 	e.Announcements, e.Hush = emptied(e.Announcements), emptied(e.Hush)
 	e.Host.Want, e.Host.Drop = emptied(e.Host.Want), emptied(e.Host.Drop)
 	e.Host.Things, e.Host.Gone = emptied(e.Host.Things), emptied(e.Host.Gone)
+	e.BFD.Changes, e.BFD.Verdicts, e.BFD.Notes = emptied(e.BFD.Changes), emptied(e.BFD.Verdicts), emptied(e.BFD.Notes)
+	e.Followed = emptied(e.Followed)
+	e.Sent()
 	e.Host.Filter, e.Host.Devices, e.HostWhole, e.Ports = nil, nil, false, false
+}
+
+// Urgent reports whether there are packets to send. They are valid until the next
+// step only.
+func (e *Effects) Urgent() bool { return len(e.Sends)+len(e.BFD.Sends) > 0 || e.BFD.Sockets }
+
+// Sent forgets what was urgent.
+func (e *Effects) Sent() {
+	e.Sends, e.BFD.Sends, e.BFD.Sockets = emptied(e.Sends), emptied(e.BFD.Sends), false
 }
 
 // emptied is s without its elements.

@@ -48,7 +48,9 @@ func (c *Config) paces() map[string]pace {
 }
 
 // Takes is how long the loop is busy with it at most, by measurement.
-func (c Reload) Takes() time.Duration { return time.Duration(len(c.Routers)) * 2 * time.Microsecond }
+func (c Reload) Takes() time.Duration {
+	return time.Duration(len(c.Routers))*2*time.Microsecond + time.Duration(len(c.Sessions))*40*time.Microsecond
+}
 
 // reload makes c the configuration. Identity is what the wire sees, so that
 // renaming and reordering change nothing; addresses are claimed anew before old
@@ -67,6 +69,7 @@ func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 	r.paces = c.paces
 	r.links.virtual = c.virtual
 	r.linksBefore(now, c, out)
+	r.converse(now, c, out)
 	r.set.Apply(now, &setup, &out.Out)
 	out.Sends = r.route(out.Sends, nil) // the last words of those that leave go by their own devices
 	r.adopt(c)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/config"
 	"holdfast/internal/host"
 	"holdfast/internal/mono"
@@ -16,6 +17,7 @@ import (
 // Router decides who owns the addresses. Make one with New.
 type Router struct {
 	set      *vrrp.Set
+	sessions *bfd.Set
 	parts    []part // by vrrp.ID
 	holdings holdings
 	things   thingClaims
@@ -56,10 +58,11 @@ func (p *part) key() vrrp.Key {
 
 // New returns a Router without a configuration. Past tells what an earlier run
 // remembered of a virtual router: its role and the instant of its last advert;
-// it may be nil.
-func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
+// it may be nil. Random is what nobody can foretell of BFD.
+func New(past func(vrrp.Key) (vrrp.Memory, bool), random bfd.Random) *Router {
 	return &Router{
 		set:      vrrp.New(),
+		sessions: bfd.New(random),
 		holdings: newHoldings(),
 		things:   thingClaims{},
 		links:    links{byName: map[string]*link{}, virtual: func(netip.Addr) bool { return false }},
@@ -70,7 +73,9 @@ func New(past func(vrrp.Key) (vrrp.Memory, bool)) *Router {
 }
 
 // Deadline is when the Router wants to be stepped with Expired.
-func (r *Router) Deadline() mono.Instant { return min(r.set.Deadline(), r.links.deadline()) }
+func (r *Router) Deadline() mono.Instant {
+	return min(r.set.Deadline(), r.sessions.Deadline(), r.links.deadline())
+}
 
 // Wall tells how far the wall clock is ahead of instants. It matters to routers that
 // stamp their adverts only: Stamps tells whether there are such.
@@ -89,13 +94,18 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	case Advert:
 		r.set.Receive(now, r.home(ev.Datagram), &out.Out)
 	case Expired:
-		r.set.Expire(now, &out.Out)
+		r.expire(now, out)
 		r.calmed(now, out)
+	case Packet:
+		r.packet(now, ev.Datagram, out)
+	case NoSocket:
+		r.noSocket(now, ev.Name, out)
 	case Settled:
 		r.settled(now, ev, out)
 	case Sampled:
 		r.sampled(now, ev, out)
 	case Seen:
+		r.appeared(now, ev.Change, out)
 		r.linkChanged(now, r.links.see(ev.Change), out)
 	case Observed:
 		r.observed(now, ev, out)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/config"
 	"holdfast/internal/mono"
 	"holdfast/internal/status"
@@ -50,12 +51,30 @@ func (r *Router) Status(now mono.Instant) *status.Router {
 			s.Refused = append(s.Refused, status.Count{What: wire.Flaw(flaw).String(), N: n})
 		}
 	}
+	r.conversations(s)
 	for i := range r.parts {
 		if r.parts[i].cfg != nil {
 			s.Instances = append(s.Instances, r.instance(vrrp.ID(i)))
 		}
 	}
 	return s
+}
+
+func (r *Router) conversations(s *status.Router) {
+	for why, n := range r.sessions.Dropped() {
+		if n > 0 {
+			s.Refused = append(s.Refused, status.Count{What: "BFD, " + bfd.NoteKind(why).String(), N: n})
+		}
+	}
+	for _, v := range r.sessions.Views() {
+		s.Sessions = append(s.Sessions, status.Session{
+			Name: v.Name, Neighbour: v.Neighbour, Source: v.Source, MultiHop: v.MultiHop, Passive: v.Passive, TTL: v.TTL, LeastTTL: v.LeastTTL,
+			MinRX: v.MinRX, MinTX: v.MinTX, IdleTX: v.IdleTX, Multiplier: v.Multiplier,
+			State: v.State.String(), Diagnostic: v.Local.String(), Discriminator: v.Mine, Polling: v.Polling,
+			RemoteState: v.RemoteState.String(), RemoteDiagnostic: v.Remote.String(), RemoteDiscriminator: v.Yours,
+			Interval: v.Interval, Detection: v.Detection, Heard: v.Heard,
+		})
+	}
 }
 
 func (r *Router) instance(id vrrp.ID) status.Instance {

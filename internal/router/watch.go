@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"holdfast/internal/bfd"
 	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
@@ -65,6 +66,25 @@ func (w *watch) sampled(s tracker.Sample) []vrrp.ID {
 	return w.followers[key]
 }
 
+// judged notes what a BFD session says and returns who cares: nobody when it was
+// known, as Down is of a session that has said nothing yet.
+func (w *watch) judged(v bfd.Verdict) []vrrp.ID {
+	s := sample(v)
+	if w.known(s.Kind, s.Tracker).State == s.State {
+		return nil
+	}
+	return w.sampled(s)
+}
+
+// known is the state of a thing. Sessions are down until they say otherwise.
+func (w *watch) known(k tracker.Kind, name string) tracker.Sample {
+	s := w.state[watched{k, name}]
+	if k == tracker.BFD && s.State == tracker.Unknown {
+		s.State = tracker.Bad
+	}
+	return s
+}
+
 // linked notes the state of an interface and returns who cares.
 func (w *watch) linked(name string, good bool) []vrrp.ID {
 	key := watched{tracker.Interface, name}
@@ -98,7 +118,7 @@ func (w *watch) standing(id vrrp.ID) vrrp.Standing { return w.weigh(w.tracks[id]
 
 func (w *watch) weigh(tracks []tracker.Track) vrrp.Standing {
 	return vrrp.Standing(tracker.Weigh(tracks, func(k tracker.Kind, name string) (tracker.State, int) {
-		s := w.state[watched{k, name}]
+		s := w.known(k, name)
 		return s.State, s.Value
 	}))
 }

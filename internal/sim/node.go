@@ -2,6 +2,7 @@ package sim
 
 import (
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -218,7 +219,7 @@ func (n *Node) start() {
 		return
 	}
 	n.life++
-	n.router, n.frozen, n.inbox, n.lag = router.New(n.past), false, nil, 0
+	n.router, n.frozen, n.inbox, n.lag = router.New(n.past, rand.New(rand.NewPCG(1, uint64(n.life)))), false, nil, 0
 	n.step(router.Observed{State: n.observe()})
 	n.sample()
 	n.apply()

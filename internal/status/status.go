@@ -23,6 +23,7 @@ type Router struct {
 	Refused   []Count
 	Unknown   uint64
 	Instances []Instance
+	Sessions  []Session
 }
 
 // Count is how often something happened, and what.
@@ -52,6 +53,25 @@ type Instance struct {
 	Excluded       []netip.Prefix
 	Repairs        int // addresses put back after somebody removed them
 	Stats          Stats
+}
+
+// Session is one BFD session.
+type Session struct {
+	Name                 string
+	Neighbour, Source    netip.Addr
+	MultiHop, Passive    bool
+	TTL, LeastTTL        uint8
+	MinRX, MinTX, IdleTX time.Duration
+	Multiplier           uint8
+	State, Diagnostic    string // state: AdminDown, Down, Init, Up
+	Discriminator        uint32
+	Polling              bool // new parameters are not answered yet
+	RemoteState          string
+	RemoteDiagnostic     string
+	RemoteDiscriminator  uint32 // 0: not known
+	// Interval is from packet to packet, Detection the silence that ends the session.
+	Interval, Detection time.Duration
+	Heard               mono.Instant // 0: never
 }
 
 // Stats counts what happened to a virtual router. The fields are those of

@@ -69,6 +69,7 @@ func end(side int) string {
 // sessions is the configuration of one end.
 func sessions(own, other int) string {
 	var s strings.Builder
+	s.WriteString("global_defs {\n  bfd_rt_priority 50\n}\n") // else keepalived loses sessions, and idle ones cost nothing
 	for i := 1; i <= conversations; i++ {
 		fmt.Fprintf(&s, "bfd_instance S%d {\n  neighbor_ip 10.98.%d.%d\n  source_ip 10.98.%d.%d\n  min_rx 10\n  min_tx 10\n  multiplier 5\n}\n", i, other, i, own, i)
 	}

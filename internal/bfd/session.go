@@ -136,12 +136,10 @@ func (one *session) expire(now mono.Instant, s *Set) {
 
 // ready reports whether the next packet may leave now: a little early, so that
 // the packets of many sessions leave together.
-func (one *session) ready(now mono.Instant) bool {
-	return one.sendAt <= now.Add(min(one.interval/early, time.Millisecond))
-}
+func (one *session) ready(now mono.Instant) bool { return one.sendAt <= now.Add(one.early()) }
 
-// early is which part of an interval a packet may leave before its time.
-const early = 32
+// early is how long before its time a packet may leave.
+func (one *session) early() time.Duration { return min(one.interval/20, time.Millisecond) }
 
 // following is when the next packet is due: an interval after the last one was, so
 // that lateness does not add up, less a part, so that ends do not fall into step
@@ -150,13 +148,12 @@ func (one *session) following(now mono.Instant, r Random) mono.Instant {
 	if one.remote.demand && one.state == wire.Up && one.remote.state == wire.Up {
 		return mono.Never
 	}
-	const least, most = 750 + 1000/early + 1, 900 // of a thousand
-	share := least + time.Duration(r.Uint32()%(most-least+1))
 	due := one.sendAt
 	if due.Add(one.interval/8) < now {
 		due = now
 	}
-	return due.Add(one.interval * share / 1000)
+	spread := one.interval*15/100 - one.early()
+	return due.Add(one.interval*9/10 - spread*time.Duration(r.Uint32()>>16)>>16)
 }
 
 // send puts the packet of a session into the output. A final one answers a poll.

@@ -322,3 +322,27 @@ func TestAFileThatWasReadAheadDecidesHowAnInstanceStarts(t *testing.T) {
 		})
 	}
 }
+
+// One event can make several routers send: each sends its own bytes.
+func TestAScriptThatFailsTakesThreeMastersDownEachWithItsOwnAdvert(t *testing.T) {
+	b := newBench(t, nil)
+	b.step(router.Sampled{Sample: tracker.Sample{Tracker: "chk", State: tracker.Good}})
+	var list []config.Instance
+	for vrid := range uint8(3) {
+		in := instance(fmt.Sprintf("VI_%d", vrid+1), vrid+1, fmt.Sprintf("10.0.0.%d", vrid+10))
+		in.Tracks = []tracker.Track{{Kind: tracker.Script, Name: "chk"}}
+		list = append(list, in)
+	}
+	b.reload(list...)
+	b.run(5 * time.Second)
+	var fx router.Effects
+	b.r.Step(b.now, router.Sampled{Sample: tracker.Sample{Tracker: "chk", State: tracker.Bad}}, &fx)
+	var sent []string
+	for _, s := range fx.Sends {
+		vrid, priority := s.Data[20+1], s.Data[20+2] // behind the IPv4 header
+		sent = append(sent, fmt.Sprintf("%d/%d", vrid, priority))
+	}
+	if want := []string{"1/0", "1/0", "2/0", "2/0", "3/0", "3/0"}; !slices.Equal(sent, want) {
+		t.Errorf("sent VRID/priority %v, want %v", sent, want)
+	}
+}

@@ -27,7 +27,7 @@ type Set struct {
 
 	out     *Out                   // of the call in progress
 	tail    [wire.TrailerSize]byte // of the advert being sent
-	arena   []byte                 // what Sends point into, until the next call
+	arena   []byte                 // what Sends point into, until a call that is given none
 	unknown uint64
 	refused [wire.Flaws]uint64
 }
@@ -40,6 +40,9 @@ func New() *Set {
 // begin is the first thing every call does.
 func (s *Set) begin(out *Out) {
 	s.out = out
+	if len(out.Sends) > 0 {
+		return // of an earlier call, not sent yet: their bytes stay
+	}
 	s.arena = s.arena[:0]
 	if cap(s.arena) > everydayArena {
 		s.arena = nil

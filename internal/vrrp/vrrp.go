@@ -168,7 +168,8 @@ type Standing struct {
 	Reason  string
 }
 
-// Send is one advert to be sent. Data is valid until the next call of the Set.
+// Send is one advert to be sent. Data is valid until the next call of the Set
+// with an Out that holds no Send.
 type Send struct {
 	ID   ID
 	Link string

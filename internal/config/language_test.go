@@ -42,9 +42,9 @@ func TestPendingEffects(t *testing.T) {
 // The words that a reader must never be told to be typos.
 func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
-		"(root)":                     {"static_routes", "virtual_server_group", "SSL"},
+		"(root)":                     {"virtual_server_group", "SSL"},
 		"global_defs":                {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "reload_check_config"},
-		"vrrp_instance":              {"virtual_routes", "virtual_rules"},
+		"vrrp_instance":              {"use_ipvlan"},
 		"virtual_server/real_server": {"MISC_CHECK", "SMTP_CHECK", "notify_up"},
 	} {
 		for _, w := range words {
@@ -73,12 +73,11 @@ func TestWordsOfPendingBlocksArePending(t *testing.T) {
 		block, word string
 		want        bool
 	}{
-		{"static_routes/ROUTE", "dev", true},
-		{"static_routes/ROUTE/encap", "ip", true},
-		{"vrrp_instance/virtual_rules/RULE", "table", true},
+		{"virtual_server/real_server/HTTP_GET/url", "path", true},
+		{"vrrp_instance/virtual_rules/RULE", "table", false},
 		{"vrrp_instance/virtual_ipaddress/ADDRESS", "dev", false},
 		{"vrrp_instance", "priority", false},
-		{topLevel, "static_routes", true},
+		{topLevel, "virtual_server", true},
 	} {
 		if got := Pending(c.block, c.word); got != c.want {
 			t.Errorf("%s of %s: got %v", c.word, c.block, got)

@@ -11,12 +11,12 @@ import (
 const pendingList = `
 (root):
 	SSL instance linkbeat_interfaces
-	linkbeat_use_polling net_namespace net_namespace_ipvs static_ipaddress
-	static_routes static_rules track_group use_pid_dir virtual_server virtual_server_group
+	linkbeat_use_polling net_namespace net_namespace_ipvs
+	use_pid_dir virtual_server virtual_server_group
 SSL:
 	ca certificate key password
 global_defs:
-	checker_log_all_failures config_save_dir default_interface
+	checker_log_all_failures config_save_dir
 	dbus_no_interface_name dbus_service_name enable_dbus enable_snmp_checker enable_snmp_keepalived
 	enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_snmp_vrrp enable_traps json_version
 	lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs
@@ -27,8 +27,6 @@ global_defs:
 	rs_init_notifies smtp_alert_checker snmp_rs_stats_update_interval snmp_socket
 	snmp_vs_stats_update_interval tmp_config_directory
 	vrrp_garp_extra_if vrrp_vmac_garp_intvl
-track_group:
-	group
 virtual_server:
 	alpha connect_timeout delay_before_retry delay_loop flag-1 flag-2 flag-3 ha_suspend hashed
 	hysteresis inhibit_on_failure ip_family lb_algo lb_kind lvs_method lvs_sched mh-fallback mh-port
@@ -98,8 +96,8 @@ virtual_server/real_server/UDP_CHECK:
 virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface promote_secondaries
-	use_ipvlan virtual_routes virtual_rules vmac_garp_intvl
+	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface
+	use_ipvlan vmac_garp_intvl
 	vrf
 `
 

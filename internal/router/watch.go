@@ -1,7 +1,9 @@
 package router
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"holdfast/internal/bfd"
@@ -47,12 +49,13 @@ func newWatch() watch {
 	}
 }
 
-// follow replaces all followers. What is known of the watched things stays.
+// follow replaces all followers, who are told in the order of their numbers. What
+// is known of the watched things stays.
 func (w *watch) follow(tracks map[vrrp.ID][]tracker.Track) {
 	w.tracks = tracks
 	clear(w.followers)
-	for id, list := range tracks {
-		for _, t := range list {
+	for _, id := range slices.Sorted(maps.Keys(tracks)) {
+		for _, t := range tracks[id] {
 			key := watched{t.Kind, t.Name}
 			w.followers[key] = append(w.followers[key], id)
 		}

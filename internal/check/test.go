@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -34,6 +35,12 @@ func Test(o load.Options, path string) int {
 	}
 	r := load.Read(o)
 	r.Judge()
+	return Verdict(r, o.AllChecks, out)
+}
+
+// Verdict prints what Test prints of a reading that has been judged, and returns the
+// status it exits with.
+func Verdict(r *load.Reading, allChecks bool, out io.Writer) int {
 	for _, d := range r.Findings {
 		if d.Severity != conf.Advice && (r.Violation != "" || !load.Unsecured(d)) {
 			fmt.Fprintln(out, d)
@@ -45,7 +52,7 @@ func Test(o load.Options, path string) int {
 	if r.Violation != "" && !slices.ContainsFunc(r.Findings, load.Unsecured) {
 		fmt.Fprintf(out, "%s: %s\n", r.File, r.Violation) // its finding was one too many
 	}
-	return testStatus(r, o.AllChecks)
+	return testStatus(r, allChecks)
 }
 
 // testStatus is the exit status of a test: that of the language, raised by

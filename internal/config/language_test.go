@@ -43,7 +43,7 @@ func TestPendingEffects(t *testing.T) {
 func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
 		"(root)":                     {"virtual_server_group", "SSL"},
-		"global_defs":                {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "reload_check_config"},
+		"global_defs":                {"enable_snmp_vrrp", "lvs_sync_daemon", "nftables_ipvs", "lvs_timeouts"},
 		"vrrp_instance":              {"use_ipvlan"},
 		"virtual_server/real_server": {"MISC_CHECK", "SMTP_CHECK", "notify_up"},
 	} {

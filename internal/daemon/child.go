@@ -221,9 +221,12 @@ func (w *worker) heed(m relay.Down) {
 		w.router.machine.Inbox.Put(router.Sampled{Sample: s})
 	}
 	switch {
+	case m.Reloading:
+		announce(reloading())
 	case m.Config != nil:
 		if err := w.router.adopt(*m.Config); err != nil {
 			w.say(relay.Line{Text: err.Error(), Bad: true})
+			w.put(relay.Up{Rejected: true})
 		}
 	case m.Refused && w.inForce.Load() == nil:
 		w.router.stop(m.Exit)

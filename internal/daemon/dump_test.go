@@ -148,7 +148,7 @@ vrrp_instance B {
     }
 }
 `)
-	r := readConfig(&cli.Options{ConfigFile: path})
+	r := readConfig(&cli.Options{ConfigFile: path}, &config.Global{}, func(s string) { t.Log(s) })
 	if r.Failed() {
 		t.Fatal(r.Findings)
 	}

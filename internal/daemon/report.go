@@ -5,18 +5,9 @@ import (
 	"log/slog"
 	"slices"
 
-	"holdfast/internal/cli"
 	"holdfast/internal/conf"
 	"holdfast/internal/load"
 )
-
-// readConfig reads the configuration that the options name, and judges its
-// scripts.
-func readConfig(o *cli.Options) *load.Reading {
-	r := load.Read(load.Options{File: o.Config(), ID: o.ConfigID, AllChecks: o.AllConfig})
-	r.Judge()
-	return r
-}
 
 // exitOf is the status of a daemon that cannot start with what was read.
 func exitOf(r *load.Reading) int {

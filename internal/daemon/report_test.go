@@ -38,7 +38,7 @@ func instance(more string) string {
 
 func TestScriptsWithoutSecurityAreLoggedOnce(t *testing.T) {
 	var logged bytes.Buffer
-	report(readConfig(&cli.Options{ConfigFile: write(t, "k.conf", instance(" notify /bin/true root"))}), logTo(&logged, slog.LevelInfo))
+	report(readConfig(&cli.Options{ConfigFile: write(t, "k.conf", instance(" notify /bin/true root"))}, &config.Global{}, func(s string) { t.Log(s) }), logTo(&logged, slog.LevelInfo))
 	if strings.Count(logged.String(), "WARN SECURITY VIOLATION") != 1 || strings.Contains(logged.String(), config.ScriptsUnsecured) {
 		t.Errorf("the log says:\n%s", &logged)
 	}

@@ -44,6 +44,8 @@ type workerProcess struct {
 	watchers  *watchers
 	schedule  *schedule
 	janitor   *janitor
+	time      timekeeper
+	again     bool // a reload was asked for while another was under way
 }
 
 // Work is the life of the worker process.
@@ -82,17 +84,51 @@ func newWorkerProcess() (*workerProcess, error) {
 
 // run heeds the router until it says stop, or is gone.
 func (w *workerProcess) run() int {
+	mail := w.listen()
 	for {
-		m, err := w.conn.Receive()
-		if err != nil {
-			return w.orphaned(err)
-		}
-		w.heed(&m)
-		if m.Stop {
-			w.finish()
-			return exitStopped
+		select {
+		case l := <-mail:
+			if l.err != nil {
+				return w.orphaned(l.err)
+			}
+			w.heed(&l.Up)
+			if l.Stop {
+				w.finish()
+				return exitStopped
+			}
+		case <-w.time.ticks():
+			if w.time.look(w.logText) {
+				w.begin()
+			}
 		}
 	}
+}
+
+// letter is a message of the router, or why there will be no more.
+type letter struct {
+	relay.Up
+	err error
+}
+
+// listen receives what the router says.
+func (w *workerProcess) listen() <-chan letter {
+	mail := make(chan letter)
+	go func() {
+		for {
+			m, err := w.conn.Receive()
+			mail <- letter{m, err}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return mail
+}
+
+// begin is a reload that the worker itself begins.
+func (w *workerProcess) begin() {
+	w.send(&relay.Down{Reloading: true})
+	w.reload()
 }
 
 // orphaned ends the worker of a router that died. If nobody else starts the
@@ -115,11 +151,14 @@ func (w *workerProcess) orphaned(err error) int {
 func (w *workerProcess) heed(m *relay.Up) {
 	switch {
 	case m.Load:
-		w.load()
+		w.reload()
 	case m.Adopt != nil:
 		w.adopt(*m.Adopt)
 	case m.Accepted:
 		w.accepted()
+	case m.Rejected:
+		w.candidate = nil
+		w.refuse(exitFatal)
 	case m.Status != nil:
 		w.dump(m)
 	}
@@ -180,12 +219,12 @@ func (w *workerProcess) logText(text string) { w.log.Info(text) }
 // load reads the configuration and proposes it to the router. One that cannot
 // be run changes nothing.
 func (w *workerProcess) load() {
-	read := readConfig(&w.opts)
+	read := readConfig(&w.opts, &w.global, w.logText)
 	report(read, w.log)
 	if w.opts.DumpConfig && read.Config != nil {
 		dumpConfig(w.log, read.Config)
 	}
-	if w.refuses(read) {
+	if !w.passes(read) || w.refuses(read) || !w.fits(read.Config) {
 		w.refuse(exitOf(read))
 		return
 	}
@@ -306,6 +345,7 @@ func (w *workerProcess) accepted() {
 	w.reschedule()
 	w.teller.apply(t)
 	w.watchers.apply(t)
+	w.time.apply(&t.Global.Reload, w.logText)
 	word := "Startup complete"
 	if w.started {
 		word = "Reload complete"
@@ -315,6 +355,10 @@ func (w *workerProcess) accepted() {
 	w.send(&relay.Down{Settled: true})
 	w.keep(t)
 	w.janitor.after() // reading a configuration needs much, running it little
+	if w.again {
+		w.again = false
+		w.load()
+	}
 }
 
 // send may be called by any goroutine.

@@ -43,6 +43,8 @@ type Up struct {
 	Adopt *Slot
 	// Accepted says that the router now runs the configuration it was given last.
 	Accepted bool
+	// Rejected says that it cannot read it.
+	Rejected bool
 	// Status answers Down.Ask or a signal; Dump says where it is to go.
 	Status *status.Router
 	Dump   Dump
@@ -71,6 +73,8 @@ type Down struct {
 	Samples []tracker.Sample
 	// Config is a new configuration to be run.
 	Config *Slot
+	// Reloading says that the worker begins a reload of its own accord.
+	Reloading bool
 	// Refused says that the configuration that Load asked for cannot be run;
 	// Exit is the status to end with if there is none in force.
 	Refused bool

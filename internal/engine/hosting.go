@@ -79,8 +79,8 @@ func (h *Hosting) Begin(ctx context.Context) error {
 
 // Run works until the context ends; what was ordered before is done first.
 func (h *Hosting) Run(ctx context.Context) {
-	again := time.NewTicker(retry)
-	defer again.Stop()
+	tick := time.NewTicker(retry)
+	defer tick.Stop()
 	for {
 		select {
 		case <-h.ordered:
@@ -89,16 +89,21 @@ func (h *Hosting) Run(ctx context.Context) {
 			h.notice(ctx)
 		case <-h.filtering.changed:
 			h.filtering.notice(ctx)
-		case <-again.C:
-			h.do(h.rec.Retry())
-			h.filtering.do(ctx, h.filtering.filter.Retry())
-			h.look(ctx)
+		case <-tick.C:
+			h.again(ctx)
 		case <-ctx.Done():
 			h.orders.Take(func(o HostOrder) { h.obey(ctx, o) })
 			h.filtering.close(ctx)
 			return
 		}
 	}
+}
+
+// again asks for what was refused.
+func (h *Hosting) again(ctx context.Context) {
+	h.do(h.rec.Retry())
+	h.filtering.do(ctx, h.filtering.filter.Retry())
+	h.look(ctx)
 }
 
 // obey shields addresses before it adds them, and uncovers them when it has

@@ -42,6 +42,19 @@ func NewFake(links ...Link) *Fake {
 	return f
 }
 
+// Load makes an empty stack hold what was found in another, without reports.
+func (f *Fake) Load(s State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.links, f.addrs, f.things = maps.Clone(s.Links), inOrder(s.Addrs), slices.Clone(s.Things)
+	for _, l := range s.Links {
+		f.index = max(f.index, l.Index)
+	}
+	for _, w := range f.addrs {
+		f.known[w.Addr.identity()] = true
+	}
+}
+
 // SetLink creates a link or changes what it is like. A link that goes down
 // loses its IPv6 addresses.
 func (f *Fake) SetLink(l Link) {

@@ -176,14 +176,22 @@ func (f *Fleet) replace(c *craft, l, parent Link, ops []LinkOp) []LinkOp {
 	return f.ask(c, MakeLink, parent, append(ops, LinkOp{Verb: DropLink, Device: Device{Name: l.Name}}))
 }
 
-// leftOver are the links that are ours and wanted no more.
+// leftOver are the links that are ours and wanted no more, or elsewhere: a link
+// whose name is wanted on a parent that is not there stands on another one.
 func (f *Fleet) leftOver() (ops []LinkOp) {
 	for _, name := range slices.Sorted(maps.Keys(f.links)) {
-		if f.links[name].Alias == DeviceAlias && f.links[name].Kind == "macvlan" && f.byName[name] == nil {
+		c := f.byName[name]
+		if f.links[name].Alias == DeviceAlias && f.links[name].Kind == "macvlan" && (c == nil || !f.grounded(c)) {
 			ops = append(ops, LinkOp{Verb: DropLink, Device: Device{Name: name}})
 		}
 	}
 	return ops
+}
+
+// grounded reports whether the parent of a device is there.
+func (f *Fleet) grounded(c *craft) bool {
+	_, exists := f.links[c.Parent]
+	return exists
 }
 
 // Moored is what became of a device.

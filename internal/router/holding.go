@@ -99,6 +99,25 @@ func (h *holdings) leave(id vrrp.ID, addrs []config.Address, d *host.Delta) {
 	}
 }
 
+// net takes out of d the wishes that were dropped after they were made, be it in the
+// same step or in an earlier one of the same turn. The other way round, what is
+// dropped and then wished for has only changed its owner.
+func (r *Router) net(d *host.Delta) {
+	if len(d.Want) > 0 && len(d.Drop) > 0 {
+		dropped := make(map[host.Addr]bool, len(d.Drop))
+		for _, a := range d.Drop {
+			dropped[a] = true
+		}
+		d.Want = slices.DeleteFunc(d.Want, func(w host.Wish) bool {
+			_, claimed := r.holdings.of(w.Addr)
+			return dropped[w.Addr] && !claimed
+		})
+	}
+	if len(d.Gone) > 0 {
+		d.Things = slices.DeleteFunc(d.Things, func(t host.Thing) bool { return len(r.things[t.String()]) == 0 })
+	}
+}
+
 // settle notes the kernel's answer and returns the claim, and whether somebody
 // waited for it.
 func (h *holdings) settle(a host.Addr, held bool) (c claim, waited bool) {

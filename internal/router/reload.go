@@ -109,6 +109,7 @@ func (r *Router) adopt(c *Reload) {
 func (r *Router) inherit(old []part, out *Effects) {
 	changed := r.carryOver(old)
 	before := options(old, changed)
+	r.static.addOptions(before)
 	for _, i := range changed {
 		if p := r.successor(old, i); p != nil {
 			p.pending = r.holdings.take(vrrp.ID(i), p.addrs, before, &out.Host)

@@ -125,6 +125,7 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	if r.static != nil && r.set.Stopped() {
 		r.holdStatic(nil, &out.Host)
 	}
+	r.net(&out.Host)
 	r.announce(out)
 	out.Sends = append(out.Sends[:unsent], r.route(out.Sends[unsent:], out.Changes[first:])...)
 	if r.Stopped() {

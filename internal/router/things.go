@@ -183,14 +183,22 @@ func (r *Router) holdStatic(next *Static, d *host.Delta) {
 		next = &Static{}
 	}
 	before := map[host.Addr]host.AddrOpts{}
-	for i := range old.Addrs {
-		before[old.Addrs[i].Addr] = old.Addrs[i].AddrOpts
-	}
+	old.addOptions(before)
 	r.holdings.take(static, next.Addrs, before, d)
 	r.holdings.leave(static, without(old.Addrs, next.Addrs), d)
 	things := next.things()
 	r.things.take(static, things, d)
 	r.things.leave(static, old.things(), things, d)
+}
+
+// addOptions notes those that the addresses are wanted with. Those of nil are none.
+func (s *Static) addOptions(opts map[host.Addr]host.AddrOpts) {
+	if s == nil {
+		return
+	}
+	for i := range s.Addrs {
+		opts[s.Addrs[i].Addr] = s.Addrs[i].AddrOpts
+	}
 }
 
 // isStatic reports whether an address is held whatever the roles.

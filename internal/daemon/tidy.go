@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bufio"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -57,25 +56,37 @@ func (j *janitor) work() {
 
 // dropText lets go of the pages of the program file. Most are needed only to
 // start and to read a configuration; what is needed again comes back from the
-// page cache without the disk.
+// page cache without the disk. The places are found before the first is let go,
+// as the finding needs much of the program itself.
 func dropText() {
+	for _, r := range textRanges() {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, r.from, r.to-r.from, unix.MADV_DONTNEED)
+	}
+}
+
+// memoryRange is from an address to another.
+type memoryRange struct{ from, to uintptr }
+
+// textRanges are where the program file is mapped. What may have been written is
+// left out: it has no copy in the file.
+func textRanges() (ranges []memoryRange) {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return
+		return nil
 	}
-	f, err := os.Open("/proc/self/maps")
+	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
-		return
+		return nil
 	}
-	defer func() { _ = f.Close() }()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		var from, to uintptr
+	for line := range strings.Lines(string(maps)) {
+		var r memoryRange
 		var mode string
-		if n, _ := fmt.Sscanf(s.Text(), "%x-%x %s", &from, &to, &mode); n != 3 || !strings.HasSuffix(s.Text(), exe) {
+		if n, _ := fmt.Sscanf(line, "%x-%x %s", &r.from, &r.to, &mode); n != 3 || !strings.HasSuffix(strings.TrimSpace(line), exe) {
 			continue
 		}
-		if !strings.Contains(mode, "w") { // what may have been written has no copy in the file
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+		if !strings.Contains(mode, "w") {
+			ranges = append(ranges, r)
 		}
 	}
+	return ranges
 }

@@ -14,6 +14,7 @@ type dialect struct {
 	unicast  bool
 	password string
 	header   bool // the password signs (AH) instead of being sent
+	vmac     bool // the nodes run on macvlans that have the virtual MAC
 	interval time.Duration
 	nodes    [2]netip.Prefix // own addresses of the nodes
 	client   netip.Prefix
@@ -39,6 +40,10 @@ func dialects() []dialect {
 			four.with("VRRPv2 with authentication header"+way, 2, unicast, time.Second, "secret12").signed(),
 			four.with("VRRPv3 over IPv4"+way, 3, unicast, 200*time.Millisecond, ""),
 			six.with("VRRPv3 over IPv6"+way, 3, unicast, 200*time.Millisecond, ""))
+	}
+	for _, d := range []dialect{four.with("VRRPv3 over IPv4, virtual MAC", 3, false, 200*time.Millisecond, ""), six.with("VRRPv3 over IPv6, virtual MAC", 3, false, 200*time.Millisecond, "")} {
+		d.vmac = true
+		all = append(all, d)
 	}
 	return all
 }
@@ -88,6 +93,9 @@ func (d dialect) config(node int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "vrrp_instance V {\n  version %d\n  state BACKUP\n  interface %s\n  virtual_router_id %d\n", d.version, link, vrid)
 	fmt.Fprintf(&b, "  priority %d\n  advert_int %v\n", [2]int{strong, weak}[node], d.interval.Seconds())
+	if d.vmac {
+		b.WriteString("  use_vmac\n")
+	}
 	if d.password != "" {
 		fmt.Fprintf(&b, "  authentication {\n    auth_type %s\n    auth_pass %s\n  }\n", d.authType(), d.password)
 	}

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"net/netip"
 	"os/exec"
 	"path/filepath"
@@ -172,7 +173,11 @@ func (s *stage) oneMaster(node int, when string) {
 // failure of its own.
 func (s *stage) holds(node int) bool {
 	s.Helper()
-	out, err := s.nodes[node].Output(s.Context(), "ip", "-o", "addr", "show", "dev", link)
+	show := []string{"-o", "addr", "show"}
+	if !s.vmac {
+		show = append(show, "dev", link)
+	}
+	out, err := s.nodes[node].Output(s.Context(), "ip", show...)
 	must(s.T, err)
 	held := 0
 	for _, vip := range s.vips {
@@ -259,7 +264,18 @@ func (s *stage) takesOverOnDeath() {
 	s.keep(0)
 	s.settle()
 	s.lostAtMost("after the death", at, int((s.down(weak) + margin).Milliseconds()))
+	s.reboot()
 	must(s.T, s.nodes[0].Plug(link))
+}
+
+// reboot takes away what a dead machine cannot keep. A device that is left holds the
+// address: its kernel asks for the client in the name of that, by its own MAC address.
+func (s *stage) reboot() {
+	s.Helper()
+	if s.vmac {
+		_, err := s.nodes[0].Output(s.Context(), "ip", "link", "del", fmt.Sprintf("vrrp.%d", vrid))
+		must(s.T, err)
+	}
 }
 
 // ends stops everybody and judges what was said and sent.

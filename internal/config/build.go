@@ -52,6 +52,7 @@ type builder struct {
 	keys          map[vrrp.Key]*conf.Node
 	facts         []facts               // one per instance of cfg
 	devices       map[string]*conf.Node // that instances make, by name
+	stations      map[station]*conf.Node
 	inUse         conf.Span
 	anyUse        bool
 	filtered      conf.Span // the first instance that strict mode would shield

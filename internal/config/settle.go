@@ -54,7 +54,7 @@ func (i *instance) settle() bool {
 	i.settleLateness()
 	i.Notify.Mail = i.mail.or(i.b.globals.mailDefault())
 	i.Notify.PriorityChanges = i.priorityChanges.or(i.b.globals.priorityChanges)
-	return i.vrid.given && i.settleKey()
+	return i.vrid.given && i.settleKey() && i.settleStation()
 }
 
 // settleIdentity demands what an instance cannot be without.

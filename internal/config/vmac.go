@@ -34,7 +34,7 @@ func (m *VMAC) String() string {
 		text += " " + m.Name
 	}
 	if m.MAC != [6]byte{} {
-		text += fmt.Sprintf(" %02x:%02x:%02x:%02x:%02x:%02x", m.MAC[0], m.MAC[1], m.MAC[2], m.MAC[3], m.MAC[4], m.MAC[5])
+		text += " " + macText(m.MAC)
 	}
 	if m.NetlinkNotify {
 		text += " netlink_notify_msg"
@@ -225,7 +225,7 @@ func (i *instance) settleVMAC() {
 	}
 	i.deviceOf(&m.Name, i.vmac.at)
 	m.TransmitBase = i.transmitBase()
-	m.MAC = i.virtualMAC()
+	m.MAC = i.ownMAC()
 	i.VMAC = &m
 }
 
@@ -274,7 +274,8 @@ func (i *instance) transmitBase() bool {
 	return i.xmitBase.given
 }
 
-func (i *instance) virtualMAC() [6]byte {
+// ownMAC is the MAC address that is configured; zero: none.
+func (i *instance) ownMAC() [6]byte {
 	mac := i.mac.value
 	switch {
 	case i.VRRP.Strict && i.mac.given:
@@ -284,6 +285,45 @@ func (i *instance) virtualMAC() [6]byte {
 		mac[5] = i.VRRP.VRID
 	}
 	return mac
+}
+
+// station is a virtual MAC address on a parent: a link passes it to one macvlan.
+type station struct {
+	parent string
+	mac    [6]byte
+}
+
+// settleStation refuses an instance whose macvlan would be that of another.
+func (i *instance) settleStation() bool {
+	if i.VMAC == nil {
+		return true
+	}
+	s := station{i.VRRP.Link, i.VirtualMAC()}
+	if first := i.b.stations[s]; first != nil {
+		i.b.complain(i.vmac.at, fmt.Sprintf("%s has the MAC address %s on %s already; the instance is not run", first.Title(), macText(s.mac), s.parent), "give each instance on a link a MAC address of its own")
+		return false
+	}
+	if i.b.stations == nil {
+		i.b.stations = map[station]*conf.Node{}
+	}
+	i.b.stations[s] = i.node
+	return true
+}
+
+// VirtualMAC is 00-00-5E-00-01-VRID for IPv4 and 00-00-5E-00-02-VRID for IPv6
+// (RFC 9568 section 7.3), unless another is configured.
+func (i *Instance) VirtualMAC() [6]byte {
+	switch {
+	case i.VMAC != nil && i.VMAC.MAC != [6]byte{}:
+		return i.VMAC.MAC
+	case i.VRRP.V6:
+		return [6]byte{0, 0, 0x5e, 0, 2, i.VRRP.VRID}
+	}
+	return [6]byte{0, 0, 0x5e, 0, 1, i.VRRP.VRID}
+}
+
+func macText(m [6]byte) string {
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
 }
 
 func (i *instance) settleIPVLAN() {

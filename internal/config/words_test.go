@@ -113,6 +113,28 @@ func TestTwoInstancesMakeTwoDevices(t *testing.T) {
 	}
 }
 
+// Two macvlans of one MAC address are one place for the switches.
+func TestTwoInstancesMustNotShareOneVMAC(t *testing.T) {
+	const mac = "use_vmac 02:00:00:00:00:07"
+	for _, c := range []struct {
+		name, link, words string
+		runs              int
+	}{
+		{"the same MAC", "eth0", mac, 1},
+		{"five octets and the VRID", "eth0", "use_vmac 02:00:00:00:00", 2},
+		{"another MAC", "eth0", "use_vmac 02:00:00:00:00:08", 2},
+		{"another interface", "eth1", mac, 2},
+		{"no VMAC", "eth0", "", 2},
+	} {
+		cfg, diags := buildText("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\n" + mac + "\n}\n" +
+			"vrrp_instance B {\ninterface " + c.link + "\nvirtual_router_id 2\nno_virtual_ipaddress\n" + c.words + "\n}\n")
+		const finding = "vrrp_instance A (line 1) has the MAC address 02:00:00:00:00:07 on eth0 already; the instance is not run"
+		if told := strings.Contains(fmt.Sprint(diags), finding); len(cfg.Instances) != c.runs || told != (c.runs == 1) {
+			t.Errorf("%s: %d instances, found %v", c.name, len(cfg.Instances), diags)
+		}
+	}
+}
+
 func TestDevicesNeedAParent(t *testing.T) {
 	for _, words := range []string{"use_vmac", "use_ipvlan 10.0.0.7"} {
 		c, diags := buildText("vrrp_instance A {\nvirtual_router_id 1\nunicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.9\n}\nvirtual_ipaddress {\n10.0.0.1 dev eth0\n}\n" + words + "\n}\n")

@@ -69,24 +69,11 @@ func (d *Detail) lodge(inst *config.Instance, taken names, g *config.Global) {
 // own is the device of use_vmac.
 func own(inst *config.Instance, taken names, prefix string) Device {
 	m, v := inst.VMAC, &inst.VRRP
-	d := Device{Device: host.Device{Name: m.Name, Parent: v.Link, MAC: virtualMAC(inst), V6: v.V6, Group: m.Group}, Sends: !m.TransmitBase}
+	d := Device{Device: host.Device{Name: m.Name, Parent: v.Link, MAC: inst.VirtualMAC(), V6: v.V6, Group: m.Group}, Sends: !m.TransmitBase}
 	if d.Name == "" {
 		d.Name = taken.choose(cmp.Or(prefix, config.VMACPrefix), v.VRID, v.V6)
 	}
 	return d
-}
-
-// virtualMAC is 00-00-5E-00-01-VRID for IPv4 and 00-00-5E-00-02-VRID for IPv6
-// (RFC 9568 section 7.3), unless another is configured.
-func virtualMAC(inst *config.Instance) [6]byte {
-	v := &inst.VRRP
-	switch {
-	case inst.VMAC != nil && inst.VMAC.MAC != [6]byte{}:
-		return inst.VMAC.MAC
-	case v.V6:
-		return [6]byte{0, 0, 0x5e, 0, 2, v.VRID}
-	}
-	return [6]byte{0, 0, 0x5e, 0, 1, v.VRID}
 }
 
 // lodges reports whether an address goes on a device: it asks for it, or all do, or
@@ -103,7 +90,7 @@ func (d *Detail) on(inst *config.Instance, a *config.Address, taken names, g *co
 		at = len(d.Devices)
 		v := &inst.VRRP
 		d.Devices = append(d.Devices, Device{Device: host.Device{
-			Name: taken.choose(cmp.Or(g.VMACAddrPrefix, g.VMACPrefix, config.VMACPrefix), v.VRID, v.V6), Parent: a.Link, MAC: virtualMAC(inst), V6: v.V6,
+			Name: taken.choose(cmp.Or(g.VMACAddrPrefix, g.VMACPrefix, config.VMACPrefix), v.VRID, v.V6), Parent: a.Link, MAC: inst.VirtualMAC(), V6: v.V6,
 		}})
 	}
 	if a.V6() {

@@ -32,7 +32,7 @@ func layers() [][]string {
 		3: {"command", "mmsg", "host/netlink", "host/nft", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
-		5: {"cli", "check", "reformat"},
+		5: {"api", "cli", "check", "reformat"},
 		6: {"lab/netns", "lab", "daemon"},
 	}
 }

@@ -31,7 +31,7 @@ func tree() *cobra.Command {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), simulateCommand(), labCommand(), completionCommand(), manualCommand())
+	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), planCommand(), reloadCommand(), simulateCommand(), labCommand(), completionCommand(), manualCommand())
 	return root
 }
 
@@ -78,6 +78,7 @@ func runCommand() *cobra.Command {
 	c.MarkFlagsMutuallyExclusive("strict", "lenient")
 	f.BoolVarP(&o.Detail, "log-detail", "D", false, "detailed log")
 	f.StringVar(&o.RunDir, "run-dir", "/run/holdfast", "folder for what is only needed while running")
+	f.StringVar(&o.APISocket, "api-socket", "", "where requests of other commands are answered (default: holdfast.sock in the run directory)")
 	return c
 }
 

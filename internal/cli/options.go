@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 )
@@ -42,6 +43,8 @@ type Options struct {
 	IgnoreINT bool
 	// RunDir holds the lock and the memory of roles.
 	RunDir string
+	// APISocket is where requests are answered; empty: holdfast.sock in RunDir.
+	APISocket string
 	// PIDFile carries the lock. It, VRRPPIDFile and CheckersPIDFile are written
 	// as keepalived writes its own; empty: not written.
 	PIDFile, VRRPPIDFile, CheckersPIDFile string
@@ -77,6 +80,11 @@ func (o *Options) Config() string {
 
 // MemoryFile is where roles survive a crash.
 func (o *Options) MemoryFile() string { return filepath.Join(o.RunDir, "roles") }
+
+// Socket is where requests are answered.
+func (o *Options) Socket() string {
+	return cmp.Or(o.APISocket, filepath.Join(o.RunDir, "holdfast.sock"))
+}
 
 // SysctlFile is where the values of sysctls survive a crash that are to be given back.
 func (o *Options) SysctlFile() string { return filepath.Join(o.RunDir, "sysctls") }

@@ -25,6 +25,7 @@ type worker struct {
 	lost     atomic.Int64 // notes not kept because too many waited
 	patience atomic.Int64 // child_wait_time; 0: childWait
 	inForce  atomic.Pointer[relay.Slot]
+	trial    atomic.Pointer[trial] // nil: nothing waits for a confirmation
 	process  atomic.Pointer[os.Process]
 }
 
@@ -82,12 +83,6 @@ func (w *worker) say(l relay.Line) { w.put(relay.Up{Lines: []relay.Line{l}}) }
 func (w *worker) put(m relay.Up) {
 	w.queued.Add(1)
 	w.up.Put(m)
-}
-
-// accepted notes that the loop runs the configuration in a slot.
-func (w *worker) accepted(s relay.Slot) {
-	w.inForce.Store(&s)
-	w.put(relay.Up{Accepted: true})
 }
 
 // stop asks the worker to end, and ends it after child_wait_time.
@@ -150,7 +145,7 @@ func (w *worker) live() error {
 }
 
 // start runs this program as a worker with the relay and the slots as its
-// descriptors 3, 4 and 5.
+// descriptors from 3 on.
 func (w *worker) start() (*exec.Cmd, *relay.Conn[relay.Down, relay.Up], error) {
 	ours, theirs, err := relay.Pair()
 	if err != nil {
@@ -165,7 +160,7 @@ func (w *worker) start() (*exec.Cmd, *relay.Conn[relay.Down, relay.Up], error) {
 	cmd.Args = []string{os.Args[0], workerWord}
 	cmd.Env = append(os.Environ(), optionsVariable+"="+string(options))
 	cmd.Stderr, cmd.Stdout = os.Stderr, os.Stdout
-	cmd.ExtraFiles = []*os.File{theirs, w.router.slots[0], w.router.slots[1]}
+	cmd.ExtraFiles = append([]*os.File{theirs}, w.router.slots[:]...)
 	if err := w.router.schedule.elsewhere(cmd.Start); err != nil {
 		_ = ours.Close()
 		return nil, nil, fmt.Errorf("start the worker process: %w", err)
@@ -198,7 +193,7 @@ func (w *worker) writePID(pid int) {
 // write sends what is put, until the worker has ended. The first message tells
 // it what to begin with.
 func (w *worker) write(conn *relay.Conn[relay.Down, relay.Up], ended <-chan struct{}) {
-	first := relay.Up{Adopt: w.inForce.Load()}
+	first := relay.Up{Adopt: w.inForce.Load(), Trial: w.trial.Load().told()}
 	first.Load = first.Adopt == nil
 	_ = conn.Send(&first)
 	for {
@@ -223,8 +218,14 @@ func (w *worker) heed(m relay.Down) {
 	switch {
 	case m.Reloading:
 		announce(reloading())
+	case m.Keep:
+		w.confirmed()
+	case m.Ask:
+		w.router.tellStatus(relay.NoDump)
+	case m.Look:
+		w.router.tellPresent()
 	case m.Config != nil:
-		if err := w.router.adopt(*m.Config); err != nil {
+		if err := w.router.adopt(*m.Config, func() { w.accepted(*m.Config, m.Confirm) }); err != nil {
 			w.say(relay.Line{Text: err.Error(), Bad: true})
 			w.put(relay.Up{Rejected: true})
 		}

@@ -240,17 +240,26 @@ func (p *routerProcess) stop(status int) {
 	p.machine.Inbox.Put(router.Stop{})
 }
 
-func (p *routerProcess) dump() {
+func (p *routerProcess) dump() { p.tellStatus(relay.DumpData) }
+
+func (p *routerProcess) tellStatus(to relay.Dump) {
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		s := r.Status(engine.Now())
 		s.RealTime = p.schedule.words
 		s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
-		p.worker.up.Put(relay.Up{Status: s, Dump: relay.DumpData})
+		p.worker.up.Put(relay.Up{Status: s, Dump: to})
 	}})
 }
 
-// adopt makes the loop run a configuration from a slot.
-func (p *routerProcess) adopt(slot relay.Slot) error {
+// tellPresent tells the worker what a rehearsal begins with.
+func (p *routerProcess) tellPresent() {
+	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
+		p.worker.up.Put(relay.Up{Present: r.Present(engine.Now())})
+	}})
+}
+
+// adopt makes the loop run a configuration from a slot, and says when it does.
+func (p *routerProcess) adopt(slot relay.Slot, accepted func()) error {
 	c, err := p.slots.Read(slot)
 	if err != nil {
 		return err
@@ -263,7 +272,7 @@ func (p *routerProcess) adopt(slot relay.Slot) error {
 		if err := p.memory.Assign(r.Keys()); err != nil {
 			p.worker.say(relay.Line{Text: err.Error(), Bad: true})
 		}
-		p.worker.accepted(slot)
+		accepted()
 		p.janitor.after()
 	}})
 	return nil

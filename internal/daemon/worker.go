@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -32,7 +33,6 @@ type workerProcess struct {
 	log   *slog.Logger
 	conn  *relay.Conn[relay.Up, relay.Down]
 	slots relay.Slots
-	next  int // slot for the next configuration
 
 	candidate *told         // proposed to the router, not yet accepted
 	read      *load.Reading // it was made from this, unless it was adopted
@@ -46,6 +46,11 @@ type workerProcess struct {
 	janitor   *janitor
 	time      timekeeper
 	again     bool // a reload was asked for while another was under way
+	trial     *relay.Trial
+	confirm   time.Duration // of the reload under way
+	asks      chan func()   // what the API asks, done between two messages
+	waiting   waiting
+	listener  net.Listener // nil: nobody can ask
 }
 
 // Work is the life of the worker process.
@@ -73,12 +78,15 @@ func newWorkerProcess() (*workerProcess, error) {
 	unix.Umask(w.opts.Umask)
 	w.log = openLogs(w.opts)
 	w.conn = relay.NewConn[relay.Up, relay.Down](os.NewFile(3, "relay"))
-	w.slots = relay.Slots{os.NewFile(4, "configuration"), os.NewFile(5, "configuration")}
-	for fd := 3; fd <= 5; fd++ {
-		unix.CloseOnExec(fd)
+	unix.CloseOnExec(3)
+	for i := range w.slots {
+		w.slots[i] = os.NewFile(uintptr(4+i), "configuration")
+		unix.CloseOnExec(4 + i)
 	}
 	w.teller = newTeller(w.logText)
 	w.watchers = newWatchers(w.send, w.logText)
+	w.asks = make(chan func())
+	w.serve()
 	return w, nil
 }
 
@@ -96,6 +104,8 @@ func (w *workerProcess) run() int {
 				w.finish()
 				return exitStopped
 			}
+		case ask := <-w.asks:
+			ask()
 		case <-w.time.ticks():
 			if w.time.look(w.logText) {
 				w.begin()
@@ -137,6 +147,7 @@ func (w *workerProcess) orphaned(err error) int {
 	if !errors.Is(err, io.EOF) {
 		w.log.Error(fmt.Sprintf("the router process is gone: %v", err))
 	}
+	w.hangUp()
 	w.watchers.close()
 	w.teller.abandon()
 	if w.opts.Foreground {
@@ -153,12 +164,21 @@ func (w *workerProcess) heed(m *relay.Up) {
 	case m.Load:
 		w.reload()
 	case m.Adopt != nil:
+		w.trial = m.Trial
+		w.waiting.kept.answer(false) // what was on trial is gone
 		w.adopt(*m.Adopt)
 	case m.Accepted:
+		w.trial = m.Trial
 		w.accepted()
 	case m.Rejected:
 		w.candidate = nil
 		w.refuse(exitFatal)
+	case m.Kept:
+		w.kept()
+	case m.Present != nil:
+		w.waiting.present.answer(m.Present)
+	case m.Status != nil && m.Dump == relay.NoDump:
+		w.waiting.status.answer(m.Status)
 	case m.Status != nil:
 		w.dump(m)
 	}
@@ -225,6 +245,7 @@ func (w *workerProcess) load() {
 		dumpConfig(w.log, read.Config)
 	}
 	if !w.passes(read) || w.refuses(read) || !w.fits(read.Config) {
+		w.waiting.why = whys(read)
 		w.refuse(exitOf(read))
 		return
 	}
@@ -278,6 +299,8 @@ func (w *workerProcess) refuse(status int) {
 	if w.started {
 		w.log.Error("the new configuration is refused: nothing is changed")
 	}
+	w.confirm = 0
+	w.waiting.reload.answer(outcome{why: w.waiting.why})
 	w.send(&relay.Down{Refused: true, Exit: status})
 }
 
@@ -288,16 +311,15 @@ func (w *workerProcess) propose(read *load.Reading) error {
 	if w.opts.NoBFD {
 		part.Sessions = nil // those who follow them find them down
 	}
-	slot, err := w.slots.Write(w.next, part)
+	slot, err := w.slots.Write(w.free(), part)
 	if err != nil {
 		return err
 	}
-	w.next = 1 - w.next
 	t := telling(read)
 	if !w.started {
 		w.watchers.init(t)
 	}
-	w.send(&relay.Down{Samples: w.watchers.preview(t), Config: slot})
+	w.send(&relay.Down{Samples: w.watchers.preview(t), Config: slot, Confirm: w.confirm})
 	w.candidate, w.read, w.proposed = t, read, *slot // while the router takes it over
 	return nil
 }
@@ -316,13 +338,24 @@ func (w *workerProcess) keep(t *told) {
 
 // adopt takes over the configuration in force, as the worker that died had it.
 func (w *workerProcess) adopt(slot relay.Slot) {
-	w.next, w.started, w.candidate, w.read, w.proposed = 1-slot.Number, true, &told{}, nil, slot
-	if err := w.slots.Recall(slot, w.candidate); err != nil { // the one before died while keeping it
+	var t told
+	w.started, w.inForce = true, slot
+	if err := w.slots.Recall(slot, &t); err != nil { // the one before died while keeping it
 		w.log.Error(err.Error())
 		w.load()
 		return
 	}
-	w.accepted()
+	w.take(&t, slot)
+}
+
+// free is a slot that holds neither what is in force nor what may return.
+func (w *workerProcess) free() int {
+	for n := range w.slots {
+		if (!w.started || n != w.inForce.Number) && (w.trial == nil || n != w.trial.Back.Number) {
+			return n
+		}
+	}
+	panic("daemon: no slot is free")
 }
 
 // umask is the creation mask for files: the command line comes before the configuration.
@@ -339,8 +372,20 @@ func (w *workerProcess) accepted() {
 	if t == nil {
 		return // of a reload that this worker was not there for
 	}
-	w.candidate, w.inForce = nil, w.proposed
-	w.global = t.Global
+	w.candidate, w.confirm = nil, 0
+	w.take(t, w.proposed)
+	w.keep(t)
+	w.onTrial()
+	w.waiting.reload.answer(outcome{taken: true, trial: w.trial})
+	if w.again {
+		w.again = false
+		w.load()
+	}
+}
+
+// take lives by a configuration from now on.
+func (w *workerProcess) take(t *told, slot relay.Slot) {
+	w.inForce, w.global = slot, t.Global
 	unix.Umask(umask(&w.opts, &w.global))
 	w.reschedule()
 	w.teller.apply(t)
@@ -353,12 +398,7 @@ func (w *workerProcess) accepted() {
 	w.started = true
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
-	w.keep(t)
 	w.janitor.after() // reading a configuration needs much, running it little
-	if w.again {
-		w.again = false
-		w.load()
-	}
 }
 
 // send may be called by any goroutine.
@@ -375,6 +415,7 @@ const lastWords = 4 * time.Second
 func (w *workerProcess) finish() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
+	w.hangUp()
 	w.watchers.close()
 	w.teller.close(ctx)
 	w.once("shutdown_script", &w.global, w.global.Shutdown, w.global.ShutdownTimeout)

@@ -1,6 +1,6 @@
 // Package relay carries plain messages between the router process and the
 // worker process: a stream of gob values over a socket pair, and configurations
-// through two anonymous memory files that both processes hold open. It knows
+// through anonymous memory files that both processes hold open. It knows
 // what the messages are, and nothing of what they lead to.
 package relay
 
@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/bfd"
+	"holdfast/internal/mono"
 	"holdfast/internal/router"
 	"holdfast/internal/status"
 	"holdfast/internal/tracker"
@@ -41,10 +43,17 @@ type Up struct {
 	// Adopt is the memory file with the configuration in force, for a worker
 	// that replaces a dead one.
 	Adopt *Slot
+	// Trial goes with Adopt and Accepted: the configuration is in force until it is
+	// confirmed; nil: it needs no confirmation.
+	Trial *Trial
+	// Kept says that the configuration on trial was confirmed in time.
+	Kept bool
 	// Accepted says that the router now runs the configuration it was given last.
 	Accepted bool
 	// Rejected says that it cannot read it.
 	Rejected bool
+	// Present answers Down.Look.
+	Present *router.Present
 	// Status answers Down.Ask or a signal; Dump says where it is to go.
 	Status *status.Router
 	Dump   Dump
@@ -71,8 +80,14 @@ const (
 // Down goes from the worker to the router.
 type Down struct {
 	Samples []tracker.Sample
-	// Config is a new configuration to be run.
-	Config *Slot
+	// Config is a new configuration to be run: for Confirm, unless it is confirmed by
+	// then; 0: for good.
+	Config  *Slot
+	Confirm time.Duration
+	// Keep confirms the configuration on trial.
+	Keep bool
+	// Ask asks for the status, Look for what a rehearsal begins with.
+	Ask, Look bool
 	// Reloading says that the worker begins a reload of its own accord.
 	Reloading bool
 	// Refused says that the configuration that Load asked for cannot be run;
@@ -83,7 +98,14 @@ type Down struct {
 	Settled bool
 }
 
-// Slot is one of the two memory files. Size is how long the router's part in it
+// Trial is a configuration in force that has not been confirmed: at Until the one in
+// Back returns.
+type Trial struct {
+	Back  Slot
+	Until mono.Instant
+}
+
+// Slot is one of the memory files. Size is how long the router's part in it
 // is; the worker's follows it.
 type Slot struct {
 	Number int
@@ -116,9 +138,9 @@ func (c *Conn[In, Out]) Receive() (In, error) {
 // Close ends both directions.
 func (c *Conn[In, Out]) Close() error { return c.file.Close() }
 
-// Slots are the two memory files. The configuration in force stays in one
-// while the next is written to the other.
-type Slots [2]*os.File
+// Slots are the memory files. The configuration in force stays in one, that which
+// may return in another, while the next is written to the third.
+type Slots [3]*os.File
 
 // NewSlots makes the files; they live in memory and end with their last user.
 func NewSlots() (Slots, error) {

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/internal/lab/netns"
 )
 
 // defs adds lines to the global_defs of a configuration.
@@ -114,5 +116,98 @@ func TestAReloadThatChangesWhatCannotChangeIsIgnored(t *testing.T) {
 		if d.count("Cannot change "+word+" at a reload - please restart keepalived") != 1 || s.holds(s.a, "10.0.0.101") {
 			t.Errorf("%s: the reload was not ignored:\n%s", line, d.log())
 		}
+	}
+}
+
+// holdfast runs a command of the program on a node and returns what it prints.
+func (s *stage) holdfast(n *netns.Node, args ...string) string {
+	s.Helper()
+	out, _ := n.Output(s.Context(), os.Getenv(programVariable), args...)
+	return out
+}
+
+func TestPlanTellsWhatAReloadWouldDoAndTheReloadDoesIt(t *testing.T) {
+	s := newStage(t)
+	d := s.start(s.a, conf(100, "", vip, "10.0.0.101"))
+	d.says("Entering MASTER STATE")
+	if got := s.holdfast(s.a, "plan"); got != "nothing would change\n" {
+		t.Errorf("the plan of the configuration in force is\n%s\n%s", got, d.log())
+	}
+	_, instance, _ := strings.Cut(conf(100, "", "10.0.0.103"), "vrrp_instance")
+	next := conf(90, "", vip, "10.0.0.102") + "vrrp_instance" + strings.NewReplacer("V {", "W {", "router_id 7", "router_id 8").Replace(instance)
+	s.must(s.a.WriteFile(confPath, next, 0o644))
+	changes := s.monitor(s.a)
+	got := s.holdfast(s.a, "plan", confPath)
+	for _, want := range []string{"ip addr add 10.0.0.102/32 dev eth0", "ip addr del 10.0.0.101/32 dev eth0", "W: BACKUP (it is new)"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the plan lacks %q:\n%s", want, got)
+		}
+	}
+	if c := changes(); len(c) > 0 {
+		t.Errorf("the plan changed %v", c)
+	}
+	changes = s.monitor(s.a)
+	if got := s.holdfast(s.a, "reload"); got != "taken over\n" {
+		t.Errorf("the reload says %q", got)
+	}
+	d.says(`\(W\) Entering MASTER STATE`)
+	if c := changes(); !slices.Equal(c, []string{"+10.0.0.102", "-10.0.0.101", "+10.0.0.103"}) {
+		t.Errorf("the reload changed %v", c)
+	}
+	s.must(s.a.WriteFile(confPath, "vrrp_instance {", 0o644))
+	for _, command := range []string{"plan", "reload"} {
+		if got := s.holdfast(s.a, command); !strings.Contains(got, "refused: nothing") {
+			t.Errorf("%s of a broken file says\n%s", command, got)
+		}
+	}
+}
+
+func TestAReloadOnTrialReturnsUnlessItIsConfirmed(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		killed  bool // the worker dies meanwhile
+		keep    bool
+		another bool // a plain reload comes in between
+	}{
+		{name: "not confirmed"},
+		{name: "not confirmed, and the worker died", killed: true},
+		{name: "confirmed", keep: true},
+		{name: "confirmed after the worker died", killed: true, keep: true},
+		{name: "reloaded meanwhile", another: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStage(t)
+			d := s.start(s.a, conf(100, "", vip))
+			d.says("Entering MASTER STATE")
+			s.must(s.a.WriteFile(confPath, conf(100, "", vip, "10.0.0.101"), 0o644))
+			if got := s.holdfast(s.a, "reload", "--confirm", "3s"); !strings.HasPrefix(got, "taken over until ") {
+				t.Fatalf("the reload says %q\n%s", got, d.log())
+			}
+			s.eventually(time.Second, "the new address is held", func() bool { return s.holds(s.a, "10.0.0.101") })
+			if tt.killed {
+				s.replaceWorker(d)
+				d.says("Respawning")
+			}
+			if tt.another {
+				d.reload(conf(100, "", vip, "10.0.0.102"))
+			}
+			if tt.keep {
+				s.eventually(2*time.Second, "it is confirmed", func() bool { s.holdfast(s.a, "reload", "--keep"); return d.count("is confirmed") == 1 })
+				time.Sleep(3500 * time.Millisecond)
+				if !s.holds(s.a, "10.0.0.101") || d.count("not confirmed in time") > 0 {
+					t.Errorf("what was confirmed did not stay:\n%s", d.log())
+				}
+				return
+			}
+			d.says("not confirmed in time: the one before returns")
+			s.eventually(2*time.Second, "the addresses of before are held", func() bool {
+				return s.holds(s.a, vip) && !s.holds(s.a, "10.0.0.101") && !s.holds(s.a, "10.0.0.102")
+			})
+			d.reload(conf(100, "", vip, "10.0.0.103"))
+			s.eventually(time.Second, "a reload works as before", func() bool { return s.holds(s.a, "10.0.0.103") })
+			if n := d.count("Entering BACKUP|Entering FAULT"); n != 1 {
+				t.Errorf("the role changed:\n%s", d.log())
+			}
+		})
 	}
 }

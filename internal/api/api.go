@@ -1,0 +1,55 @@
+// Package api is how other programs talk to the daemon: JSON over HTTP on a Unix
+// socket. It knows the questions and the answers; who answers is a Control. It runs
+// in the worker process: nothing that is asked here is in the way of an advert.
+package api
+
+import (
+	"context"
+	"time"
+
+	"holdfast/internal/status"
+)
+
+// Control is the daemon, as it can be asked and told.
+type Control interface {
+	// Status is the state of everything that owns addresses.
+	Status(ctx context.Context) (*status.Router, error)
+	// Reload reads the configuration and takes it over: for confirm, unless it is
+	// confirmed by then; 0: for good.
+	Reload(ctx context.Context, confirm time.Duration) (*Reloaded, error)
+	// Keep confirms the configuration on trial.
+	Keep(ctx context.Context) error
+	// Plan says what a reload would do with a file; empty: the daemon's own.
+	Plan(ctx context.Context, file string) (*Plan, error)
+}
+
+// Reloaded is what came of a reload.
+type Reloaded struct {
+	Taken bool `json:"taken"`
+	// Why lists what was found, if it was refused.
+	Why []string `json:"why,omitempty"`
+	// Until is when the configuration before returns; nil: it does not.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// Plan is what a reload would do.
+type Plan struct {
+	File string `json:"file"`
+	// Refused: the file cannot be run. Findings says why, or what is odd.
+	Refused  bool     `json:"refused"`
+	Findings []string `json:"findings,omitempty"`
+	// Kernel are the steps at once, as the commands that do the same.
+	Kernel []string `json:"kernel"`
+	// Roles are the changes of roles, at once and expected.
+	Roles []RoleChange `json:"roles"`
+}
+
+// RoleChange is what becomes of a virtual router.
+type RoleChange struct {
+	Instance string `json:"instance"`
+	From     string `json:"from"` // empty: it is new
+	To       string `json:"to"`   // empty: it is gone
+	// Expected: not by the reload itself, but by what is known of the others.
+	Expected bool   `json:"expected,omitempty"`
+	Why      string `json:"why"`
+}

@@ -1,0 +1,175 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"holdfast/internal/api"
+	"holdfast/internal/conf"
+	"holdfast/internal/engine"
+	"holdfast/internal/load"
+	"holdfast/internal/mono"
+	"holdfast/internal/relay"
+	"holdfast/internal/router"
+	"holdfast/internal/status"
+)
+
+// serve answers requests on the socket. Without it the daemon runs all the same.
+func (w *workerProcess) serve() {
+	path := w.opts.Socket()
+	if path == "" {
+		return
+	}
+	err := makeDir(filepath.Dir(path))
+	var l net.Listener
+	if err == nil {
+		l, err = api.Listen(path)
+	}
+	if err != nil {
+		w.log.Warn(err.Error())
+		return
+	}
+	w.listener = l
+	go func() { _ = api.Serve(l, control{w}) }() // until the process ends
+}
+
+// hangUp takes the socket away.
+func (w *workerProcess) hangUp() {
+	if w.listener != nil {
+		_ = w.listener.Close()
+	}
+}
+
+// waiting are those who asked and have no answer yet.
+type waiting struct {
+	status  queue[*status.Router]
+	present queue[*router.Present]
+	reload  queue[outcome]
+	kept    queue[bool]
+	why     []string // the reload under way is refused
+}
+
+// outcome is what came of a reload.
+type outcome struct {
+	taken bool
+	why   []string
+	trial *relay.Trial
+}
+
+// queue waits for an answer of one kind. It belongs to the loop of the worker.
+type queue[T any] []chan<- T
+
+// join adds somebody who waits.
+func (q *queue[T]) join() <-chan T {
+	c := make(chan T, 1)
+	*q = append(*q, c)
+	return c
+}
+
+// answer answers all who wait.
+func (q *queue[T]) answer(v T) {
+	for _, c := range *q {
+		c <- v
+	}
+	*q = nil
+}
+
+// control is the worker as the API sees it: what is asked is done by its loop.
+type control struct{ w *workerProcess }
+
+// ask has the loop do something that ends in an answer, and waits for that.
+func ask[T any](ctx context.Context, c control, begin func() <-chan T) (answer T, err error) {
+	begun := make(chan (<-chan T), 1)
+	select {
+	case c.w.asks <- func() { begun <- begin() }:
+	case <-ctx.Done():
+		return answer, ctx.Err()
+	}
+	select {
+	case answer = <-<-begun:
+		return answer, nil
+	case <-ctx.Done():
+		return answer, ctx.Err()
+	}
+}
+
+// Status implements api.Control.
+func (c control) Status(ctx context.Context) (*status.Router, error) {
+	return ask(ctx, c, func() <-chan *status.Router {
+		c.w.send(&relay.Down{Ask: true})
+		return c.w.waiting.status.join()
+	})
+}
+
+// Reload implements api.Control.
+func (c control) Reload(ctx context.Context, confirm time.Duration) (*api.Reloaded, error) {
+	o, err := ask(ctx, c, func() <-chan outcome {
+		answer := c.w.waiting.reload.join()
+		c.w.confirm = max(c.w.confirm, confirm)
+		c.w.begin()
+		return answer
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &api.Reloaded{Taken: o.taken, Why: o.why}
+	if o.trial != nil {
+		until := onWall(o.trial.Until)
+		r.Until = &until
+	}
+	return r, nil
+}
+
+var errNoTrial = errors.New("nothing waits for a confirmation: no reload is on trial, or its time was over")
+
+// Keep implements api.Control.
+func (c control) Keep(ctx context.Context) error {
+	kept, err := ask(ctx, c, func() <-chan bool {
+		answer := c.w.waiting.kept.join()
+		if c.w.trial == nil {
+			c.w.waiting.kept.answer(false)
+			return answer
+		}
+		c.w.send(&relay.Down{Keep: true})
+		return answer
+	})
+	if err == nil && !kept {
+		err = errNoTrial
+	}
+	return err
+}
+
+// kept notes that the configuration was confirmed in time.
+func (w *workerProcess) kept() {
+	w.trial = nil
+	w.log.Info("The new configuration is confirmed")
+	w.waiting.kept.answer(true)
+}
+
+// onTrial says until when the configuration in force has to be confirmed.
+func (w *workerProcess) onTrial() {
+	if w.trial != nil {
+		w.log.Warn(fmt.Sprintf("The new configuration is on trial: at %s the one before returns, unless `holdfast reload --keep` confirms it",
+			onWall(w.trial.Until).Format(time.TimeOnly)))
+	}
+}
+
+// onWall is what the clock on the wall will show.
+func onWall(i mono.Instant) time.Time { return time.Now().Add(i.Sub(engine.Now())) }
+
+// whys is what speaks against a reading.
+func whys(r *load.Reading) (list []string) {
+	for _, d := range r.Findings {
+		if d.Severity != conf.Advice {
+			list = append(list, line(d))
+		}
+	}
+	for _, p := range r.Problems {
+		list = append(list, p.String())
+	}
+	return list
+}

@@ -44,7 +44,7 @@ var ErrUsage = errors.New("usage")
 func ParseKeepalived(args []string) (*Keepalived, error) {
 	k := &Keepalived{Options: Options{
 		Syslog: true, Lenient: true, Facility: "daemon", RunDir: "/run/holdfast", Umask: 0o177, Name: "Keepalived", Args: args,
-		PIDFile: "/run/keepalived.pid", VRRPPIDFile: "/run/vrrp.pid", CheckersPIDFile: "/run/checkers.pid",
+		PIDFile: parentPID, VRRPPIDFile: vrrpPID, CheckersPIDFile: checkersPID,
 	}}
 	set := k.flags()
 	rest, err := getopt(set, args)
@@ -91,7 +91,7 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 	core := s.BoolP("core-dump", "m", false, "allow core dumps")
 	pattern := s.StringP("core-dump-pattern", "M", "", "core dump pattern")
 	s.Lookup("core-dump-pattern").NoOptDefVal = "core"
-	netns := s.StringP("namespace", "s", "", "network namespace")
+	s.StringVarP(&k.Copy.NetNS, "namespace", "s", "", "network namespace")
 	s.StringVarP(&k.ConfigID, "config-id", "i", "", "value for @ID lines")
 	s.StringVar(&k.Signum, "signum", "", "print a signal number: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON")
 	s.StringVarP(&k.TestFile, "config-test", "t", "", "check the configuration and exit")
@@ -105,7 +105,6 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 		{"--address-monitoring", func() bool { return *monitor }, "use `ip monitor address`"},
 		{"--snmp", func() bool { return *snmp || *agent != "" }, "SNMP is not part of this version"},
 		{"--core-dump", func() bool { return *core || *pattern != "" }, "set the limit and the pattern of core dumps outside"},
-		{"--namespace", func() bool { return *netns != "" }, "start it with `ip netns exec NAME`"},
 	}
 	return s
 }

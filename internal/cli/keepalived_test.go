@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,34 +100,32 @@ func TestKeepalivedsOptions(t *testing.T) {
 
 func TestWhatKeepalivedRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--fly":            "there is no option --fly",
-		"-z":               "there is no option -z",
-		"-nz":              "there is no option -z",
-		"-\xc3\xa9":        "there is no option -",
-		"--dont":           "option --dont is ambiguous: --dont-release-vrrp or --dont-release-ipvs",
-		"--v":              "ambiguous",
-		"-f":               "option --use-file needs an argument",
-		"--pid":            "option --pid needs an argument",
-		"-nf":              "option --use-file needs an argument",
-		"--use-file=":      "option --use-file needs an argument that is not empty",
-		"--vrrp=no":        "option --vrrp takes no argument",
-		"--log-detail=2":   "option --log-detail takes no argument",
-		"--fly -z -n":      "there is no option -z", // all of them are told
-		"-z --fly":         "there is no option --fly",
-		"--debug":          "there is no option --debug", // of debugging builds
-		"--perf":           "there is no option --perf",
-		"-C":               "--check: health checkers are not part of this version",
-		"--check":          "--check",
-		"-T -s 1":          "--genhash",
-		"-a":               "--address-monitoring",
-		"-x":               "--snmp",
-		"-A unix:/x":       "--snmp",
-		"--snmp-agent=x":   "--snmp",
-		"-m":               "--core-dump",
-		"-M":               "--core-dump",
-		"-Mpattern":        "--core-dump",
-		"-s blue":          "--namespace",
-		"--namespace=blue": "--namespace",
+		"--fly":          "there is no option --fly",
+		"-z":             "there is no option -z",
+		"-nz":            "there is no option -z",
+		"-\xc3\xa9":      "there is no option -",
+		"--dont":         "option --dont is ambiguous: --dont-release-vrrp or --dont-release-ipvs",
+		"--v":            "ambiguous",
+		"-f":             "option --use-file needs an argument",
+		"--pid":          "option --pid needs an argument",
+		"-nf":            "option --use-file needs an argument",
+		"--use-file=":    "option --use-file needs an argument that is not empty",
+		"--vrrp=no":      "option --vrrp takes no argument",
+		"--log-detail=2": "option --log-detail takes no argument",
+		"--fly -z -n":    "there is no option -z", // all of them are told
+		"-z --fly":       "there is no option --fly",
+		"--debug":        "there is no option --debug", // of debugging builds
+		"--perf":         "there is no option --perf",
+		"-C":             "--check: health checkers are not part of this version",
+		"--check":        "--check",
+		"-T -s 1":        "--genhash",
+		"-a":             "--address-monitoring",
+		"-x":             "--snmp",
+		"-A unix:/x":     "--snmp",
+		"--snmp-agent=x": "--snmp",
+		"-m":             "--core-dump",
+		"-M":             "--core-dump",
+		"-Mpattern":      "--core-dump",
 	} {
 		t.Run(line, func(t *testing.T) {
 			if _, err := ParseKeepalived(strings.Fields(line)); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), want) {
@@ -161,6 +160,42 @@ func TestTempDir(t *testing.T) {
 		t.Setenv("TMPDIR", set)
 		if got := TempDir(); got != want {
 			t.Errorf("TMPDIR=%q: %s, want %s", set, got, want)
+		}
+	}
+}
+
+func TestACopyHasFilesOfItsOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		line                      string
+		copy                      Copy
+		runDir, parent, vrrp, chk string
+	}{
+		"alone":            {"", Copy{}, "/run/holdfast", "/run/keepalived.pid", "/run/vrrp.pid", "/run/checkers.pid"},
+		"use_pid_dir":      {"", Copy{PIDDir: true}, "/run/holdfast", "/run/keepalived/keepalived.pid", "/run/keepalived/vrrp.pid", "/run/keepalived/checkers.pid"},
+		"instance":         {"", Copy{Instance: "x"}, "/run/holdfast/x", "/run/keepalived/keepalived_x.pid", "/run/keepalived/vrrp_x.pid", "/run/keepalived/checkers_x.pid"},
+		"net_namespace":    {"", Copy{NetNS: "n"}, "/run/holdfast/n", "/run/keepalived/keepalived.pid", "/run/keepalived/vrrp.pid", "/run/keepalived/checkers.pid"},
+		"both":             {"", Copy{NetNS: "n", Instance: "x"}, "/run/holdfast/n_x", "/run/keepalived/keepalived_x.pid", "/run/keepalived/vrrp_x.pid", "/run/keepalived/checkers_x.pid"},
+		"named by options": {"-p /p -r /r -c /c", Copy{Instance: "x"}, "/run/holdfast/x", "/p", "/r", "/c"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, err := ParseKeepalived(strings.Fields(c.line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := k.Options.Of(c.copy)
+			got := []string{o.RunDir, o.PIDFile, o.VRRPPIDFile, o.CheckersPIDFile}
+			if want := []string{c.runDir, c.parent, c.vrrp, c.chk}; !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestTheNamespaceOfTheCommandLine(t *testing.T) {
+	for _, line := range []string{"-s blue", "--namespace=blue"} {
+		k, err := ParseKeepalived(strings.Fields(line))
+		if err != nil || k.Copy.NetNS != "blue" {
+			t.Errorf("%s: namespace %q, error %v", line, k.Copy.NetNS, err)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Options is what a daemon is started with, whichever command line said it:
@@ -56,7 +58,69 @@ type Options struct {
 	Name string
 	// Args is the command line without the program, to start again with.
 	Args []string
+	// Copy tells this daemon from others on the machine. The command line gives its
+	// namespace only; the rest is in the configuration.
+	Copy Copy
 }
+
+// Copy is what a daemon has of its own where several run on one machine.
+type Copy struct {
+	// NetNS is the network namespace it runs in; empty: that of whoever starts it.
+	NetNS string
+	// Instance is part of the names of its files; empty: none.
+	Instance string
+	// PIDDir puts pid files into a directory of their own, as a name does too.
+	PIDDir bool
+}
+
+// Of are the options of a copy, with files of its own. Pid files that the command
+// line names stay where it says.
+func (o Options) Of(c Copy) Options {
+	o.Copy = c
+	dir := filepath.Join(o.RunDir, c.names())
+	if filepath.Dir(o.PIDFile) == o.RunDir {
+		o.PIDFile = filepath.Join(dir, filepath.Base(o.PIDFile))
+	}
+	o.RunDir = dir
+	for _, f := range []struct {
+		path        *string
+		alone, name string
+	}{
+		{&o.PIDFile, parentPID, "keepalived"},
+		{&o.VRRPPIDFile, vrrpPID, "vrrp"},
+		{&o.CheckersPIDFile, checkersPID, "checkers"},
+	} {
+		if *f.path == f.alone && c != (Copy{}) {
+			*f.path = c.pidFile(f.name)
+		}
+	}
+	return o
+}
+
+// names are those of the namespace and the instance, as far as there are any.
+func (c Copy) names() string {
+	names := slices.DeleteFunc([]string{c.NetNS, c.Instance}, func(s string) bool { return s == "" })
+	return strings.Join(names, "_")
+}
+
+// pidFile is where keepalived has the pid file of a process. What tells namespaces
+// apart is the directory: each sees its own there.
+func (c Copy) pidFile(process string) string {
+	if c.Instance != "" {
+		process += "_" + c.Instance
+	}
+	return filepath.Join(PIDDir, process+".pid")
+}
+
+// PIDDir is the directory of the pid files of copies.
+const PIDDir = "/run/keepalived"
+
+// The pid files of the only daemon of a machine.
+const (
+	parentPID   = "/run/keepalived.pid"
+	vrrpPID     = "/run/vrrp.pid"
+	checkersPID = "/run/checkers.pid"
+)
 
 // DefaultConfigs are tried in this order when no file is named.
 func DefaultConfigs() []string {

@@ -10,9 +10,9 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):
-	SSL instance linkbeat_interfaces
-	linkbeat_use_polling net_namespace net_namespace_ipvs
-	use_pid_dir virtual_server virtual_server_group
+	SSL linkbeat_interfaces
+	linkbeat_use_polling net_namespace_ipvs
+	virtual_server virtual_server_group
 SSL:
 	ca certificate key password
 global_defs:

@@ -28,22 +28,16 @@ func (b *builder) unknown(p page, n *conf.Node) {
 }
 
 // pendingKeyword speaks of a keyword of keepalived that is not done yet, once in a
-// file. Where leaving it out would put addresses on another network, it is an error.
+// file.
 func (b *builder) pendingKeyword(n *conf.Node) {
 	if b.saidPending(n.Keyword.Text) {
 		return
 	}
-	fix := ""
 	switch n.Keyword.Text {
 	case "virtual_server", "virtual_server_group", "SSL":
 		return // one finding tells of all virtual servers
-	case "net_namespace":
-		fix = "start holdfast in the namespace (ip netns exec NAME ...) and delete the line"
-	default:
-		b.notYet(n.Keyword.Span, n.Keyword.Text)
-		return
 	}
-	b.report(conf.Diag{Severity: conf.Error, Span: n.Keyword.Span, Text: n.Keyword.Text + ": not done by this version of holdfast yet", Fix: fix})
+	b.notYet(n.Keyword.Span, n.Keyword.Text)
 }
 
 // saidPending reports whether a word was told of already, and notes it.

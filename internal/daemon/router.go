@@ -102,6 +102,9 @@ func (p *routerProcess) unlock() {
 	for _, f := range p.locks {
 		f.remove()
 	}
+	if p.opts.Copy != (cli.Copy{}) {
+		_ = os.Remove(cli.PIDDir) // the last copy takes the empty directory away
+	}
 }
 
 func (p *routerProcess) remember() (err error) {
@@ -206,6 +209,9 @@ func (p *routerProcess) finish() {
 	p.machine.Close()
 	_ = p.igmp.want(false)
 	p.memory.forget()
+	if p.opts.CheckersPIDFile != "" {
+		_ = os.Remove(p.opts.CheckersPIDFile) // of the worker, which has no lock
+	}
 	p.unlock()
 }
 

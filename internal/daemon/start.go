@@ -26,12 +26,16 @@ func Start(o cli.Options) int {
 			o.ConfigFile = path
 		}
 	}
-	if !o.Foreground && os.Getenv(detachedVariable) == "" {
+	copied, settled := settledCopy()
+	switch {
+	case !settled && several(&o):
+		return move(o)
+	case !o.Foreground && os.Getenv(detachedVariable) == "":
 		return detach(o)
 	}
 	_ = os.Unsetenv(detachedVariable)
 	unix.Umask(o.Umask)
-	return Run(o)
+	return Run(o.Of(copied))
 }
 
 // detach starts this program again in a session of its own and is done. A

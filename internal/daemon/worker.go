@@ -154,7 +154,8 @@ func (w *workerProcess) orphaned(err error) int {
 		return exitFatal
 	}
 	w.log.Error("the router process died: taking its place")
-	err = unix.Exec("/proc/self/exe", append([]string{os.Args[0]}, w.opts.Args...), append(os.Environ(), detachedVariable+"=1"))
+	env := append(os.Environ(), detachedVariable+"=1", copyVariable+"="+written(w.opts.Copy))
+	err = unix.Exec("/proc/self/exe", append([]string{os.Args[0]}, w.opts.Args...), env)
 	w.log.Error(fmt.Sprintf("start again: %v", err))
 	return exitFatal
 }

@@ -55,6 +55,5 @@ func differences() map[string]difference {
 		"examples/web-pair/lb02.conf":            {0, 5, "as above"},
 		"test/samples/track-check.conf":          {0, 5, "as above"},
 		"test/samples/mail-encrypted.conf":       {0, 5, "smtp_tls and smtp_auth are words of our own"},
-		"test/samples/namespace.conf":            {5, 0, "net_namespace is not done by this version of holdfast yet"},
 	}
 }

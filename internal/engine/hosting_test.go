@@ -101,6 +101,27 @@ func TestHostingPutsBackWhatSomebodyElseRemoves(t *testing.T) {
 	})
 }
 
+func TestHostingLeavesWhatAnotherCopyHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
+		theirs := vip("10.0.0.99/32")
+		theirs.Protocol = host.Protocol
+		if err := k.Add(theirs); err != nil {
+			t.Fatal(err)
+		}
+		h, ear := hosting(t, k)
+		h.Share()
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{vip("10.0.0.10/32")}}, Whole: true})
+		synctest.Wait()
+		ear.settled()
+		h.Order(HostOrder{Delta: host.Delta{Drop: []host.Addr{vip("10.0.0.10/32").Addr}}})
+		synctest.Wait()
+		if s := k.String(); !strings.Contains(s, "10.0.0.99") || strings.Contains(s, "10.0.0.10/32") {
+			t.Errorf("the kernel holds\n%s", s)
+		}
+	})
+}
+
 func TestHostingRemovesWhatAnEarlierRunLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})

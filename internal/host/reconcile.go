@@ -19,6 +19,10 @@ import (
 // known and wishes wait, then what an earlier run left is adopted where it is
 // wanted and removed where it is not.
 type Reconciler struct {
+	// Shared leaves alone what carries our mark and is not wanted: another copy of
+	// the daemon may want it.
+	Shared bool
+
 	links   map[string]Link
 	wanted  map[Addr]*entry // by canonical address
 	onLink  map[string]set  // the same, by link
@@ -222,7 +226,7 @@ func (s *steps) makeWay(a Addr) {
 
 // Observe takes in everything the kernel holds, at the start and after reports
 // were lost. It adopts what equals a wish, marked or not, adds what is missing,
-// and removes what carries our mark and nobody wants.
+// and removes what carries our mark and nobody wants, unless the kernel is shared.
 func (r *Reconciler) Observe(found State) []Op {
 	var s steps
 	r.replaceLinks(found.Links)
@@ -234,8 +238,11 @@ func (r *Reconciler) Observe(found State) []Op {
 		o, there := have[e.Addr.Canonical()]
 		r.settle(e, o, there, &s)
 	}
-	r.sweep(have, &s)
 	dels, adds := r.things.observe(found.Things)
+	if r.Shared {
+		return slices.Concat(s.ops(), adds)
+	}
+	r.sweep(have, &s)
 	return slices.Concat(dels, s.ops(), adds)
 }
 

@@ -102,6 +102,9 @@ func TestInstancesRunSideBySide(t *testing.T) {
 	first.says("Entering MASTER STATE")
 	second := s.keepalived("/etc/keepalived/two.conf")
 	second.says("Entering MASTER STATE")
+	if n := first.count("put back"); n != 0 {
+		t.Errorf("the second took %d addresses of the first away", n)
+	}
 	s.pidFile("/run/keepalived/keepalived_one.pid", first)
 	s.pidFile("/run/keepalived/vrrp_two.pid", second)
 	if out := s.sh(s.a, "ls /run"); strings.Contains(out, ".pid") {

@@ -141,6 +141,7 @@ func counters(i *status.Instance) []field {
 		{"Trailers not borne out by a key", s.AuthExtUnknownKey + s.AuthExtInvalidHMAC},
 		{"Trailers stale or played again", s.AuthExtStale + s.AuthExtReplay},
 		{"Addresses put back", i.Repairs},
+		{"Times overslept", s.Overslept},
 	}
 }
 

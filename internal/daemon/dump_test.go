@@ -47,7 +47,7 @@ func snapshot() *status.Router {
 		// Numbers that differ, so that none can stand in another's place.
 		Excluded: []netip.Prefix{netip.MustParsePrefix("2001:db8::100/64")}, Repairs: 20,
 		Stats: status.Stats{AdvertRcvd: 1, AdvertSent: 2, BecomeMaster: 3, ReleaseMaster: 4, PriZeroRcvd: 5, PriZeroSent: 6,
-			PacketLenErr: 7, TTLErr: 8, VersionErr: 9, ChecksumErr: 10, InvalidTypeRcvd: 11, AdvertIntervalErr: 12, AddrListErr: 13,
+			PacketLenErr: 7, TTLErr: 8, VersionErr: 9, Overslept: 21, ChecksumErr: 10, InvalidTypeRcvd: 11, AdvertIntervalErr: 12, AddrListErr: 13,
 			InvalidAuthtype: 100, AuthtypeMismatch: 200, AuthFailure: 300},
 	}
 	master := status.Instance{Name: "VI_6", Link: "eth1", VRID: 6, V6: true, Version: 3, Role: "MASTER", Since: mono.Instant(61500 * time.Millisecond),

@@ -7,6 +7,7 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/vrrp"
+	"holdfast/internal/vrrp/wire"
 )
 
 // Port is a socket to listen at: one per link, family and protocol.
@@ -45,10 +46,17 @@ func (p *Port) share(c *Config, i int) {
 // advertSize is that of an advert with its IP header, if it has one.
 func advertSize(v *vrrp.Config) int {
 	const header, fixed, password = 20, 8, 8
-	if v.V6 {
-		return fixed + 16*len(v.VIPs)
+	size := fixed + 16*len(v.VIPs)
+	if !v.V6 {
+		size = header + fixed + 4*len(v.VIPs) + password
 	}
-	return header + fixed + 4*len(v.VIPs) + password
+	if v.Header {
+		size += wire.HeaderSize
+	}
+	if v.HMAC != nil {
+		size += wire.TrailerSize
+	}
+	return size
 }
 
 // listPorts finds the ports of a configuration; via are the devices that adverts

@@ -11,6 +11,7 @@ import (
 	"holdfast/internal/config"
 	"holdfast/internal/host"
 	"holdfast/internal/mono"
+	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
 
@@ -262,8 +263,27 @@ func (r *Router) announce(out *Effects) {
 }
 
 func (r *Router) sampled(now mono.Instant, ev Sampled, out *Effects) {
+	was := r.watch.known(ev.Sample.Kind, ev.Sample.Tracker)
 	for _, id := range r.watch.sampled(ev.Sample) {
+		r.noteFile(id, was, ev.Sample, out)
 		r.weigh(now, id, out)
+	}
+}
+
+// noteFile tells that a file that was known demands a fault now, or no more.
+func (r *Router) noteFile(id vrrp.ID, was, is tracker.Sample, out *Effects) {
+	if is.Kind != tracker.File || was.State == tracker.Unknown {
+		return
+	}
+	for _, t := range r.watch.tracks[id] {
+		if t.Kind != is.Kind || t.Name != is.Tracker || t.Demands(was.Value) == t.Demands(is.Value) {
+			continue
+		}
+		kind := vrrp.NoteFileGood
+		if t.Demands(is.Value) {
+			kind = vrrp.NoteFileFault
+		}
+		out.Notes = append(out.Notes, vrrp.Note{Kind: kind, ID: id, Name: r.set.View(id).Config.Name, Thing: t.Name})
 	}
 }
 

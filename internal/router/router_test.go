@@ -323,6 +323,37 @@ func TestAFileThatWasReadAheadDecidesHowAnInstanceStarts(t *testing.T) {
 	}
 }
 
+// Section 8: what is logged when the value of a file becomes a fault, and when it is one no more.
+func TestKeepalived_8_AFileThatDemandsAFaultIsNamed(t *testing.T) {
+	b := newBench(t, nil)
+	a := instance("A", 1, "10.0.0.10")
+	a.Tracks = []tracker.Track{{Kind: tracker.File, Name: "x", Weight: -2}}
+	b.reload(a)
+	b.run(4 * time.Second)
+	for _, step := range []struct {
+		name    string
+		value   int
+		notes   []string
+		signals int
+	}{
+		{"the first value", 10, []string{"(A) Changing effective priority from 100 to 80"}, 1},
+		{"a fault", 127, []string{"(A): tracked file x now FAULT state", "(A) Setting effective priority to 100", "(A) sent 0 priority"}, 0},
+		{"another fault", 200, nil, 0},
+		{"no fault", 20, []string{"(A): tracked file x leaving FAULT state", "(A) Setting effective priority to 60"}, 0},
+		{"another value", 10, []string{"(A) Changing effective priority from 60 to 80"}, 1},
+	} {
+		var fx router.Effects
+		b.r.Step(b.now, router.Sampled{Sample: tracker.Sample{Kind: tracker.File, Tracker: "x", State: tracker.Good, Value: step.value}}, &fx)
+		var got []string
+		for _, n := range fx.Notes {
+			got = append(got, n.String())
+		}
+		if !slices.Equal(got, step.notes) || len(fx.Signals) != step.signals {
+			t.Errorf("%s: %d signals and %q, want %d and %q", step.name, len(fx.Signals), got, step.signals, step.notes)
+		}
+	}
+}
+
 // One event can make several routers send: each sends its own bytes.
 func TestAScriptThatFailsTakesThreeMastersDownEachWithItsOwnAdvert(t *testing.T) {
 	b := newBench(t, nil)

@@ -46,6 +46,12 @@ func TestReceiveBuffersAreSizedAsDemanded(t *testing.T) {
 		a.RxBuffer, b.RxBuffer = first, second
 		return []config.Instance{a, b}
 	}
+	with := func(change func(*config.Instance)) []config.Instance {
+		a := instance("A", 51, "10.0.0.100")
+		change(&a)
+		return []config.Instance{a}
+	}
+	byAdvert := config.Sockets{Adverts: config.BufferAdvert, AdvertFactor: 3}
 	tests := []struct {
 		name        string
 		instances   []config.Instance
@@ -57,7 +63,9 @@ func TestReceiveBuffersAreSizedAsDemanded(t *testing.T) {
 		{"bytes for all", two(0, 0), config.Sockets{Adverts: config.BufferBytes, AdvertBytes: 4096}, 8192, 0},
 		{"bytes for one", two(1000, 0), config.Sockets{Adverts: config.BufferBytes, AdvertBytes: 4096}, 5096, 0},
 		{"MTU", two(0, 0), config.Sockets{Adverts: config.BufferMTU, AdvertFactor: 3}, 0, 6},
-		{"advert", two(0, 0), config.Sockets{Adverts: config.BufferAdvert, AdvertFactor: 3}, 3 * (40 + 44), 0},
+		{"advert", two(0, 0), byAdvert, 3 * (40 + 44), 0},
+		{"advert with authentication header", with(func(i *config.Instance) { i.VRRP.Header = true }), byAdvert, 3 * (40 + 24), 0},
+		{"advert with trailer", with(func(i *config.Instance) { i.HMAC = &config.HMAC{} }), byAdvert, 3 * (40 + 28), 0},
 	}
 	for _, test := range tests {
 		b := newBench(t, nil)

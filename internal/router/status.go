@@ -113,6 +113,6 @@ func stats(s *vrrp.Stats) status.Stats {
 		TTLErr: uint64(s.TTLErrors), InvalidTypeRcvd: uint64(s.TypeErrors), AddrListErr: uint64(s.AddressErrors),
 		InvalidAuthtype: uint64(s.AuthTypeInvalid), AuthtypeMismatch: uint64(s.AuthTypeMismatch), AuthFailure: uint64(s.AuthFailures),
 		PriZeroRcvd: uint64(s.ZeroReceived), PriZeroSent: uint64(s.ZeroSent),
-		VersionErr: uint64(s.VersionErrors), ChecksumErr: uint64(s.ChecksumErrors),
+		VersionErr: uint64(s.VersionErrors), ChecksumErr: uint64(s.ChecksumErrors), Overslept: uint64(s.Overslept),
 	}
 }

@@ -96,4 +96,5 @@ type Stats struct {
 	PriZeroRcvd, PriZeroSent    uint64
 	// Not in keepalived's dump.
 	VersionErr, ChecksumErr uint64
+	Overslept               uint64 // pauses of the process after which others may have taken over
 }

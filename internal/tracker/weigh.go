@@ -62,17 +62,24 @@ func (w *weighing) add(t Track, state State, value int) {
 
 // addFile judges a file by its value: the state says only that it is known.
 func (w *weighing) addFile(t Track, value int) {
-	if t.Weight == 0 {
-		w.demand(t, (value != 0) != t.Reverse)
-		return
-	}
-	product := int64(t.signed(t.Weight)) * int64(int32(value))
-	if product <= FileFault {
+	switch {
+	case t.Demands(value):
 		w.demand(t, true)
-		return
+	case t.Weight != 0:
+		w.weigh(t, int(min(t.product(value), FileMost)))
 	}
-	w.weigh(t, int(min(product, FileMost)))
 }
+
+// Demands tells whether a file of that value is a fault.
+func (t Track) Demands(value int) bool {
+	if t.Weight == 0 {
+		return (value != 0) != t.Reverse
+	}
+	return t.product(value) <= FileFault
+}
+
+// product is the value of a file, of which 32 bits count, times the weight.
+func (t Track) product(value int) int64 { return int64(t.signed(t.Weight)) * int64(int32(value)) }
 
 func (w *weighing) demand(t Track, fault bool) {
 	if fault {

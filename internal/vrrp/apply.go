@@ -113,7 +113,7 @@ func (s *Set) become(now mono.Instant, r *router, c *Config) {
 	if r.role == Backup {
 		s.shift(now, r, before)
 	}
-	s.reweigh(now, r)
+	s.reweigh(now, r, true)
 	s.reannounce(now, r)
 	r.source = r.sourceOr(r.source)
 	changed := r.describe()

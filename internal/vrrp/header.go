@@ -2,19 +2,23 @@ package vrrp
 
 import (
 	"math"
+	"time"
 
+	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
 )
 
 // The authentication header of version 2 (auth_type AH, RFC 2338 section 5.3.6.3).
 // The routers of one VRID share one sequence of numbers: who becomes MASTER goes on
-// where the one before was last heard.
+// where the one before was last heard. Who has heard nobody, perhaps because it
+// crashed as MASTER, starts from the seconds of the wall clock: at one advert a second
+// or less no number of an earlier life is above them.
 
 // header is what a router under AH knows beside its configuration.
 type header struct {
 	password [8]byte
 	key      *wire.HeaderKey
-	sequence uint32 // of the last advert, sent or accepted
+	sequence uint32 // of the last advert, sent or accepted; 0: neither
 	// spent: no number is left. Nothing is sent until MASTER is left, or somebody
 	// else is heard who counts anew.
 	spent bool
@@ -36,7 +40,7 @@ func headed(old *header, c *Config) *header {
 }
 
 // number takes the next number for an advert of r, and tells whether there is one.
-func (s *Set) number(r *router) bool {
+func (s *Set) number(now mono.Instant, r *router) bool {
 	h := r.header
 	switch {
 	case h == nil:
@@ -47,6 +51,8 @@ func (s *Set) number(r *router) bool {
 		h.spent = true
 		s.note(r, Note{Kind: NoteSequenceSpent})
 		return false
+	case h.sequence == 0:
+		h.sequence = uint32(s.wall(now) / time.Second)
 	}
 	h.sequence++
 	return true

@@ -43,6 +43,7 @@ func (s *Set) masterHeard(now mono.Instant, r *router, a *wire.Advert) {
 		s.note(r, Note{Kind: NoteMasterZero})
 		r.stats.ZeroReceived++
 		s.advertise(now, r)
+		s.announceAgain(now, r)
 	case a.Src == r.source:
 		s.complain(r, Note{Kind: NoteSameSource, Addr: a.Src})
 	case a.Priority == 255 && r.effective == 255:
@@ -164,7 +165,7 @@ func (s *Set) sendZero(now mono.Instant, r *router, times int) {
 
 // send puts one advert into Out, one copy for every peer of a unicast router.
 func (s *Set) send(now mono.Instant, r *router, priority uint8) {
-	if !r.packet.Ready() || !r.source.IsValid() || !s.number(r) {
+	if !r.packet.Ready() || !r.source.IsValid() || !s.number(now, r) {
 		return
 	}
 	if r.ipid++; r.ipid == 0 {

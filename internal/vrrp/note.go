@@ -13,9 +13,11 @@ type Note struct {
 	Kind NoteKind
 	ID   ID     // NoID when it is about a link
 	Name string // of the instance or the link
-	Addr netip.Addr
-	From netip.Addr // for changes from one address to another
-	A, B int64      // numbers in the order in which the text has them
+	// Thing is the name of the tracker that it is about.
+	Thing string
+	Addr  netip.Addr
+	From  netip.Addr // for changes from one address to another
+	A, B  int64      // numbers in the order in which the text has them
 }
 
 // NoID stands where no router is meant.
@@ -52,6 +54,9 @@ const (
 	NoteGaveWay                            // A nanoseconds
 	NoteShield                             //
 	NoteUnshield                           //
+	NotePrioritySet                        // A to
+	NoteFileFault                          // Thing
+	NoteFileGood                           // Thing
 
 	// Two address owners.
 	NoteTwoOwners     // Addr
@@ -96,7 +101,8 @@ const (
 func (n Note) Detail() bool {
 	switch n.Kind {
 	case NoteTimeout, NoteBackupZero, NoteMasterZero, NotePreemptStart, NotePreemptStop,
-		NoteMasterSet, NoteSentZero, NoteShield, NoteUnshield:
+		NoteMasterSet, NoteSentZero, NoteShield, NoteUnshield,
+		NoteFileFault, NoteFileGood:
 		return true
 	}
 	return false
@@ -113,6 +119,10 @@ func (n Note) String() string {
 		return n.link()
 	case n.Kind >= NoteTwoOwners:
 		return n.instance(n.owner())
+	case n.Kind == NoteFileFault:
+		return fmt.Sprintf("(%s): tracked file %s now FAULT state", n.Name, n.Thing)
+	case n.Kind == NoteFileGood:
+		return fmt.Sprintf("(%s): tracked file %s leaving FAULT state", n.Name, n.Thing)
 	case n.Kind == NoteLate:
 		return fmt.Sprintf("A thread timer expired %.6f seconds ago", time.Duration(n.A).Seconds())
 	case n.Kind == NoteGaveWay:
@@ -167,6 +177,8 @@ func (n Note) election() string {
 		return "removing firewall drop rule"
 	case NotePriority:
 		return fmt.Sprintf("Changing effective priority from %d to %d", n.A, n.B)
+	case NotePrioritySet:
+		return fmt.Sprintf("Setting effective priority to %d", n.A)
 	case NoteSequenceSpent:
 		return "IPSEC-AH sequence number has cycled: nothing is sent until another master is heard"
 	case NoteOldChecksum:

@@ -41,7 +41,7 @@ func (s *Set) twoOwners(now mono.Instant, r *router, a *wire.Advert) {
 func (s *Set) giveWay(now mono.Instant, r *router, a *wire.Advert) {
 	s.note(r, Note{Kind: NoteOwnerStill, Addr: a.Src})
 	r.reduced, r.rogue.until = true, 0
-	s.reweigh(now, r)
+	s.reweigh(now, r, true)
 	s.yield(now, r, a, "two address owners: "+a.Src.String()+" does not yield")
 }
 
@@ -71,7 +71,7 @@ func (s *Set) restoreOwner(now mono.Instant, r *router) {
 	if r.reduced {
 		s.note(r, Note{Kind: NoteOwnerRestored})
 		r.reduced = false
-		s.reweigh(now, r)
+		s.reweigh(now, r, true)
 	}
 	r.rogue = nil
 }

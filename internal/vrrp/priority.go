@@ -19,14 +19,20 @@ func (r *router) weighed() uint8 {
 }
 
 // reweigh brings the effective priority up to date. A BACKUP's running timer
-// shifts by the difference of the two down timers.
-func (s *Set) reweigh(now mono.Instant, r *router) {
+// shifts by the difference of the two down timers. Plainly is not how the weight of
+// a file comes and goes with a fault of the same file: keepalived has other words for
+// that, and none for the FIFOs.
+func (s *Set) reweigh(now mono.Instant, r *router, plainly bool) {
 	before, from := r.down(), r.effective
 	r.effective = r.weighed()
 	if r.effective == from {
 		return
 	}
-	s.notePriority(r, from)
+	if plainly {
+		s.notePriority(r, from)
+	} else {
+		s.note(r, Note{Kind: NotePrioritySet, A: int64(r.effective)})
+	}
 	if r.role == Backup {
 		s.shift(now, r, before)
 	}

@@ -158,7 +158,7 @@ func TestRFC9568_6_4_3_PriorityZeroIsAnsweredAtOnce(t *testing.T) {
 	r := master(t, c)
 	r.to(us(4000000))
 	r.hear(c, "192.0.2.9", 0)
-	r.take("send 100 to 224.0.0.18", "(X) Master received priority 0 message")
+	r.take("send 100 to 224.0.0.18", "announce 5", "(X) Master received priority 0 message")
 	r.deadline(c, us(5000000))
 }
 

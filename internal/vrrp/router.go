@@ -153,7 +153,7 @@ func (r *router) describe() (changed bool) {
 // secure prepares what seals and signs adverts as configured.
 func (s *Set) secure(r *router) {
 	r.seal, r.header = sealed(r.seal, r.cfg.HMAC), headed(r.header, r.cfg)
-	s.stamps = s.stamps || r.seal != nil
+	s.stamps = s.stamps || r.seal != nil || r.header != nil
 }
 
 // form is how this router's checksums are made.

@@ -118,8 +118,9 @@ func (s *Set) Weigh(now mono.Instant, id ID, st Standing, out *Out) {
 		return
 	}
 	released := r.heldBack() && !st.Held
+	plainly := st.Faults == r.standing.Faults
 	r.standing = st
-	s.reweigh(now, r)
+	s.reweigh(now, r, plainly)
 	s.judge(now, r)
 	if released {
 		s.release(now, r)

@@ -19,6 +19,7 @@ func (s *Set) overslept(now mono.Instant, r *router) bool {
 	if late <= r.down() {
 		return false
 	}
+	r.stats.Overslept++
 	s.note(r, Note{Kind: NoteLate, A: int64(late)})
 	return true
 }
@@ -32,6 +33,7 @@ func (r *router) supplanted(now mono.Instant) bool {
 
 // stepAside goes to BACKUP without a word: whoever took over is not to be disturbed.
 func (s *Set) stepAside(now mono.Instant, r *router) {
+	r.stats.Overslept++
 	s.note(r, Note{Kind: NoteGaveWay, A: int64(now.Sub(r.timer))})
 	s.toBackup(now, r, "overslept: silent for "+seconds(now.Sub(r.sent)))
 }

@@ -1,7 +1,7 @@
 package vrrp
 
 // Stats are the counters of one router, with the fields of keepalived's JSON
-// dump (advert_rcvd ...) and two that it lacks.
+// dump (advert_rcvd ...) and three that it lacks.
 type Stats struct {
 	AdvertReceived uint64
 	AdvertSent     uint64
@@ -24,4 +24,6 @@ type Stats struct {
 
 	VersionErrors  uint32
 	ChecksumErrors uint32
+
+	Overslept uint32 // pauses of this process after which others may have taken over
 }

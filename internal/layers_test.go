@@ -19,7 +19,7 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "fault", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "router", "sim", "simulate", "status"}
+	return []string{"mono", "conf", "fault", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "router", "sim", "simulate", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
@@ -27,7 +27,7 @@ func pure() []string {
 func layers() [][]string {
 	return [][]string{
 		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
-		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host"},
+		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs"},
 		2: {"config", "lint", "cluster", "manual", "router", "sim", "simulate"},
 		3: {"command", "mmsg", "host/netlink", "host/nft", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/systemd", "checker/tcp"},

@@ -98,7 +98,9 @@ func (w *Watcher) Apply(specs []Spec, room Buffer) {
 	}
 	w.specs, w.quorums, w.census = specs, quorums, newCensus(specs)
 	w.open(room)
-	w.rescan()
+	if len(specs) > 0 {
+		w.rescan()
+	}
 }
 
 // Close counts nothing any more.

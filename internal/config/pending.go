@@ -26,7 +26,6 @@ global_defs:
 	no_checker_emails
 	rs_init_notifies smtp_alert_checker snmp_rs_stats_update_interval snmp_socket
 	snmp_vs_stats_update_interval tmp_config_directory
-	vrrp_garp_extra_if vrrp_vmac_garp_intvl
 virtual_server:
 	alpha connect_timeout delay_before_retry delay_loop flag-1 flag-2 flag-3 ha_suspend hashed
 	hysteresis inhibit_on_failure ip_family lb_algo lb_kind lvs_method lvs_sched mh-fallback mh-port
@@ -96,8 +95,8 @@ virtual_server/real_server/UDP_CHECK:
 virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	garp_extra_if linkbeat_use_polling lvs_sync_daemon_interface
-	use_ipvlan vmac_garp_intvl
+	linkbeat_use_polling lvs_sync_daemon_interface
+	use_ipvlan
 	vrf
 `
 

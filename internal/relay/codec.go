@@ -173,6 +173,7 @@ func configuration(c *coder, f *router.Config) {
 	list(c, &f.Sessions, session)
 	list(c, &f.LinkDelays, linkDelay)
 	list(c, &f.GARPGroups, garpGroup)
+	list(c, &f.Extras, extra)
 	pointer(c, &f.Static, func(c *coder, s *router.Static) {
 		list(c, &s.Addrs, address)
 		routing(c, &s.Routing)
@@ -307,6 +308,15 @@ func detail(c *coder, d *router.Detail) {
 	number(c, &d.RxBuffer)
 	list(c, &d.Devices, device)
 	pointer(c, &d.Routing, routing)
+}
+
+func extra(c *coder, e *router.Extra) {
+	c.text(&e.Key.Link)
+	number(c, &e.Key.VRID)
+	flag(c, &e.Key.V6)
+	addr(c, &e.Key.From)
+	number(c, &e.Every)
+	flag(c, &e.All)
 }
 
 func device(c *coder, d *router.Device) {

@@ -23,6 +23,7 @@ type Config struct {
 	// LinkDelays are as written; Prepare cuts them.
 	LinkDelays []config.LinkDelay
 	GARPGroups []config.GARPGroup
+	Extras     []Extra // nil for most
 	// Static is held whatever the roles; nil: nothing.
 	Static *Static
 	// Sessions are those of BFD.
@@ -114,6 +115,7 @@ func Part(c *config.Config) *Config {
 		p.Routers[i].DontTrackPrimary = inst.DontTrackPrimary
 		p.Routers[i].HMAC = sealing(inst.HMAC)
 		p.Routers[i].LateBackup = inst.LateBackup
+		p.addExtra(inst)
 		tracks := append(slices.Clip(inst.Tracks), deviceTracks(inst, grouped)...)
 		if inst.TrackSource {
 			tracks = append(tracks, sourceTrack(&inst.VRRP))

@@ -75,6 +75,7 @@ func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 	r.adopt(c)
 	r.inhabit(c.quarters, first, out)
 	r.inherit(old, out)
+	r.repeat(now, c)
 	r.holdStatic(c.Static, &out.Host)
 	r.ports, out.Ports = c.ports, true
 	out.Host.Filter = &c.Global.Filter

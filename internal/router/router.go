@@ -31,6 +31,7 @@ type Router struct {
 	found    map[host.Addr]bool
 	ready    bool // there is a configuration
 	quarters quarters
+	extras   []extra
 	// The least time between two announcements on one link.
 	garpGap, naGap time.Duration
 	// paces are those of the links of a garp_group; clocks number the groups.
@@ -75,7 +76,7 @@ func New(past func(vrrp.Key) (vrrp.Memory, bool), random bfd.Random) *Router {
 
 // Deadline is when the Router wants to be stepped with Expired.
 func (r *Router) Deadline() mono.Instant {
-	return min(r.set.Deadline(), r.sessions.Deadline(), r.links.deadline())
+	return min(r.set.Deadline(), r.sessions.Deadline(), r.links.deadline(), r.repeatDeadline())
 }
 
 // Wall tells how far the wall clock is ahead of instants. It matters to routers that
@@ -97,6 +98,7 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	case Expired:
 		r.expire(now, out)
 		r.calmed(now, out)
+		r.repeated(now, out)
 	case Packet:
 		r.packet(now, ev.Datagram, out)
 	case NoSocket:

@@ -190,6 +190,19 @@ func TestAddressesGoOnTheDevicesThatAreAskedFor(t *testing.T) {
 			}
 		}
 	}
+	time.Sleep(7*time.Second - time.Since(since)) // the rounds of a new master are over
+	for _, want := range []struct{ wire, addr, mac string }{{"eth0", "172.16.8.101", "00:00:5e:00:01:3d"}, {"eth1", "10.16.8.106", "00:00:5e:00:01:3f"}} {
+		for range 2 {
+			for _, f := range c.wires[want.wire].sees(time.Now(), 1500*time.Millisecond, "Reply "+want.addr+" is-at "+want.mac) {
+				if f.mac != want.mac {
+					t.Errorf("from %s: %s", f.mac, f.text)
+				}
+			}
+		}
+	}
+	if again := c.wires["eth0"].frames(since.Add(7*time.Second), "172.16.8.10[345]"); len(again) > 0 {
+		t.Errorf("where adverts leave is told again: %v", again)
+	}
 	ka67.stop()
 	if links := ka67.sh("ip -o link"); strings.Contains(links, "macvlan") || strings.Contains(links, "@eth") {
 		t.Errorf("devices are left:\n%s", links)

@@ -26,7 +26,9 @@ func (s Sysctl) Path() string {
 type Settings map[Sysctl]string
 
 // Settings are what makes a device behave: it answers for its own addresses only,
-// takes packets from addresses of this machine, and gives itself no address.
+// takes packets from addresses of this machine, and gives itself no address. Its
+// parent asks for neighbours in its own name: a question in the name of a virtual
+// address would teach them the parent's MAC address for it.
 func (d Device) Settings(to Settings) {
 	v4 := func(link, name, value string) { to[Sysctl{Link: link, Name: name}] = value }
 	v6 := func(name, value string) { to[Sysctl{V6: true, Link: d.Name, Name: name}] = value }
@@ -34,6 +36,7 @@ func (d Device) Settings(to Settings) {
 	v6("addr_gen_mode", "1") // IN6_ADDR_GEN_MODE_NONE
 	v4(d.Parent, "arp_ignore", "1")
 	v4(d.Parent, "arp_filter", "1")
+	v4(d.Parent, "arp_announce", "2")
 	if d.V6 {
 		return
 	}

@@ -70,9 +70,24 @@ func TestAdvertsAndAnnouncementsComeFromTheVirtualMAC(t *testing.T) {
 	ka67.shows("ip -6 addr show dev vrrp6.51", own+"/128 scope link nodad deprecated")
 }
 
+// A question in the name of the address teaches whoever hears it a MAC address: the
+// MASTER's own would stay with neighbours when another node takes over.
+func TestAMasterAsksForItsNeighboursInItsOwnName(t *testing.T) {
+	c, ka67, _ := vmacs(t)
+	ka67.start()
+	ka67.master()
+	c.probe("172.16.8.100")
+	since := time.Now()
+	ka67.sh("ip neigh flush dev eth0")
+	c.wires["eth0"].sees(since, 3*time.Second, `Request who-has 172.16.8.200 .*tell 172.16.8.10,`)
+	for _, f := range c.wires["eth0"].frames(since, `Request who-has 172.16.8.200 .*tell 172.16.8.100,`) {
+		t.Errorf("from %s: %s", f.mac, f.text)
+	}
+}
+
 // sysctls reads settings as `name value` lines.
 func (m *member) sysctls() string {
-	return m.sh(`cd /proc/sys/net; for f in ipv4/conf/*/arp_ignore ipv4/conf/*/arp_filter ipv4/conf/*/rp_filter ipv4/conf/*/accept_local ipv4/conf/*/promote_secondaries ipv6/conf/*/addr_gen_mode ipv6/conf/*/disable_ipv6; do echo $f $(cat $f); done`)
+	return m.sh(`cd /proc/sys/net; for f in ipv4/conf/*/arp_ignore ipv4/conf/*/arp_filter ipv4/conf/*/arp_announce ipv4/conf/*/rp_filter ipv4/conf/*/accept_local ipv4/conf/*/promote_secondaries ipv6/conf/*/addr_gen_mode ipv6/conf/*/disable_ipv6; do echo $f $(cat $f); done`)
 }
 
 func TestSysctlsOfDevicesAreSetRepairedAndGivenBack(t *testing.T) {
@@ -85,7 +100,7 @@ func TestSysctlsOfDevicesAreSetRepairedAndGivenBack(t *testing.T) {
 	ka67.shows(all,
 		"ipv4/conf/vrrp.51/arp_ignore:1", "ipv4/conf/vrrp.51/accept_local:1", "ipv4/conf/vrrp.51/rp_filter:0", "ipv4/conf/vrrp.51/promote_secondaries:1",
 		"ipv6/conf/vrrp.51/disable_ipv6:1", "ipv6/conf/vrrp.51/addr_gen_mode:1", "ipv4/conf/vrrp6.51/arp_ignore:1", "ipv6/conf/vrrp6.51/addr_gen_mode:1",
-		"ipv4/conf/eth0/arp_ignore:1", "ipv4/conf/eth0/arp_filter:1", "ipv4/conf/eth0/rp_filter:1", "ipv4/conf/all/rp_filter:0")
+		"ipv4/conf/eth0/arp_ignore:1", "ipv4/conf/eth0/arp_filter:1", "ipv4/conf/eth0/arp_announce:2", "ipv4/conf/eth0/rp_filter:1", "ipv4/conf/all/rp_filter:0")
 	ka67.sh("echo 0 >/proc/sys/net/ipv4/conf/eth0/arp_ignore")
 	time.Sleep(5 * time.Second)
 	ka67.shows(all, "ipv4/conf/eth0/arp_ignore:1")

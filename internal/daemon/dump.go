@@ -20,9 +20,12 @@ import (
 
 // dump writes the file that a signal asked for.
 func (w *workerProcess) dump(m *relay.Up) {
-	path := dumpPath(&w.global)
+	path, write := dumpPath(&w.global), writeData
+	if m.Dump == relay.DumpStats {
+		path, write = statsPath(), writeStats
+	}
 	mode := 0o666 &^ os.FileMode(umask(&w.opts, &w.global))
-	if err := replace(path, mode, func(out io.Writer) { writeData(out, m.Status) }); err != nil {
+	if err := replace(path, mode, func(out io.Writer) { write(out, m.Status) }); err != nil {
 		w.log.Error(err.Error())
 		return
 	}

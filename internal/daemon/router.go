@@ -221,7 +221,7 @@ func (p *routerProcess) finish() {
 // signals turns signals into events.
 func (p *routerProcess) signals() {
 	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	if p.opts.IgnoreINT {
 		signal.Ignore(syscall.SIGINT)
 	}
@@ -231,7 +231,9 @@ func (p *routerProcess) signals() {
 			announce(reloading())
 			p.worker.up.Put(relay.Up{Load: true})
 		case syscall.SIGUSR1:
-			p.dump()
+			p.tellStatus(relay.DumpData)
+		case syscall.SIGUSR2:
+			p.tellStatus(relay.DumpStats)
 		default:
 			p.stop(exitStopped)
 		}
@@ -248,8 +250,6 @@ func (p *routerProcess) stop(status int) {
 	p.worker.say(relay.Line{Text: "Stopping"})
 	p.machine.Inbox.Put(router.Stop{})
 }
-
-func (p *routerProcess) dump() { p.tellStatus(relay.DumpData) }
 
 func (p *routerProcess) tellStatus(to relay.Dump) {
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {

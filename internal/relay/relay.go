@@ -75,6 +75,8 @@ type Dump uint8
 const (
 	NoDump Dump = iota
 	DumpData
+	// DumpStats is SIGUSR2: the counters.
+	DumpStats
 )
 
 // Down goes from the worker to the router.

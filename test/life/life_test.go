@@ -318,6 +318,17 @@ func TestAddressWordsReachTheKernel(t *testing.T) {
 	}
 }
 
+func TestSIGUSR2WritesTheStatistics(t *testing.T) {
+	s := newStage(t)
+	d := s.start(s.a, conf(150, "", vip+"/24"))
+	d.says("Entering MASTER STATE")
+	d.signal(syscall.SIGUSR2)
+	d.says("state written to /tmp/keepalived.stats")
+	if out := s.sh(s.a, "cat /tmp/keepalived.stats"); !strings.Contains(out, "VRRP Instance: V\n") || !strings.Contains(out, "  Became master: 1\n") {
+		t.Errorf("the statistics:\n%s", out)
+	}
+}
+
 func TestSIGUSR1WritesTheState(t *testing.T) {
 	s := newStage(t)
 	d := s.start(s.a, conf(100, "", vip))

@@ -70,8 +70,8 @@ func (r *Reconciler) Want(t Table) []Op {
 
 // WantPool replaces one service; it costs what that service holds. nil drops it.
 func (r *Reconciler) WantPool(k Key, p *Pool) []Op {
-	old, before := Table{}, r.wanted
-	if had, found := before[k]; found {
+	old := Table{}
+	if had, found := r.wanted[k]; found {
 		old[k] = had
 	}
 	if p == nil {
@@ -134,7 +134,22 @@ func (o Op) subject() subject {
 // Failure is an operation that the kernel refused.
 type Failure struct {
 	Op
-	Err error
+	Err  error
+	More int // of the same kind failed for the same cause
+}
+
+// like reports whether another failure is no news beside this one: without a
+// permission, thousands fail alike.
+func (f Failure) like(op Op, err error) bool {
+	return f.Verb == op.Verb && f.Scheduler == op.Scheduler && cause(f.Err).Error() == cause(err).Error()
+}
+
+// cause is the innermost error.
+func cause(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err
 }
 
 // Done takes in what became of ops, and answers with the failures that are news
@@ -206,5 +221,9 @@ func (r *Reconciler) refused(op Op, err error, news []Failure) []Failure {
 		return news
 	}
 	r.failed[s] = text
-	return append(news, Failure{op, err})
+	if i := slices.IndexFunc(news, func(f Failure) bool { return f.like(op, err) }); i >= 0 {
+		news[i].More++
+		return news
+	}
+	return append(news, Failure{Op: op, Err: err})
 }

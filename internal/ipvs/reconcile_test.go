@@ -145,3 +145,20 @@ func TestWhoWasFasterIsNoFailure(t *testing.T) {
 		t.Errorf("failures: %v", news)
 	}
 }
+
+func TestManyFailuresOfOneCauseAreOnePieceOfNews(t *testing.T) {
+	b, want := newBench(ipvs.Table{}), ipvs.Table{}
+	for mark := range uint32(1000) {
+		want[ipvs.Key{Mark: mark + 1}] = pool(1)
+	}
+	b.Want(want)
+	ops := b.Observe(ipvs.Table{})
+	errs, denied := make([]error, len(ops)), errors.New("operation not permitted")
+	for i := range ops {
+		errs[i] = fmt.Errorf("%s: %w", ops[i], denied)
+	}
+	_, news := b.Done(ops, errs)
+	if len(news) != 1 || news[0].More != 999 {
+		t.Errorf("news: %v", news)
+	}
+}

@@ -175,8 +175,8 @@ func (k *Kernel) tell(what string, command uint8, fill func([]byte) []byte) erro
 	return nil
 }
 
-// lost names what failed, and opens the socket anew when an answer may still be
-// on its way: the next question would take it for its own.
+// lost names what failed, and opens the socket anew: an answer may still be on
+// its way, and the kernel answers no dump while another is under way.
 func (k *Kernel) lost(what string, err error) error {
 	err = fmt.Errorf("%s: %w", what, explained(err))
 	s, again := newSocket()

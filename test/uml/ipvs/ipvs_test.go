@@ -290,6 +290,23 @@ func TestLargeTablesAreBuiltAdoptedAndChanged(t *testing.T) {
 	}
 }
 
+func TestADaemonsLifeLeavesOthersAlone(t *testing.T) {
+	k, r := kernel(t), ipvs.NewReconciler()
+	run(t, "ipvsadm", "-A", "-t", "203.0.113.1:25", "-s", "rr") // of somebody else
+	foreign := ipvs.Pool{Service: ipvs.Service{Scheduler: "rr"}}
+	r.Want(ipvs.Table{tcp("192.0.2.1:80"): service("wlc", ipvs.Persistent), {Mark: 7}: service("mh", ipvs.Sched1)})
+	carry(t, k, look(t, k, r))
+	run(t, "ipvsadm", "-e", "-t", "192.0.2.1:80", "-r", "10.0.0.1:80", "-m", "-w", "5")
+	run(t, "ipvsadm", "-D", "-f", "7")
+	carry(t, k, look(t, k, r))
+	if r.Repairs() != 3 {
+		t.Errorf("%d repairs, not 3: a weight, a service and its destination", r.Repairs())
+	}
+	holds(t, k, ipvs.Table{tcp("192.0.2.1:80"): service("wlc", ipvs.Persistent), {Mark: 7}: service("mh", ipvs.Sched1), tcp("203.0.113.1:25"): foreign})
+	carry(t, k, r.Want(ipvs.Table{}))
+	holds(t, k, ipvs.Table{tcp("203.0.113.1:25"): foreign})
+}
+
 func look(t *testing.T, k *netlink.Kernel, r *ipvs.Reconciler) []ipvs.Op {
 	t.Helper()
 	have, err := k.Observe(nil)

@@ -21,6 +21,72 @@ func (t Table) Rules() string {
 	return b.String()
 }
 
+// Listing prints the table and its connections as `ipvsadm -Ln` does below the
+// line that names the version.
+func (t Table) Listing(used []Usage) string {
+	var b strings.Builder
+	b.WriteString("Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n")
+	for _, u := range used {
+		p := t[u.Key]
+		fmt.Fprintf(&b, "%s %s%s\n", u.Key.listed(), p.Scheduler, p.Service.Normal(u.Is6()).listed(u.Is6()))
+		for _, s := range u.Servers {
+			d := p.Servers[s.At]
+			fmt.Fprintf(&b, "  -> %-28s %-7s %-6d %-10d %-10d\n", s.At, d.Forward, d.Weight, s.Active, s.Inactive)
+		}
+	}
+	return b.String()
+}
+
+func (k Key) listed() string {
+	switch {
+	case k.Protocol != 0:
+		return fmt.Sprintf("%-4s %s", strings.ToUpper(k.Protocol.String()), k.At)
+	case k.V6:
+		return fmt.Sprintf("FWM  %d IPv6", k.Mark)
+	}
+	return fmt.Sprintf("FWM  %d", k.Mark)
+}
+
+func (s Service) listed(v6 bool) string {
+	var b strings.Builder
+	if names := s.schedFlags(); names != "" {
+		fmt.Fprintf(&b, " (%s)", names)
+	}
+	s.persistence(&b, v6, " persistent %d", " mask %s", " pe %s")
+	if s.Flags&OnePacket != 0 {
+		b.WriteString(" ops")
+	}
+	return b.String()
+}
+
+// persistence prints its timeout, its granularity unless every client is for
+// itself, and its engine if there is one.
+func (s Service) persistence(b *strings.Builder, v6 bool, timeout, granularity, engine string) {
+	if s.Flags&Persistent == 0 {
+		return
+	}
+	fmt.Fprintf(b, timeout, s.Timeout)
+	if s.Granularity != WholeAddress(v6) {
+		fmt.Fprintf(b, granularity, s.granularity(v6))
+	}
+	if s.Engine != "" {
+		fmt.Fprintf(b, engine, s.Engine)
+	}
+}
+
+// String names the way as ipvsadm lists it.
+func (f Forward) String() string {
+	switch f {
+	case Local:
+		return "Local"
+	case Tunnel:
+		return "Tunnel"
+	case Direct:
+		return "Route"
+	}
+	return "Masq"
+}
+
 // rule names a service as ipvsadm's options do.
 func (k Key) rule() string {
 	switch {
@@ -45,15 +111,7 @@ func (p Protocol) option() string {
 
 func (s Service) rule(v6 bool) string {
 	var b strings.Builder
-	if s.Flags&Persistent != 0 {
-		fmt.Fprintf(&b, " -p %d", s.Timeout)
-		if s.Granularity != WholeAddress(v6) {
-			fmt.Fprintf(&b, " -M %s", s.granularity(v6))
-		}
-		if s.Engine != "" {
-			fmt.Fprintf(&b, " --pe %s", s.Engine)
-		}
-	}
+	s.persistence(&b, v6, " -p %d", " -M %s", " --pe %s")
 	if s.Flags&OnePacket != 0 {
 		b.WriteString(" -o")
 	}

@@ -81,6 +81,14 @@ func holds(t *testing.T, k *netlink.Kernel, want ipvs.Table) {
 	if diff := cmp.Diff(sorted(run(t, "ipvsadm", "-Sn")), sorted(got.Rules())); diff != "" {
 		t.Errorf("ipvsadm -Sn sees another table (-ipvsadm +ours):\n%s", diff)
 	}
+	used, err := k.Statistics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, listing, _ := strings.Cut(run(t, "ipvsadm", "-Ln"), "\n") // below the version
+	if diff := cmp.Diff(sorted(listing), sorted(got.Listing(used))); diff != "" {
+		t.Errorf("ipvsadm -Ln sees another table (-ipvsadm +ours):\n%s", diff)
+	}
 }
 
 // sorted lines: ipvsadm lists by the kernel's hash.

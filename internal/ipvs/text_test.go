@@ -1,0 +1,34 @@
+package ipvs_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/ipvs"
+)
+
+// What ipvsadm prints of the same table test/uml/ipvs compares.
+func TestATableIsPrintedAsIpvsadmDoes(t *testing.T) {
+	key := ipvs.Key{Protocol: ipvs.SCTP, At: at("192.0.2.1:9")}
+	table := ipvs.Table{key: {
+		Service: ipvs.Service{Scheduler: "mh", Flags: ipvs.Persistent | ipvs.Sched2, Timeout: 60, Granularity: 0xffffff00},
+		Servers: map[netip.AddrPort]ipvs.Destination{at("[2001:db8::9]:9"): {Forward: ipvs.Tunnel, Weight: 3, Wrap: ipvs.GUE, Port: 6080, Sum: ipvs.RemoteSum}},
+	}}
+	rules := `-A --sctp-service 192.0.2.1:9 -s mh -p 60 -M 255.255.255.0 -b mh-port
+-a --sctp-service 192.0.2.1:9 -r [2001:db8::9]:9 -i -w 3 --tun-type gue --tun-port 6080 --tun-remcsum
+`
+	if diff := cmp.Diff(rules, table.Rules()); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+	listing := `Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
+SCTP 192.0.2.1:9 mh (mh-port) persistent 60 mask 255.255.255.0
+  -> [2001:db8::9]:9              Tunnel  3      2          1         
+`
+	used := []ipvs.Usage{{Key: key, Servers: []ipvs.ServerUsage{{At: at("[2001:db8::9]:9"), Active: 2, Inactive: 1}}}}
+	if diff := cmp.Diff(listing, table.Listing(used)); diff != "" {
+		t.Errorf("listing (-want +got):\n%s", diff)
+	}
+}

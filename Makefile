@@ -2,12 +2,15 @@
 # make run        two nodes that share an address, on this machine
 # make test       every test; installs what it needs (as root, on Debian)
 # make manual     doc/reference and doc/man, from the keyword tables
+# make soak       real nodes under random faults for an hour, or as long as FOR says
 # make bench      side by side with keepalived; about 25 minutes
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FLAGS    = -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: all build run test unit manual bench fuzz setup clean
+FOR     ?= 1h
+
+.PHONY: all build run test soak unit manual bench fuzz setup clean
 all: build
 
 build:
@@ -18,6 +21,10 @@ run: setup build
 
 test: setup build
 	./test/run
+
+# New seeds each time; what it prints says how to repeat one.
+soak: setup
+	$(GO) test -v -count=1 -timeout 0 ./test/nemesis -run Nemesis -for $(FOR) -first $$(date +%s)
 
 # The tests that need no rights and take seconds.
 unit:

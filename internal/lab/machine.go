@@ -71,24 +71,24 @@ func newMachine(w *netns.World, p *NodePlan, line *timeline, argv []string) (*ma
 	if err := m.furnish(); err != nil {
 		return nil, fmt.Errorf("furnish %s: %w", p.Name, err)
 	}
-	m.addr, err = watchAddrs(node, m.changed)
+	m.addr, err = node.WatchAddrs(m.changed)
 	return m, err
 }
 
 // changed takes a report of the kernel about a virtual address.
-func (m *machine) changed(c addrChange) {
+func (m *machine) changed(c netns.AddrChange) {
 	m.mu.Lock()
-	v, virtual := m.vips[c.addr]
-	_, had := m.held[c.addr]
+	v, virtual := m.vips[c.Addr]
+	_, had := m.held[c.Addr]
 	switch {
-	case c.held && !had:
-		m.held[c.addr] = c.at
-	case !c.held:
-		delete(m.held, c.addr)
+	case c.Held && !had:
+		m.held[c.Addr] = c.At
+	case !c.Held:
+		delete(m.held, c.Addr)
 	}
 	m.mu.Unlock()
-	if virtual && had != c.held {
-		m.line.add(c.at, Entry{Kind: "address", Node: m.plan.Name, Address: c.addr.String(), Link: v.Link, Held: c.held})
+	if virtual && had != c.Held {
+		m.line.add(c.At, Entry{Kind: "address", Node: m.plan.Name, Address: c.Addr.String(), Link: v.Link, Held: c.Held})
 	}
 }
 

@@ -1,4 +1,4 @@
-package lab
+package netns
 
 import (
 	"encoding/binary"
@@ -8,21 +8,19 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"holdfast/internal/lab/netns"
 )
 
-// addrChange is an address that the kernel of a node got or lost.
-type addrChange struct {
-	at    time.Time
-	addr  netip.Addr
-	index int // of the link
-	held  bool
+// AddrChange is an address that the kernel of a node got or lost.
+type AddrChange struct {
+	At    time.Time
+	Addr  netip.Addr
+	Index int // of the link
+	Held  bool
 }
 
-// watchAddrs reports every change of the node's addresses until the file it
+// WatchAddrs reports every change of the node's addresses until the file it
 // returns is closed. It sees what the kernel holds, whatever a daemon says of it.
-func watchAddrs(n *netns.Node, report func(addrChange)) (*os.File, error) {
+func (n *Node) WatchAddrs(report func(AddrChange)) (*os.File, error) {
 	var fd int
 	err := n.Do(func() (err error) {
 		fd, err = openAddrEvents()
@@ -50,7 +48,7 @@ func openAddrEvents() (int, error) {
 	return fd, nil
 }
 
-func readAddrs(f *os.File, report func(addrChange)) {
+func readAddrs(f *os.File, report func(AddrChange)) {
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := f.Read(buf)
@@ -64,7 +62,7 @@ func readAddrs(f *os.File, report func(addrChange)) {
 		}
 		for i := range messages {
 			if c, ok := decodeAddr(&messages[i]); ok {
-				c.at = at
+				c.At = at
 				report(c)
 			}
 		}
@@ -73,20 +71,20 @@ func readAddrs(f *os.File, report func(addrChange)) {
 
 // decodeAddr reads RTM_NEWADDR and RTM_DELADDR (rtnetlink(7)). IFA_LOCAL is the
 // address; where there is none, as in IPv6, IFA_ADDRESS is.
-func decodeAddr(m *syscall.NetlinkMessage) (addrChange, bool) {
+func decodeAddr(m *syscall.NetlinkMessage) (AddrChange, bool) {
 	if (m.Header.Type != unix.RTM_NEWADDR && m.Header.Type != unix.RTM_DELADDR) || len(m.Data) < unix.SizeofIfAddrmsg {
-		return addrChange{}, false
+		return AddrChange{}, false
 	}
 	attrs, err := syscall.ParseNetlinkRouteAttr(m)
 	if err != nil {
-		return addrChange{}, false
+		return AddrChange{}, false
 	}
-	c := addrChange{held: m.Header.Type == unix.RTM_NEWADDR, index: int(binary.NativeEndian.Uint32(m.Data[4:8]))}
+	c := AddrChange{Held: m.Header.Type == unix.RTM_NEWADDR, Index: int(binary.NativeEndian.Uint32(m.Data[4:8]))}
 	for _, a := range attrs {
 		got, ok := netip.AddrFromSlice(a.Value)
-		if ok && (a.Attr.Type == unix.IFA_LOCAL || (a.Attr.Type == unix.IFA_ADDRESS && !c.addr.IsValid())) {
-			c.addr = got
+		if ok && (a.Attr.Type == unix.IFA_LOCAL || (a.Attr.Type == unix.IFA_ADDRESS && !c.Addr.IsValid())) {
+			c.Addr = got
 		}
 	}
-	return c, c.addr.IsValid()
+	return c, c.Addr.IsValid()
 }

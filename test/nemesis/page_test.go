@@ -1,0 +1,73 @@
+package nemesis
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/bench/subject"
+)
+
+// total adds up what came of many seeds.
+type total struct {
+	program      subject.Program
+	seeds        int
+	harms, calms int
+	broken       map[string]int
+	silent, most time.Duration
+}
+
+func (s *total) add(o outcome) {
+	s.seeds++
+	s.harms += o.harms
+	s.calms += o.calms
+	s.silent += o.silent
+	s.most = max(s.most, o.longest)
+	for _, v := range o.found {
+		s.broken[v.Rule]++
+	}
+}
+
+// writePage lets both programs fight with the same seeds and writes what came of it.
+func writePage(t *testing.T) {
+	var both []*total
+	for _, name := range []string{"holdfast", "keepalived"} {
+		s := &total{program: contender(t, name), broken: map[string]int{}}
+		for seed, left := *first, *length; left > 0; seed, left = seed+atOnce, left-fight {
+			for _, o := range batch(t, s.program, seed) {
+				s.add(o)
+			}
+		}
+		both = append(both, s)
+	}
+	must(t, os.WriteFile(*write, []byte(page(both[0], both[1])), 0o644))
+}
+
+func page(ours, theirs *total) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Reliability
+
+Written by `+"`go test ./test/nemesis -for %v -write ../../doc/reliability.md`"+`. Clusters of two or three nodes in namespaces, with up to three routers, versions 2 and 3, IPv4 and IPv6,
+unicast, sync groups, nopreempt and use_vmac as the seed draws them, suffer kill -9, stop, SIGSTOP, pulled cables, interfaces made anew, deafness and muteness for protocol 112, partitions,
+stolen addresses, reloads, trackers and starved processors. The judge looks at captured packets and at what the kernels say of their addresses (`+"`test/nemesis/judge.go`"+`). Both programs
+suffer the same schedules, and nothing supervises them but the nemesis, which starts again what it killed.
+
+| | holdfast | keepalived |
+| --- | --- | --- |
+`, *length)
+	row := func(name string, of func(*total) any) {
+		fmt.Fprintf(&b, "| %s | %v | %v |\n", name, of(ours), of(theirs))
+	}
+	row("version", func(s *total) any { return s.program.Version })
+	row("clusters", func(s *total) any { return s.seeds })
+	row("faults", func(s *total) any { return s.harms })
+	row("times of calm that were judged", func(s *total) any { return s.calms })
+	for _, rule := range Rules() {
+		row("broken: "+rule, func(s *total) any { return s.broken[rule] })
+	}
+	row("routers without adverts, added up", func(s *total) any { return s.silent.Round(time.Millisecond) })
+	row("the longest silence of a router", func(s *total) any { return s.most.Round(time.Millisecond) })
+	return b.String()
+}

@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"fmt"
 	"net/netip"
 	"os/exec"
 	"slices"
@@ -253,12 +254,12 @@ func (f *field) do(fault Fault) (undo func() error, err error) {
 	case Cut:
 		return func() error { return r.Plug("eth0") }, r.Unplug("eth0")
 	case Recreate:
-		_, err := r.Output(f.Context(), "ip", "link", "del", "eth0")
+		_, err := r.ip("link", "del", "eth0")
 		return func() error { return f.recreate(fault.Node) }, err
 	case Deaf:
-		return r.AllowVRRP, r.DropVRRP(netns.In)
+		return f.firewall(r.AllowVRRP), f.firewall(func() error { return r.DropVRRP(netns.In) })()
 	case Mute:
-		return r.AllowVRRP, r.DropVRRP(netns.Out)
+		return f.firewall(r.AllowVRRP), f.firewall(func() error { return r.DropVRRP(netns.Out) })()
 	case Split:
 		return func() error { return f.separate(nil) }, f.separate([]*netns.Node{r.Node})
 	case Theft:
@@ -273,6 +274,28 @@ func (f *field) do(fault Fault) (undo func() error, err error) {
 		return f.starve()
 	}
 	return nothing, nil
+}
+
+// ip runs ip(8) from outside: who kills all processes of the node spares it.
+func (r *fighter) ip(args ...string) (string, error) {
+	out, err := exec.Command("ip", append([]string{"-n", r.Space()}, args...)...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
+
+// firewall repeats a change of the firewall: the program that makes it runs on
+// the node and dies with the others when they are killed.
+func (f *field) firewall(change func() error) func() error {
+	return func() (err error) {
+		for range 5 {
+			if err = change(); err == nil {
+				return nil
+			}
+		}
+		return err
+	}
 }
 
 func (f *field) restart(i int) error {
@@ -309,7 +332,7 @@ func (f *field) separate(alone []*netns.Node) error {
 
 // steal removes the shared addresses, wherever on the node they are.
 func (f *field) steal(i int) error {
-	out, err := f.nodes[i].Output(f.Context(), "ip", "-o", "addr", "show")
+	out, err := f.nodes[i].ip("-o", "addr", "show")
 	if err != nil {
 		return err
 	}
@@ -318,7 +341,7 @@ func (f *field) steal(i int) error {
 		for vrid := 1; vrid <= f.plan.Routers; vrid++ {
 			if len(word) > 3 && strings.HasPrefix(word[3], f.plan.VIP(vrid)+"/") {
 				// That the daemon was faster is no mistake.
-				f.nodes[i].Output(f.Context(), "ip", "addr", "del", word[3], "dev", word[1])
+				f.nodes[i].ip("addr", "del", word[3], "dev", word[1])
 			}
 		}
 	}

@@ -196,10 +196,12 @@ func (p *Plan) instance(b *strings.Builder, node, vrid, version int) {
 		b.WriteString("\t\tweak weight -1\n")
 	}
 	fmt.Fprintf(b, "\t}\n\tvirtual_ipaddress {\n\t\t%s\n", p.VIP(vrid))
+	b.WriteString("\t}\n")
 	if version > 0 {
-		fmt.Fprintf(b, "\t\t%s\n", p.extra(vrid))
+		// Adverts do not carry it: nodes with different versions still agree.
+		fmt.Fprintf(b, "\tvirtual_ipaddress_excluded {\n\t\t%s\n\t}\n", p.extra(vrid))
 	}
-	b.WriteString("\t}\n}\n")
+	b.WriteString("}\n")
 }
 
 // extra is an address that only the second version has.

@@ -41,6 +41,7 @@ type holding struct{ node, vrid int }
 // fighter is one node with its daemon.
 type fighter struct {
 	*netns.Node
+	tools   sync.RWMutex // held for writing by who kills or stops all processes of the node
 	mu      sync.Mutex
 	daemon  *subject.Daemon
 	logs    []*subject.Log // of all daemons so far
@@ -54,7 +55,7 @@ func newField(t *testing.T, p *Plan, program subject.Program) *field {
 	w, err := netns.New()
 	must(t, err)
 	f := &field{T: t, plan: p, program: program, world: w, began: time.Now(), open: map[holding]time.Duration{}}
-	f.record = Record{Routers: p.Routers, Interval: p.Interval, V2: p.V2}
+	f.record = Record{Routers: p.Routers, Interval: p.Interval, V2: p.V2, Unicast: p.Unicast}
 	t.Cleanup(func() { must(t, w.Close()) })
 	must(t, w.Bridge(bridge))
 	// A switch that forgets at once who is where lets the client hear unicast.
@@ -223,10 +224,11 @@ func (f *field) storm(faults []Fault) {
 
 func (f *field) harm(fault Fault) {
 	h := Harm{Fault: fault, Span: Span{From: f.now()}}
-	undo, err := f.do(fault)
+	var undo func() error
+	err := f.spared(fault, func() (err error) { undo, err = f.do(fault); return err })
 	time.Sleep(fault.For)
 	if err == nil {
-		err = undo()
+		err = f.spared(fault, undo)
 	}
 	h.To = f.now()
 	f.mu.Lock()
@@ -235,6 +237,20 @@ func (f *field) harm(fault Fault) {
 	if err != nil {
 		f.Errorf("%v on node %d: %v", fault.Kind, fault.Node, err)
 	}
+}
+
+// spared works on a node. Who kills all of its processes would kill the tools of
+// other faults, too, and waits for them.
+func (f *field) spared(fault Fault, work func() error) error {
+	tools := &f.nodes[fault.Node].tools
+	if fault.Kind.resource() == "process" {
+		tools.Lock()
+		defer tools.Unlock()
+	} else {
+		tools.RLock()
+		defer tools.RUnlock()
+	}
+	return work()
 }
 
 func nothing() error { return nil }
@@ -257,9 +273,9 @@ func (f *field) do(fault Fault) (undo func() error, err error) {
 		_, err := r.ip("link", "del", "eth0")
 		return func() error { return f.recreate(fault.Node) }, err
 	case Deaf:
-		return f.firewall(r.AllowVRRP), f.firewall(func() error { return r.DropVRRP(netns.In) })()
+		return r.AllowVRRP, r.DropVRRP(netns.In)
 	case Mute:
-		return f.firewall(r.AllowVRRP), f.firewall(func() error { return r.DropVRRP(netns.Out) })()
+		return r.AllowVRRP, r.DropVRRP(netns.Out)
 	case Split:
 		return func() error { return f.separate(nil) }, f.separate([]*netns.Node{r.Node})
 	case Theft:
@@ -276,26 +292,13 @@ func (f *field) do(fault Fault) (undo func() error, err error) {
 	return nothing, nil
 }
 
-// ip runs ip(8) from outside: who kills all processes of the node spares it.
+// ip runs ip(8) in the network of the node.
 func (r *fighter) ip(args ...string) (string, error) {
 	out, err := exec.Command("ip", append([]string{"-n", r.Space()}, args...)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out)
 	}
 	return string(out), nil
-}
-
-// firewall repeats a change of the firewall: the program that makes it runs on
-// the node and dies with the others when they are killed.
-func (f *field) firewall(change func() error) func() error {
-	return func() (err error) {
-		for range 5 {
-			if err = change(); err == nil {
-				return nil
-			}
-		}
-		return err
-	}
 }
 
 func (f *field) restart(i int) error {

@@ -39,6 +39,7 @@ type Record struct {
 	Routers  int
 	Interval time.Duration
 	V2       bool
+	Unicast  bool
 	Held     []Held
 	Adverts  []Advert // in the order of their instants
 	Harms    []Harm
@@ -209,15 +210,22 @@ func (r *Record) undisturbed(s Span, a, b int) []Span {
 		}
 		var next []Span
 		for _, l := range left {
-			next = append(next, l.without(h.shadow())...)
+			next = append(next, l.without(r.shadow(h))...)
 		}
 		left = next
 	}
 	return left
 }
 
-// shadow is the harm and what a program that is started takes.
-func (h Harm) shadow() Span {
+// asking is how often the kernel asks for a neighbour that did not answer: until
+// then unicast does not reach one that is back.
+const asking = time.Second
+
+// shadow is the harm, and what a program that is started or a kernel that looks for its neighbour takes.
+func (r *Record) shadow(h Harm) Span {
+	if k := h.Kind; r.Unicast && (k == Split || k == Cut || k == Recreate) {
+		return Span{h.From, h.To + asking}
+	}
 	if k := h.Kind; k == Kill || k == Stop || k == Recreate {
 		return Span{h.From, h.To + starting}
 	}

@@ -56,6 +56,15 @@ func TestTheJudgeFindsWhatARecordViolates(t *testing.T) {
 			r.Held = append(r.Held, Held{1, 1, Span{1 * s, 1300 * ms}})
 			r.Harms = []Harm{{Fault{Kind: Deaf, Node: 2}, Span{900 * ms, 1200 * ms}}}
 		}, []string{NotTwice}},
+		{"two go on after they were separated", func(r *Record) {
+			r.Held = append(r.Held, Held{1, 1, Span{1 * s, 1600 * ms}})
+			r.Harms = []Harm{{Fault{Kind: Split, Node: 1}, Span{900 * ms, 1200 * ms}}}
+		}, []string{NotTwice}},
+		{"two go on while their kernels look for one another", func(r *Record) {
+			r.Unicast = true
+			r.Held = append(r.Held, Held{1, 1, Span{1 * s, 1600 * ms}})
+			r.Harms = []Harm{{Fault{Kind: Split, Node: 1}, Span{900 * ms, 1200 * ms}}}
+		}, nil},
 		{"two go on after the deafness", func(r *Record) {
 			r.Held = append(r.Held, Held{1, 1, Span{1 * s, 1600 * ms}})
 			r.Harms = []Harm{{Fault{Kind: Deaf, Node: 1}, Span{900 * ms, 1200 * ms}}}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"holdfast/internal/host"
 	"holdfast/internal/relay"
@@ -97,6 +98,34 @@ func TestHostingPutsBackWhatSomebodyElseRemoves(t *testing.T) {
 		}
 		if !slices.ContainsFunc(ear.lines, func(l string) bool { return strings.Contains(l, "IP 10.0.0.10 removed from eth0") }) {
 			t.Errorf("nobody was told of it: %q", ear.lines)
+		}
+	})
+}
+
+func TestAThousandRemovalsASecondAreRepairedAndToldOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
+		h, ear := hosting(t, k)
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{vip("10.0.0.10/32")}}, Whole: true})
+		synctest.Wait()
+		ear.settled()
+		for range 3000 {
+			k.Del(vip("10.0.0.10/32").Addr)
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := ear.settled(); len(got) != 3000 {
+			t.Errorf("the loop heard of %d repairs, want 3000", len(got))
+		}
+		var told []string
+		for _, l := range ear.lines {
+			if strings.Contains(l, "put back") {
+				told = append(told, l)
+			}
+		}
+		if len(told) < 3 || len(told) > 5 || !strings.Contains(told[len(told)-1], "(3000 so far)") {
+			t.Errorf("told %q", told)
 		}
 	})
 }

@@ -261,6 +261,25 @@ func TestAnAddressThatSomebodyRemovesIsBackWithin50ms(t *testing.T) {
 	d.says(`put back \(5 so far\)`)
 }
 
+// Somebody removes the address as fast as ip(8) can for three seconds.
+func TestAFightForAnAddressLeavesRoleAndLogInPeace(t *testing.T) {
+	s := newStage(t)
+	d := s.start(s.a, conf(100, "", vip))
+	d.says("Entering MASTER STATE")
+	b := s.start(s.b, conf(50, "", vip))
+	b.says("Entering BACKUP STATE")
+	s.eventually(time.Second, "it is held", func() bool { return s.holds(s.a, vip) })
+	s.sh(s.a, "yes addr del "+vip+"/32 dev eth0 | timeout 3 ip -force -batch - 2>/dev/null || true")
+	s.eventually(2*time.Second, "it is back", func() bool { return s.holds(s.a, vip) })
+	d.says(`put back \(\d{3,} so far\)`)
+	if n := d.count("put back"); n > 6 {
+		t.Errorf("%d lines about repairs in three seconds:\n%s", n, d.log())
+	}
+	if d.count("Entering") != 2 || b.count("MASTER STATE") != 0 {
+		t.Errorf("a role changed:\n%s\n%s", d.log(), b.log())
+	}
+}
+
 func TestALinkThatIsDeletedAndMadeAgain(t *testing.T) {
 	s := newStage(t)
 	s.sh(s.a, "ip link add veth1 type veth peer name veth2 && ip addr add 10.1.0.1/24 dev veth1 && ip link set veth1 up && ip link set veth2 up")

@@ -4,9 +4,8 @@ import (
 	"time"
 
 	"holdfast/internal/checker"
-	"holdfast/internal/tracker"
-
 	"holdfast/internal/mono"
+	"holdfast/internal/tracker"
 )
 
 // again is the shortest time between two repairs. What needs one more often is

@@ -107,11 +107,13 @@ func TestAFilterThatCannotBeIsToldOnceAndTheAddressesAreAdded(t *testing.T) {
 		w.Refuse(errors.New("no nf_tables"))
 		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{shielded("10.0.0.1/32")}}})
 		time.Sleep(10 * retry)
+		synctest.Wait()
 		if !strings.Contains(k.String(), "10.0.0.1/32") {
 			t.Errorf("the kernel holds\n%s", k)
 		}
 		w.Refuse(nil)
 		time.Sleep(2 * retry)
+		synctest.Wait()
 		if !strings.Contains(w.String(), "10.0.0.1") {
 			t.Errorf("the filter holds %q", w)
 		}

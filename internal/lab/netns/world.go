@@ -175,13 +175,35 @@ func (w *World) Close() error {
 }
 
 // Sweep removes what processes left behind that did not come to Close: their
-// namespaces, what still runs in them, and with those the mounts and links.
+// namespaces, what still runs in them, and with those the mounts and links. Two
+// that start at the same moment sweep one after the other: the second finds
+// nothing left, instead of both failing over what the other one just removed.
 func Sweep() error {
+	broom, err := takeBroom()
+	if err != nil {
+		return err
+	}
+	defer broom.Close()
 	names, err := orphans()
 	for _, name := range names {
 		err = errors.Join(err, removeWorld(name))
 	}
 	return err
+}
+
+// takeBroom waits until nobody else sweeps; closing the file lets the next one.
+func takeBroom() (*os.File, error) {
+	if err := os.MkdirAll(claimDir, 0o755); err != nil {
+		return nil, fmt.Errorf("make %s: %w", claimDir, err)
+	}
+	f, err := os.OpenFile(filepath.Join(claimDir, ".sweep"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("look for leftovers: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
+	}
+	return f, nil
 }
 
 // orphans are the worlds whose claim nobody holds locked.

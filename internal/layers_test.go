@@ -30,7 +30,7 @@ func layers() [][]string {
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs"},
 		2: {"config", "lint", "cluster", "manual", "router", "sim", "simulate"},
 		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
-			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/systemd", "checker/tcp"},
+			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/run", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
 		5: {"api", "cli", "check", "reformat"},
 		6: {"lab/netns", "lab", "daemon"},

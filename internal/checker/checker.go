@@ -24,6 +24,8 @@ const (
 type Result struct {
 	Outcome Outcome
 	Why     string // in words; empty when it passed
+	// Weight is what is added to the weight of a server; 0 for most checks.
+	Weight int64
 }
 
 // Pass is the result of a probe that found all well.

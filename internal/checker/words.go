@@ -1,0 +1,155 @@
+package checker
+
+import "fmt"
+
+// Kind is the kind of a check.
+type Kind uint8
+
+// The kinds.
+const (
+	TCP Kind = iota
+	HTTP
+	SSL
+	SMTP
+	DNS
+	UDP
+	Ping
+	Misc
+	File
+	BFD
+)
+
+// Words are how the log speaks of a check: keepalived's texts, which
+// operators search for, with the reason behind them.
+type Words struct {
+	Kind Kind
+	// Server and Service are keepalived's names of the real and the virtual
+	// server: [192.0.2.1]:tcp:80.
+	Server, Service string
+	// What is the command of a program, the name of a BFD session.
+	What string
+	// LogAll tells failures that change nothing too.
+	LogAll bool
+}
+
+// Line is the line of the log for what a result amounts to; empty: none.
+func (w *Words) Line(t Turn, r *Rules, result Result) string {
+	switch t.Event {
+	case CameUp:
+		return w.up()
+	case WentDown:
+		return w.down(t, r, result.Why)
+	case Retrying, StillDown:
+		return w.attempt(t, r, result.Why)
+	case Hindered:
+		return fmt.Sprintf("%s on service %s cannot be made (%s). Rescheduling.", w.check(), w.Server, result.Why)
+	}
+	return ""
+}
+
+func (w *Words) up() string {
+	switch w.Kind {
+	case TCP:
+		return "TCP connection to " + w.Server + " success."
+	case UDP:
+		return "UDP connection to " + w.Server + " success."
+	case Ping:
+		return "ICMP connection to " + w.Server + " success."
+	case HTTP, SSL:
+		return "Remote Web server " + w.Server + " succeed on service."
+	case SMTP:
+		return "Remote SMTP server " + w.Server + " succeed on service."
+	case Misc:
+		return w.misc() + " succeeded."
+	case BFD:
+		return w.session() + " is UP"
+	}
+	return "" // DNS and files say nothing
+}
+
+// check is the name that failures are told under.
+func (w *Words) check() string {
+	names := [...]string{"TCP_CHECK", "HTTP_CHECK", "SSL_CHECK", "SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "ICMP CHECK", "MISC_CHECK", "FILE_CHECK", "BFD_CHECK"}
+	return names[w.Kind]
+}
+
+func (w *Words) down(t Turn, r *Rules, why string) string {
+	switch w.Kind {
+	case SMTP, DNS:
+		return w.told(why)
+	case Misc:
+		return w.missed(t, r, why)
+	case BFD:
+		return w.session() + " is DOWN"
+	case File:
+		return fmt.Sprintf("FILE_CHECK on service %s failed (%s)", w.Server, why)
+	}
+	of := ""
+	if w.Kind == Ping && t.Retries > 0 {
+		of = " of " + w.Service
+	}
+	return fmt.Sprintf("%s on service %s%s failed%s. (%s)", w.check(), w.Server, of, retries(t), why)
+}
+
+// told is a failure in the words of the check itself.
+func (w *Words) told(why string) string {
+	if w.Kind == DNS {
+		return "DNS_CHECK (" + w.Server + ") " + why
+	}
+	return "SMTP_CHECK " + why + " - real server " + w.Server
+}
+
+func retries(t Turn) string {
+	if t.Retries == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" after %d retries", t.Retries)
+}
+
+// attempt is a failure that changes nothing.
+func (w *Words) attempt(t Turn, r *Rules, why string) string {
+	if !w.LogAll {
+		return ""
+	}
+	switch w.Kind {
+	case BFD, File:
+		return ""
+	case SMTP, DNS:
+		return w.told(why)
+	case Misc:
+		return w.missed(t, r, why)
+	case HTTP, SSL:
+		return why + " server " + w.Server + "."
+	case Ping:
+		return fmt.Sprintf("ICMP connection to address %s failed. (%s)", w.Server, why)
+	case UDP:
+		return fmt.Sprintf("UDP connection to %s failed. (%s)", w.Server, why)
+	}
+	return fmt.Sprintf("TCP connection to %s failed. (%s)", w.Server, why)
+}
+
+func (w *Words) session() string { return "BFD check of [" + w.What + "] RS(" + w.Server + ")" }
+
+func (w *Words) misc() string {
+	return "Misc check for [" + w.Server + " VS " + w.Service + "] by [" + w.What + "]"
+}
+
+// missed is a failure of a program.
+func (w *Words) missed(t Turn, r *Rules, why string) string {
+	when := fmt.Sprintf(" after %d retries", r.Retry)
+	switch {
+	case r.Retry == 0:
+		when = " with retry disabled"
+	case t.Event == Retrying && t.Retries == 1:
+		when = fmt.Sprintf(", will do %d retries", r.Retry)
+	case t.Event == Retrying:
+		when = fmt.Sprintf(" on retry %d/%d", t.Retries-1, r.Retry)
+	}
+	if why == TimedOut {
+		return w.misc() + " timed out" + when + "."
+	}
+	return w.misc() + " failed" + when + " (" + why + ")."
+}
+
+// TimedOut is the reason of a program that took too long.
+const TimedOut = "timed out"

@@ -33,7 +33,7 @@ func layers() [][]string {
 			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/run", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
 		5: {"api", "cli", "check", "reformat"},
-		6: {"lab/netns", "lab", "daemon"},
+		6: {"lab/netns", "lab/guest", "lab", "daemon"},
 	}
 }
 

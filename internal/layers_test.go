@@ -29,7 +29,7 @@ func layers() [][]string {
 		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs"},
 		2: {"config", "lint", "cluster", "manual", "router", "sim", "simulate"},
-		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
+		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/run", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
 		5: {"api", "cli", "check", "reformat"},
@@ -68,7 +68,7 @@ func never() map[string][]string {
 	whole := layers()[2]
 	return map[string][]string{
 		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "sim"),
-		"host/netlink": whole, "host/nft": whole, "ipvs/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
+		"host/netlink": whole, "host/nft": whole, "ipvs/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/link": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
 	}
 }
 

@@ -71,7 +71,13 @@ type Copy struct {
 	Instance string
 	// PIDDir puts pid files into a directory of their own, as a name does too.
 	PIDDir bool
+	// ConfigDir is where the configuration in force is kept, without a name; empty: in
+	// memory. It makes no copy.
+	ConfigDir string
 }
+
+// Several reports whether there may be others.
+func (c Copy) Several() bool { return c.NetNS != "" || c.Instance != "" || c.PIDDir }
 
 // Of are the options of a copy, with files of its own. Pid files that the command
 // line names stay where it says.
@@ -90,7 +96,7 @@ func (o Options) Of(c Copy) Options {
 		{&o.VRRPPIDFile, vrrpPID, "vrrp"},
 		{&o.CheckersPIDFile, checkersPID, "checkers"},
 	} {
-		if *f.path == f.alone && c != (Copy{}) {
+		if *f.path == f.alone && c.Several() {
 			*f.path = c.pidFile(f.name)
 		}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/internal/conf"
@@ -42,6 +43,21 @@ const (
 
 // String is the method as a file has it.
 func (m LinkbeatMethod) String() string { return [...]string{"any", "MII", "ETHTOOL", "IOCTL"}[m] }
+
+// Polled lists the interfaces whose links are asked for: those of linkbeat_interfaces,
+// and with linkbeat_use_polling those of instances, by the first method that works.
+func (c *Config) Polled() []Linkbeat {
+	list := slices.Clip(c.Linkbeats)
+	for i := range c.Instances {
+		inst := &c.Instances[i]
+		named := func(l Linkbeat) bool { return l.Link == inst.VRRP.Link }
+		asked := c.Global.LinkbeatPolling || inst.LinkbeatPolling
+		if asked && inst.VRRP.Link != "" && !slices.ContainsFunc(list, named) {
+			list = append(list, Linkbeat{Link: inst.VRRP.Link})
+		}
+	}
+	return list
+}
 
 // LinkDelay is one line of interface_up_down_delays: how long a change of a link
 // must last before it counts, 0 to 255 s.

@@ -10,22 +10,20 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):
-	SSL linkbeat_interfaces
-	linkbeat_use_polling net_namespace_ipvs
+	SSL net_namespace_ipvs
 	virtual_server virtual_server_group
 SSL:
 	ca certificate key password
 global_defs:
-	checker_log_all_failures config_save_dir
+	checker_log_all_failures
 	dbus_no_interface_name dbus_service_name enable_dbus enable_snmp_checker enable_snmp_keepalived
 	enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_snmp_vrrp enable_traps json_version
 	lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs
 	lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force
-	lvs_notify_fifo lvs_notify_fifo_script lvs_sync_daemon lvs_timeouts max_auto_priority
-	min_auto_priority_delay nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
+	lvs_notify_fifo lvs_notify_fifo_script lvs_sync_daemon lvs_timeouts nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
 	no_checker_emails
 	rs_init_notifies smtp_alert_checker snmp_rs_stats_update_interval snmp_socket
-	snmp_vs_stats_update_interval tmp_config_directory
+	snmp_vs_stats_update_interval
 virtual_server:
 	alpha connect_timeout delay_before_retry delay_loop flag-1 flag-2 flag-3 ha_suspend hashed
 	hysteresis inhibit_on_failure ip_family lb_algo lb_kind lvs_method lvs_sched mh-fallback mh-port
@@ -95,7 +93,7 @@ virtual_server/real_server/UDP_CHECK:
 virtual_server_group:
 	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	linkbeat_use_polling lvs_sync_daemon_interface
+	lvs_sync_daemon_interface
 	use_ipvlan
 	vrf
 `

@@ -221,7 +221,7 @@ func (w *worker) heed(m relay.Down) {
 	case m.Keep:
 		w.confirmed()
 	case m.Ask:
-		w.router.tellStatus(relay.NoDump)
+		w.router.tellStatus(m.Dump)
 	case m.Look:
 		w.router.tellPresent()
 	case m.Config != nil:

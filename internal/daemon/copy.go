@@ -62,14 +62,14 @@ func mentions(path string) bool {
 	return lines.Err() != nil
 }
 
-// makesCopy judges a word of a configuration. Words of definitions have the name
+// makesCopy judges a word of a configuration: what it says has to be known early. Words of definitions have the name
 // before them.
 func makesCopy(word []byte) bool {
 	if _, value, found := bytes.Cut(word, []byte("=")); found {
 		word = value
 	}
 	switch string(word) {
-	case "instance", "use_pid_dir", "net_namespace":
+	case "instance", "use_pid_dir", "net_namespace", "tmp_config_directory":
 		return true
 	}
 	return bytes.HasPrefix(word, []byte("include"))
@@ -104,7 +104,7 @@ func wanted(o *cli.Options) cli.Copy {
 		return c
 	}
 	of := &r.Config.Global.Copy
-	return cli.Copy{NetNS: cmp.Or(c.NetNS, of.NetNS), Instance: of.Instance, PIDDir: of.PIDDir}
+	return cli.Copy{NetNS: cmp.Or(c.NetNS, of.NetNS), Instance: of.Instance, PIDDir: of.PIDDir, ConfigDir: r.Config.Global.Paths.ConfigCopy}
 }
 
 // enter takes this thread into a network namespace, with mounts of its own: files of

@@ -21,8 +21,11 @@ import (
 // dump writes the file that a signal asked for.
 func (w *workerProcess) dump(m *relay.Up) {
 	path, write := dumpPath(&w.global), writeData
-	if m.Dump == relay.DumpStats {
+	switch m.Dump {
+	case relay.DumpStats:
 		path, write = statsPath(), writeStats
+	case relay.DumpBefore, relay.DumpAfter:
+		path = w.savedPath(m.Dump)
 	}
 	mode := 0o666 &^ os.FileMode(umask(&w.opts, &w.global))
 	if err := replace(path, mode, func(out io.Writer) { write(out, m.Status) }); err != nil {

@@ -44,6 +44,7 @@ type routerProcess struct {
 	worker   *worker
 	janitor  *janitor
 	schedule *schedule
+	raiser   *raiser
 
 	stopping atomic.Bool
 	exit     atomic.Int32
@@ -71,7 +72,7 @@ func Run(o cli.Options) int {
 
 func newRouterProcess(o cli.Options) (*routerProcess, error) {
 	p := &routerProcess{opts: o, served: make(chan struct{}), schedule: newSchedule(), janitor: newJanitor(16 << 20)}
-	for _, step := range []func() error{p.lock, p.remember, p.makeSlots, p.openHands} {
+	for _, step := range []func() error{p.lock, p.remember, p.openHands, p.makeSlots} {
 		if err := step(); err != nil {
 			p.unlock()
 			return nil, err
@@ -102,7 +103,7 @@ func (p *routerProcess) unlock() {
 	for _, f := range p.locks {
 		f.remove()
 	}
-	if p.opts.Copy != (cli.Copy{}) {
+	if p.opts.Copy.Several() {
 		_ = os.Remove(cli.PIDDir) // the last copy takes the empty directory away
 	}
 }
@@ -112,7 +113,14 @@ func (p *routerProcess) remember() (err error) {
 	return err
 }
 
+// makeSlots makes the slots where tmp_config_directory wants them, else in memory.
 func (p *routerProcess) makeSlots() (err error) {
+	if dir := p.opts.Copy.ConfigDir; dir != "" {
+		if p.slots, err = relay.NewSlotsIn(dir); err == nil {
+			return nil
+		}
+		p.worker.say(relay.Line{Text: fmt.Sprintf("tmp_config_directory: %v; the configuration is kept in memory", err), Bad: true})
+	}
 	p.slots, err = relay.NewSlots()
 	return err
 }
@@ -128,6 +136,7 @@ func (p *routerProcess) openHands() error {
 		return fmt.Errorf("open sockets for adverts: %w", err)
 	}
 	p.worker = newWorker(p)
+	p.raiser = newRaiser(p.schedule, p.worker.say)
 	announcer, err := openAnnouncements(p.unannounced, p.janitor.after)
 	if err != nil {
 		return fmt.Errorf("open the socket for announcements: %w", err)
@@ -141,6 +150,7 @@ func (p *routerProcess) openHands() error {
 		Memory:    p.memory,
 		Host:      p.order,
 		Tell:      p.tell,
+		Late:      p.raiser.late,
 	})
 	if err != nil {
 		return err
@@ -197,6 +207,7 @@ func (p *routerProcess) run() int {
 	hosted := make(chan struct{})
 	go func() { defer close(hosted); p.hosting.Run(ctx) }()
 	go p.signals()
+	go p.raiser.run()
 	go p.worker.serve(p.served)
 	p.loop.Run()
 	cancel()
@@ -254,7 +265,7 @@ func (p *routerProcess) stop(status int) {
 func (p *routerProcess) tellStatus(to relay.Dump) {
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		s := r.Status(engine.Now())
-		s.RealTime = p.schedule.words
+		s.RealTime = *p.schedule.words.Load()
 		s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
 		p.worker.up.Put(relay.Up{Status: s, Dump: to})
 	}})
@@ -273,7 +284,7 @@ func (p *routerProcess) adopt(slot relay.Slot, accepted func()) error {
 	if err != nil {
 		return err
 	}
-	p.reschedule(c.Global.Process)
+	p.reschedule(c.Global.Process, c.Global.Auto)
 	p.system(&c.Global)
 	p.worker.patience.Store(int64(c.Global.ChildWait))
 	p.machine.Inbox.Put(router.Prepare(c))
@@ -297,10 +308,11 @@ func (p *routerProcess) system(g *router.Global) {
 
 // reschedule gives the process the priority and the rest that a configuration
 // asks for. One that does not speak of priorities gets real time.
-func (p *routerProcess) reschedule(s config.ProcessSettings) {
+func (p *routerProcess) reschedule(s config.ProcessSettings, auto config.AutoPriority) {
 	if s.RealTime == 0 && s.Nice == 0 {
 		s.RealTime = realTime
 	}
+	p.raiser.apply(auto)
 	if err := p.schedule.take(s); err != nil {
 		p.worker.say(relay.Line{Text: err.Error(), Bad: true})
 	}

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +23,17 @@ const realTime = 30
 
 // schedule is how the kernel runs this process.
 type schedule struct {
-	born  unix.CPUSet // the processors it was started on
-	now   config.ProcessSettings
-	words string // for people, what came of the priority that was asked for
+	born  unix.CPUSet            // the processors it was started on
+	words atomic.Pointer[string] // for people, what came of the priority that was asked for
+
+	mu  sync.Mutex
+	now config.ProcessSettings
 }
 
 // newSchedule is that of a process which just started.
 func newSchedule() *schedule {
-	s := &schedule{words: "ordinary priority"}
+	s := &schedule{}
+	s.say("ordinary priority")
 	_ = unix.SchedGetaffinity(0, &s.born) // it cannot fail for oneself
 	return s
 }
@@ -36,6 +41,8 @@ func newSchedule() *schedule {
 // take makes the settings those of the process, as far as they are others than
 // before. What is refused is told and the rest done.
 func (s *schedule) take(p config.ProcessSettings) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	was := s.now
 	s.now = p
 	if p.RealTime != was.RealTime || p.Nice != was.Nice {
@@ -58,11 +65,26 @@ func (s *schedule) take(p config.ProcessSettings) (err error) {
 
 func (s *schedule) prioritise() (err error) {
 	if s.now.RealTime > 0 {
-		s.words = takeRealTime(s.now.RealTime)
+		s.say(takeRealTime(s.now.RealTime))
 		return nil
 	}
-	s.words = fmt.Sprintf("nice %d", s.now.Nice)
+	s.say(fmt.Sprintf("nice %d", s.now.Nice))
 	return takeNice(s.now.Nice)
+}
+
+func (s *schedule) say(words string) { s.words.Store(&words) }
+
+// raise takes the next higher real-time priority, up to most. The next take begins
+// again with what is configured.
+func (s *schedule) raise(most int) (raised bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.RealTime >= most {
+		return false
+	}
+	s.now.RealTime++
+	_ = s.prioritise() // real time that is refused is told in words
+	return true
 }
 
 // place keeps every thread on the processors that are wanted; without any, on

@@ -14,6 +14,7 @@ type told struct {
 	Checks    []config.VRRPCheck
 	Files     []config.File
 	Processes []config.Process
+	Polled    []config.Linkbeat
 	Groups    []toldName
 	Instances []toldName
 	// Standing is what the next configuration is judged by. It is drawn last.
@@ -28,7 +29,7 @@ type toldName struct {
 
 func telling(r *load.Reading) *told {
 	c := r.Config
-	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Instances: make([]toldName, 0, len(c.Instances))}
+	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
 		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
 	}

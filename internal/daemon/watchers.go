@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"holdfast/internal/command"
 	"holdfast/internal/config"
@@ -11,6 +12,7 @@ import (
 	"holdfast/internal/tracker"
 	"holdfast/internal/tracker/check"
 	trackfile "holdfast/internal/tracker/file"
+	"holdfast/internal/tracker/link"
 	"holdfast/internal/tracker/process"
 	"holdfast/internal/tracker/script"
 )
@@ -24,6 +26,7 @@ type watchers struct {
 	checks    *check.Watcher
 	files     *trackfile.Watcher
 	processes *process.Watcher
+	links     *link.Watcher
 }
 
 func newWatchers(send func(*relay.Down), log func(string)) *watchers {
@@ -32,6 +35,7 @@ func newWatchers(send func(*relay.Down), log func(string)) *watchers {
 	w.checks = check.New(w.repair, w.report, log)
 	w.files = trackfile.New(w.report, log)
 	w.processes = process.New(w.report, log)
+	w.links = link.New(link.Ask, w.report, log)
 	return w
 }
 
@@ -41,7 +45,7 @@ func (w *watchers) report(s tracker.Sample) { w.send(&relay.Down{Samples: []trac
 // is not watched yet: instances are not to start with a priority, or without a
 // fault, that the first look would change.
 func (w *watchers) preview(c *told) []tracker.Sample {
-	return append(w.files.Preview(fileSpecs(c)), w.processes.Preview(processSpecs(c))...)
+	return slices.Concat(w.files.Preview(fileSpecs(c)), w.processes.Preview(processSpecs(c)), w.links.Preview(linkSpecs(c)))
 }
 
 // init writes the files that are to be there at the start of the daemon.
@@ -63,6 +67,7 @@ func (w *watchers) apply(c *told) {
 	w.scripts.Apply(scriptSpecs(c.Scripts, resolver))
 	w.checks.Apply(checkSpecs(c.Checks, resolver))
 	w.files.Apply(fileSpecs(c))
+	w.links.Apply(linkSpecs(c))
 	room := c.Global.Sockets.Processes
 	w.processes.Apply(processSpecs(c), process.Buffer{Size: int(room.Bytes), Force: room.Force})
 }
@@ -100,11 +105,31 @@ func processSpecs(c *told) (specs []process.Spec) {
 	return specs
 }
 
+func linkSpecs(c *told) (specs []link.Spec) {
+	for _, l := range c.Polled {
+		specs = append(specs, link.Spec{Link: l.Link, Method: method(l.Method)})
+	}
+	return specs
+}
+
+func method(m config.LinkbeatMethod) link.Method {
+	switch m {
+	case config.LinkbeatMII:
+		return link.MII
+	case config.LinkbeatEthtool:
+		return link.Ethtool
+	case config.LinkbeatIoctl:
+		return link.Flags
+	}
+	return link.Any
+}
+
 func (w *watchers) close() {
 	w.scripts.Close()
 	w.checks.Close()
 	w.files.Close()
 	w.processes.Close()
+	w.links.Close()
 }
 
 // repair runs the command of a check to its end.

@@ -45,7 +45,8 @@ type workerProcess struct {
 	schedule  *schedule
 	janitor   *janitor
 	time      timekeeper
-	again     bool // a reload was asked for while another was under way
+	saving    string // what config_save_dir has of the load under way; empty: nothing
+	again     bool   // a reload was asked for while another was under way
 	trial     *relay.Trial
 	confirm   time.Duration // of the reload under way
 	asks      chan func()   // what the API asks, done between two messages
@@ -317,6 +318,7 @@ func (w *workerProcess) propose(read *load.Reading) error {
 		return err
 	}
 	t := telling(read)
+	w.save(read)
 	if !w.started {
 		w.watchers.init(t)
 	}
@@ -376,6 +378,7 @@ func (w *workerProcess) accepted() {
 	w.candidate, w.confirm = nil, 0
 	w.take(t, w.proposed)
 	w.keep(t)
+	w.saved(relay.DumpAfter)
 	w.onTrial()
 	w.waiting.reload.answer(outcome{taken: true, trial: w.trial})
 	if w.again {

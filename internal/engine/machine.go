@@ -67,6 +67,9 @@ type Hands struct {
 	Host func(want HostOrder)
 	// Tell takes what is to be told to the worker.
 	Tell func(Told)
+	// Late is told how long after its deadline the router was stepped; nil: nobody
+	// wants to know. It must not block.
+	Late func(by time.Duration)
 }
 
 // Told is what one turn of the loop has to say.
@@ -139,7 +142,12 @@ func (m *Machine) Ahead() time.Duration {
 }
 
 // Late implements World.
-func (m *Machine) Late(by mono.Instant) { m.late.add(time.Duration(by)) }
+func (m *Machine) Late(by mono.Instant) {
+	m.late.add(time.Duration(by))
+	if m.hands.Late != nil {
+		m.hands.Late(time.Duration(by))
+	}
+}
 
 // Lateness is how late the loop has been.
 func (m *Machine) Lateness() *Lateness { return &m.late }

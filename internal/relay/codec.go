@@ -172,6 +172,7 @@ func configuration(c *coder, f *router.Config) {
 	list(c, &f.Details, detail)
 	list(c, &f.Sessions, session)
 	list(c, &f.LinkDelays, linkDelay)
+	list(c, &f.Polled, func(c *coder, s *string) { c.text(s) })
 	list(c, &f.GARPGroups, garpGroup)
 	list(c, &f.Extras, extra)
 	pointer(c, &f.Static, func(c *coder, s *router.Static) {
@@ -209,6 +210,8 @@ func global(c *coder, g *router.Global) {
 	buffer(c, &g.Monitor)
 	flag(c, &g.NoLocalIGMP)
 	process(c, &g.Process)
+	number(c, &g.Auto.Most)
+	number(c, &g.Auto.Delay)
 }
 
 func buffer(c *coder, b *config.Buffer) {

@@ -7,8 +7,10 @@ package relay
 import (
 	"bufio"
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -77,6 +79,13 @@ const (
 	DumpData
 	// DumpStats is SIGUSR2: the counters.
 	DumpStats
+	// DumpJSON is SIGRTMIN+2.
+	DumpJSON
+	// DumpAndClear is SIGRTMAX-1: the counters, which begin again at 0.
+	DumpAndClear
+	// DumpBefore and DumpAfter are what config_save_dir keeps of a reload.
+	DumpBefore
+	DumpAfter
 )
 
 // Down goes from the worker to the router.
@@ -88,8 +97,9 @@ type Down struct {
 	Confirm time.Duration
 	// Keep confirms the configuration on trial.
 	Keep bool
-	// Ask asks for the status, Look for what a rehearsal begins with.
+	// Ask asks for the status, for Dump; Look for what a rehearsal begins with.
 	Ask, Look bool
+	Dump      Dump
 	// Reloading says that the worker begins a reload of its own accord.
 	Reloading bool
 	// Refused says that the configuration that Load asked for cannot be run;
@@ -153,6 +163,26 @@ func NewSlots() (Slots, error) {
 			return s, fmt.Errorf("create memory file for the configuration: %w", err)
 		}
 		s[i] = os.NewFile(uintptr(fd), "configuration")
+	}
+	return s, nil
+}
+
+// NewSlotsIn makes the files in a directory, which is made if it is not there. They
+// have no names, and end with their last user too.
+func NewSlotsIn(dir string) (Slots, error) {
+	var s Slots
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return s, err
+	}
+	for i := range s {
+		f, err := os.CreateTemp(dir, "holdfast-config-*")
+		if err != nil {
+			return s, err
+		}
+		s[i] = f
+		if err := os.Remove(f.Name()); err != nil {
+			return s, err
+		}
 	}
 	return s, nil
 }

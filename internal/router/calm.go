@@ -37,7 +37,7 @@ func (l *link) works() bool {
 	if l.calm != nil && l.exists {
 		return l.calm.up
 	}
-	return l.Up && l.Carrier
+	return l.live()
 }
 
 // look takes in how the link is, where its changes are to last.
@@ -45,7 +45,7 @@ func (l *link) look(now mono.Instant) {
 	switch {
 	case l.calm == nil:
 	case l.exists:
-		l.calm.see(now, l.Up && l.Carrier)
+		l.calm.see(now, l.live())
 	default:
 		l.calm.up, l.calm.due = false, 0
 	}
@@ -61,7 +61,7 @@ func (ls *links) delay(delays []config.LinkDelay) {
 	ls.calm = nil
 	for _, d := range delays {
 		l := ls.get(d.Link)
-		l.calm = &calm{LinkDelay: d, up: l.exists && l.Up && l.Carrier}
+		l.calm = &calm{LinkDelay: d, up: l.exists && l.live()}
 		if c := before[l]; c != nil {
 			l.calm.up, l.calm.due = c.up, c.due
 		}

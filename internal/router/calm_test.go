@@ -7,6 +7,7 @@ import (
 	"holdfast/internal/config"
 	"holdfast/internal/host"
 	"holdfast/internal/router"
+	"holdfast/internal/tracker"
 )
 
 // delayed is a bench with an instance whose link has delays.
@@ -98,5 +99,33 @@ func TestAReloadKeepsWhatIsWaitedFor(t *testing.T) {
 	b.role("FAULT")
 	b.reload(instance("A", 51, "10.0.0.100"))
 	b.carrier(true)
+	b.role("BACKUP")
+}
+
+// Reference, section 8, interfaces: linkbeat. What a link that is asked says of itself
+// counts, and not what the kernel reports of its carrier.
+func TestALinkThatIsAskedIsBelieved(t *testing.T) {
+	b := newBench(t, nil)
+	says := func(s tracker.State) {
+		b.step(router.Sampled{Sample: tracker.Sample{Kind: tracker.Linkbeat, Tracker: "eth0", State: s}})
+	}
+	reload := func(polled ...config.Linkbeat) {
+		b.step(router.Prepare(router.Part(&config.Config{Instances: []config.Instance{instance("A", 51, "10.0.0.100")}, Linkbeats: polled})))
+	}
+	says(tracker.Bad) // the first look, before the configuration is there
+	reload(config.Linkbeat{Link: "eth0"})
+	b.role("FAULT")
+	says(tracker.Good)
+	b.role("BACKUP")
+	b.carrier(false)
+	b.role("BACKUP")
+	says(tracker.Unknown) // it cannot be asked: the kernel counts
+	b.role("FAULT")
+	b.carrier(true)
+	says(tracker.Bad)
+	b.role("FAULT")
+	reload()
+	b.role("BACKUP")
+	says(tracker.Bad) // nobody asked
 	b.role("BACKUP")
 }

@@ -22,6 +22,8 @@ type Config struct {
 	Details []Detail
 	// LinkDelays are as written; Prepare cuts them.
 	LinkDelays []config.LinkDelay
+	// Polled are the links that are asked; nil for most.
+	Polled     []string
 	GARPGroups []config.GARPGroup
 	Extras     []Extra // nil for most
 	// Static is held whatever the roles; nil: nothing.
@@ -48,6 +50,7 @@ type Global struct {
 	// Process is how the process that runs VRRP is scheduled; without real-time
 	// priority and nice value it is the daemon's own choice.
 	Process config.ProcessSettings
+	Auto    config.AutoPriority
 }
 
 // Group is a vrrp_sync_group.
@@ -93,6 +96,7 @@ func Part(c *config.Config) *Config {
 			Monitor:         c.Global.Sockets.VRRPMonitor,
 			NoLocalIGMP:     c.Global.NoLocalIGMP,
 			Process:         c.Global.VRRP,
+			Auto:            c.Global.AutoPriority,
 		},
 		Routers: make([]vrrp.Config, 0, len(c.Instances)),
 		Details: make([]Detail, 0, len(c.Instances)),
@@ -104,6 +108,9 @@ func Part(c *config.Config) *Config {
 	p.Global.Process.RealTime = realTime(c)
 	for i := range c.BFDs {
 		p.Sessions = append(p.Sessions, c.BFDs[i].Config)
+	}
+	for _, l := range c.Polled() {
+		p.Polled = append(p.Polled, l.Link)
 	}
 	for _, g := range c.Groups {
 		p.Groups = append(p.Groups, Group{Name: g.Name, Members: g.Members})

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"holdfast/internal/host"
+	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
 
@@ -15,6 +16,9 @@ type link struct {
 	exists bool
 	addrs  []netip.Prefix
 	calm   *calm // nil: its changes count at once
+	// beat is what the link said when it was last asked; it counts if the link is polled.
+	beat   tracker.State
+	polled bool
 }
 
 // links is what is known of the interfaces of this machine.
@@ -24,6 +28,8 @@ type links struct {
 	virtual func(netip.Addr) bool
 	// calm are the links whose changes are to last before they count.
 	calm []*link
+	// polled are those that are asked (linkbeat).
+	polled []*link
 }
 
 // observe takes over a whole picture and returns the names it concerns.
@@ -82,6 +88,35 @@ func (ls *links) get(name string) *link {
 		ls.byName[name] = l
 	}
 	return l
+}
+
+// poll makes names the links whose answers count. What a link that is not asked any
+// more said last is forgotten.
+func (ls *links) poll(names []string) {
+	before := ls.polled
+	for _, l := range before {
+		l.polled = false
+	}
+	ls.polled = nil
+	for _, name := range names {
+		l := ls.get(name)
+		l.polled = true
+		ls.polled = append(ls.polled, l)
+	}
+	for _, l := range before {
+		if !l.polled {
+			l.beat = tracker.Unknown
+		}
+	}
+}
+
+// live says whether the link is up and runs: as it says itself when it is asked,
+// else as the kernel reports.
+func (l *link) live() bool {
+	if l.polled && l.beat != tracker.Unknown {
+		return l.Up && l.beat == tracker.Good
+	}
+	return l.Up && l.Carrier
 }
 
 // good says whether a tracked interface is there and works.

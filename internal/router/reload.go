@@ -208,6 +208,7 @@ func (r *Router) linksBefore(now mono.Instant, c *Reload, out *Effects) {
 		r.links.get(name)
 	}
 	r.watch.sources = c.sources
+	r.links.poll(c.Polled)
 	r.links.delay(c.delays)
 	for name, l := range r.links.byName {
 		r.set.Link(now, name, r.links.state(l), &out.Out)

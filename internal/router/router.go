@@ -265,6 +265,10 @@ func (r *Router) announce(out *Effects) {
 }
 
 func (r *Router) sampled(now mono.Instant, ev Sampled, out *Effects) {
+	if ev.Sample.Kind == tracker.Linkbeat {
+		r.links.get(ev.Sample.Tracker).beat = ev.Sample.State
+		r.linkChanged(now, ev.Sample.Tracker, out)
+	}
 	was := r.watch.known(ev.Sample.Kind, ev.Sample.Tracker)
 	for _, id := range r.watch.sampled(ev.Sample) {
 		r.noteFile(id, was, ev.Sample, out)

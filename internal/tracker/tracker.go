@@ -50,7 +50,8 @@ const (
 	Process
 	BFD
 	Check
-	Address // of this machine, as "192.0.2.1 on eth0"
+	Address  // of this machine, as "192.0.2.1 on eth0"
+	Linkbeat // of an interface that is asked for its link
 )
 
 // String is the word that reasons and log lines use.
@@ -70,6 +71,8 @@ func (k Kind) String() string {
 		return "check"
 	case Address:
 		return "src address"
+	case Linkbeat:
+		return "linkbeat"
 	}
 	return "tracker"
 }

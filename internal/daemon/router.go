@@ -116,7 +116,10 @@ func (p *routerProcess) remember() (err error) {
 // makeSlots makes the slots where tmp_config_directory wants them, else in memory.
 func (p *routerProcess) makeSlots() (err error) {
 	if dir := p.opts.Copy.ConfigDir; dir != "" {
-		if p.slots, err = relay.NewSlotsIn(dir); err == nil {
+		if err = makeOwnDir(dir); err == nil {
+			p.slots, err = relay.NewSlotsIn(dir)
+		}
+		if err == nil {
 			return nil
 		}
 		p.worker.say(relay.Line{Text: fmt.Sprintf("tmp_config_directory: %v; the configuration is kept in memory", err), Bad: true})

@@ -39,7 +39,7 @@ func (w *workerProcess) save(read *load.Reading) {
 // keepText writes keepalived.conf.PID.N: the process id of the daemon, and the first
 // number that is free.
 func keepText(dir, text string) (path string, err error) {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := makeOwnDir(dir); err != nil {
 		return "", err
 	}
 	for n := 0; ; n++ {

@@ -7,10 +7,8 @@ package relay
 import (
 	"bufio"
 	"encoding/gob"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"time"
 
@@ -167,13 +165,10 @@ func NewSlots() (Slots, error) {
 	return s, nil
 }
 
-// NewSlotsIn makes the files in a directory, which is made if it is not there. They
-// have no names, and end with their last user too.
+// NewSlotsIn makes the files in a directory. They have no names, and end with their
+// last user too.
 func NewSlotsIn(dir string) (Slots, error) {
 	var s Slots
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return s, err
-	}
 	for i := range s {
 		f, err := os.CreateTemp(dir, "holdfast-config-*")
 		if err != nil {

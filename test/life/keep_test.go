@@ -49,7 +49,7 @@ func TestLateTimersRaiseThePriority(t *testing.T) {
 		words string
 		want  []string // SCHED_RR or nice, after each late timer
 	}{
-		{"vrrp_priority 0\n\tmax_auto_priority 2", []string{"1", "2", "2"}},
+		{"vrrp_priority -1\n\tmax_auto_priority 2", []string{"1", "2", "2"}},
 		{"max_auto_priority", []string{"31", "32"}},
 		{"vrrp_rt_priority 40\n\tmax_auto_priority 20", []string{"40"}},
 		{"vrrp_rt_priority 40\n\tmax_auto_priority -1", []string{"40"}},

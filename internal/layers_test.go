@@ -19,7 +19,7 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "fault", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "router", "sim", "simulate", "status"}
+	return []string{"mono", "conf", "fault", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "router", "balancer", "sim", "simulate", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
@@ -27,8 +27,8 @@ func pure() []string {
 func layers() [][]string {
 	return [][]string{
 		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
-		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs"},
-		2: {"config", "lint", "cluster", "manual", "router", "sim", "simulate"},
+		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs"},
+		2: {"config", "lint", "cluster", "manual", "router", "balancer", "sim", "simulate"},
 		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/run", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
@@ -41,6 +41,8 @@ func layers() [][]string {
 func also() map[string][]string {
 	return map[string][]string{
 		"router":         {"config"},
+		"balancer":       {"config"},
+		"lvs":            {"ipvs"},
 		"lint":           {"config"},
 		"manual":         {"cluster", "config", "lint"},
 		"cluster":        {"config", "sim"},
@@ -67,7 +69,7 @@ func never() map[string][]string {
 	hands := layers()[3]
 	whole := layers()[2]
 	return map[string][]string{
-		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "sim"),
+		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "balancer", "sim"),
 		"host/netlink": whole, "host/nft": whole, "ipvs/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/link": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
 	}
 }

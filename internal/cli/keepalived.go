@@ -61,7 +61,7 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 	s := pflag.NewFlagSet("keepalived", pflag.ContinueOnError)
 	s.SortFlags = false
 	s.StringVarP(&k.ConfigFile, "use-file", "f", "", "configuration file")
-	s.BoolP("vrrp", "P", false, "run virtual routers, no health checkers")
+	s.BoolVarP(&k.NoServers, "vrrp", "P", false, "run virtual routers, no health checkers")
 	check := s.BoolP("check", "C", false, "run health checkers, no virtual routers")
 	s.BoolVarP(&k.NoBFD, "no_bfd", "B", false, "run no BFD")
 	s.Bool("all", false, "run everything, configured or not")
@@ -76,7 +76,7 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 	s.StringP("umask", "u", "0177", "creation mask")
 	s.BoolP("release-vips", "X", false, "release addresses on transitions (always so here)")
 	s.BoolVarP(&k.KeepAddresses, "dont-release-vrrp", "V", false, "leave virtual addresses in place at a stop")
-	s.BoolP("dont-release-ipvs", "I", false, "leave the IPVS table in place at a stop")
+	s.BoolVarP(&k.KeepIPVS, "dont-release-ipvs", "I", false, "leave the IPVS table in place at a stop")
 	s.BoolVarP(&k.NoRespawn, "dont-respawn", "R", false, "a dying child ends the daemon")
 	s.BoolVarP(&k.Foreground, "dont-fork", "n", false, "stay in the foreground")
 	s.BoolVarP(&k.DumpConfig, "dump-conf", "d", false, "log the configuration")

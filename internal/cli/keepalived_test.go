@@ -34,8 +34,11 @@ func TestKeepalivedsOptions(t *testing.T) {
 		{"-f /k.conf|-f/k.conf|--use-file /k.conf|--use-file=/k.conf|--use=/k.conf|--us /k.conf", func(k *Keepalived) { k.ConfigFile = "/k.conf" }},
 		{"-f -n", func(k *Keepalived) { k.ConfigFile = "-n" }},
 		{"-f=x", func(k *Keepalived) { k.ConfigFile = "=x" }},
-		{"-B|--no_bfd|--no_|-PB", func(k *Keepalived) { k.NoBFD = true }},
-		{"-P|--vrrp|--all|-X|--release-vips|--rel|-I|--dont-release-ipvs|--flush-log-file|--fl", nothing},
+		{"-B|--no_bfd|--no_", func(k *Keepalived) { k.NoBFD = true }},
+		{"-PB", func(k *Keepalived) { k.NoServers, k.NoBFD = true, true }},
+		{"-P|--vrrp", func(k *Keepalived) { k.NoServers = true }},
+		{"-I|--dont-release-ipvs", func(k *Keepalived) { k.KeepIPVS = true }},
+		{"--all|-X|--release-vips|--rel|--flush-log-file|--fl", nothing},
 		{"-b /b.pid|--bfd_pid /b.pid|--bfd=/b.pid", nothing},
 		{"-n|--dont-fork|--dont-f", func(k *Keepalived) { k.Foreground = true }},
 		{"-l|--log-console", nothing}, // the console is for the foreground

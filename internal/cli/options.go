@@ -37,8 +37,12 @@ type Options struct {
 	Lenient bool
 	// KeepAddresses leaves virtual addresses in place at a stop.
 	KeepAddresses bool
+	// KeepIPVS leaves the table of virtual servers as it is at the stop.
+	KeepIPVS bool
 	// NoRespawn ends the daemon when its worker process dies.
 	NoRespawn bool
+	// NoServers keeps no virtual servers.
+	NoServers bool
 	// NoBFD runs no BFD sessions.
 	NoBFD bool
 	// IgnoreINT ignores SIGINT.
@@ -158,6 +162,9 @@ func (o *Options) Socket() string {
 
 // SysctlFile is where the values of sysctls survive a crash that are to be given back.
 func (o *Options) SysctlFile() string { return filepath.Join(o.RunDir, "sysctls") }
+
+// LegacyFile is where stands what is in IPVS because of the daemon.
+func (o *Options) LegacyFile() string { return filepath.Join(o.RunDir, "ipvs") }
 
 // TempDir is where dumps go, and log files that are named without a path: $TMPDIR
 // if that is an absolute directory, else /tmp.

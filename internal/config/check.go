@@ -156,6 +156,34 @@ type FileCheck struct {
 	Reverse bool
 }
 
+// Same reports whether two checks ask the same of the same place: when and how
+// patiently they do it is not looked at.
+func (c *Check) Same(o *Check) bool {
+	if c.Kind != o.Kind || !c.Probe.same(&o.Probe) {
+		return false
+	}
+	switch c.Kind {
+	case CheckHTTP, CheckSSL:
+		return slices.EqualFunc(c.HTTP.URLs, o.HTTP.URLs, URL.equal)
+	case CheckSMTP:
+		return c.SMTP.HELO == o.SMTP.HELO
+	case CheckDNS:
+		return *c.DNS == *o.DNS
+	case CheckMisc:
+		return c.Misc.Dynamic == o.Misc.Dynamic && slices.Equal(c.Misc.Command.Argv, o.Misc.Command.Argv)
+	case CheckFile:
+		return c.File.Name == o.File.Name
+	case CheckBFD:
+		return c.BFD == o.BFD
+	}
+	return true
+}
+
+func (p Probe) same(o *Probe) bool {
+	p.Timeout = o.Timeout
+	return p == *o
+}
+
 func (h *HTTPCheck) equal(o *HTTPCheck) bool {
 	return h.Protocol == o.Protocol && h.SNI == o.SNI && h.FastRecovery == o.FastRecovery && slices.EqualFunc(h.URLs, o.URLs, URL.equal)
 }

@@ -21,7 +21,7 @@ type teller struct {
 	starter  *command.Starter
 	dispatch *script.Dispatcher
 	mailer   *smtp.Mailer
-	fifos    [2]*fifo.FIFO // notify_fifo, vrrp_notify_fifo; nil: none
+	fifos    [3]*fifo.FIFO // notify_fifo, vrrp_notify_fifo, lvs_notify_fifo; nil: none
 	// last is the latest message of each instance and group, for FIFOs that are
 	// told the states after a reload.
 	last map[notify.Key]notify.Message
@@ -43,38 +43,42 @@ func (t *teller) apply(c *told) {
 		HELO: c.Global.Mail.HELO, Timeout: c.Global.Mail.Timeout, NoFault: c.Global.Mail.NoFault,
 		TLS: smtp.Encryption(c.Global.Mail.TLS), User: c.Global.Mail.User, Password: c.Global.Mail.Password,
 	})
-	var sinks []notify.Sink
-	for _, f := range t.fifos {
-		if f != nil {
-			sinks = append(sinks, f)
-		}
-	}
-	t.dispatch.Apply(script.Setup{Routes: routes(c), Resolver: resolver, FIFOs: sinks, Mail: t.mailer})
+	all, vrrp, lvs := t.fifos[0], t.fifos[1], t.fifos[2]
+	t.dispatch.Apply(script.Setup{Routes: routes(c), Resolver: resolver, FIFOs: sinks(all, vrrp), ServerFIFOs: sinks(all, lvs), Mail: t.mailer})
 	if c.Global.FIFOStatesOnReload {
 		t.repeat(c)
 	}
 }
 
+// sinks are the pipes that there are.
+func sinks(pipes ...*fifo.FIFO) (list []notify.Sink) {
+	for _, f := range pipes {
+		if f != nil {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
 // routes lists who has anything configured.
 func routes(c *told) map[notify.Key]*notify.Scripts {
 	r := map[notify.Key]*notify.Scripts{}
-	add := func(list []toldName, group bool) {
+	add := func(list []toldName, kind notify.Kind) {
 		for i := range list {
 			if list[i].Notify != (notify.Scripts{}) {
 				s := list[i].Notify
-				r[notify.Key{Group: group, Name: list[i].Name}] = &s
+				r[notify.Key{Kind: kind, Name: list[i].Name}] = &s
 			}
 		}
 	}
-	add(c.Instances, false)
-	add(c.Groups, true)
+	add(c.Instances, notify.Instance)
+	add(c.Groups, notify.Group)
 	return r
 }
 
-// openFIFOs opens the pipes of a configuration: notify_fifo, then
-// vrrp_notify_fifo. One that has not changed stays open: its reader misses nothing.
+// openFIFOs opens the pipes of a configuration. One that has not changed stays open: its reader misses nothing.
 func (t *teller) openFIFOs(c *told, resolver *command.Resolver) {
-	for i, f := range []config.FIFO{c.Global.NotifyFIFO, c.Global.VRRPNotifyFIFO} {
+	for i, f := range []config.FIFO{c.Global.NotifyFIFO, c.Global.VRRPNotifyFIFO, c.Global.LVSNotifyFIFO} {
 		var spec *fifo.Spec
 		if f.Path != "" {
 			s := fifoSpec(f, resolver)
@@ -111,7 +115,20 @@ func (t *teller) tell(changes []vrrp.Change, signals []vrrp.Signal) {
 }
 
 func message(c *vrrp.Change) notify.Message {
-	return notify.Message{At: time.Now(), Group: c.Group, Name: c.Name, State: state(c.To), Priority: int(c.Priority), Reason: c.Reason}
+	return notify.Message{At: time.Now(), Kind: kind(c.Group), Name: c.Name, State: state(c.To), Priority: int(c.Priority), Reason: c.Reason}
+}
+
+// pass tells what has been routed already.
+func (t *teller) pass(d notify.Delivery) {
+	d.At = time.Now()
+	t.dispatch.Pass(d)
+}
+
+func kind(group bool) notify.Kind {
+	if group {
+		return notify.Group
+	}
+	return notify.Instance
 }
 
 // state is the word that scripts get for a role.
@@ -158,7 +175,7 @@ func (t *teller) repeat(c *told) {
 		t.again(notify.Key{Name: c.Instances[i].Name})
 	}
 	for i := range c.Groups {
-		t.again(notify.Key{Group: true, Name: c.Groups[i].Name})
+		t.again(notify.Key{Kind: notify.Group, Name: c.Groups[i].Name})
 	}
 }
 

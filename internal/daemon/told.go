@@ -17,6 +17,7 @@ type told struct {
 	Polled    []config.Linkbeat
 	Groups    []toldName
 	Instances []toldName
+	Servers   servers
 	// Standing is what the next configuration is judged by. It is drawn last.
 	Standing load.Standing
 }
@@ -29,7 +30,7 @@ type toldName struct {
 
 func telling(r *load.Reading) *told {
 	c := r.Config
-	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), Instances: make([]toldName, 0, len(c.Instances))}
+	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), Servers: serversOf(c), Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
 		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
 	}

@@ -42,6 +42,7 @@ type workerProcess struct {
 	started   bool          // a configuration has been taken over
 	teller    *teller
 	watchers  *watchers
+	balance   *balance
 	schedule  *schedule
 	janitor   *janitor
 	time      timekeeper
@@ -86,6 +87,7 @@ func newWorkerProcess() (*workerProcess, error) {
 	}
 	w.teller = newTeller(w.logText)
 	w.watchers = newWatchers(w.send, w.logText)
+	w.balance = newBalance(w.logLine, w.teller, w.opts.LegacyFile())
 	w.asks = make(chan func())
 	w.serve()
 	return w, nil
@@ -180,6 +182,7 @@ func (w *workerProcess) heed(m *relay.Up) {
 	case m.Present != nil:
 		w.waiting.present.answer(m.Present)
 	case m.Status != nil && m.Dump == relay.NoDump:
+		w.balance.see(m.Status)
 		w.waiting.status.answer(m.Status)
 	case m.Status != nil:
 		w.dump(m)
@@ -205,6 +208,7 @@ func (w *workerProcess) hear(m *relay.Up) {
 		w.janitor.after()
 	}
 	w.teller.tell(m.Changes, m.Signals)
+	w.balance.hear(m.Changes)
 	if m.Lost > 0 {
 		w.log.Warn(fmt.Sprintf("%d log lines were left out: too many at a time", m.Lost))
 	}
@@ -319,6 +323,9 @@ func (w *workerProcess) propose(read *load.Reading) error {
 	}
 	t := telling(read)
 	w.save(read)
+	if w.opts.NoServers {
+		t.Servers = servers{}
+	}
 	if !w.started {
 		w.watchers.init(t)
 	}
@@ -349,6 +356,7 @@ func (w *workerProcess) adopt(slot relay.Slot) {
 		return
 	}
 	w.take(&t, slot)
+	w.send(&relay.Down{Ask: true}) // the roles, of which nobody told this worker
 }
 
 // free is a slot that holds neither what is in force nor what may return.
@@ -394,6 +402,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot) {
 	w.reschedule()
 	w.teller.apply(t)
 	w.watchers.apply(t)
+	w.balance.apply(&t.Servers, !w.started)
 	w.time.apply(&t.Global.Reload, w.logText)
 	word := "Startup complete"
 	if w.started {
@@ -421,6 +430,7 @@ func (w *workerProcess) finish() {
 	defer cancel()
 	w.hangUp()
 	w.watchers.close()
+	w.balance.close(ctx, w.opts.KeepIPVS)
 	w.teller.close(ctx)
 	w.once("shutdown_script", &w.global, w.global.Shutdown, w.global.ShutdownTimeout)
 	w.log.Info("Stopped")

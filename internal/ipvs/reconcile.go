@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -50,6 +51,9 @@ func (r *Reconciler) Inherit(keys ...Key) {
 		r.ours[k] = true
 	}
 }
+
+// Mine reports whether a service may be in the kernel because of us.
+func (r *Reconciler) Mine(k Key) bool { return r.ours[k] }
 
 // Ours lists the services that may be in the kernel because of us, for a later
 // run to inherit.
@@ -136,6 +140,14 @@ type Failure struct {
 	Op
 	Err  error
 	More int // of the same kind failed for the same cause
+}
+
+// Report is the failure in words.
+func (f Failure) Report() error {
+	if f.More == 0 {
+		return f.Err
+	}
+	return fmt.Errorf("%w; and %d more failed alike", f.Err, f.More)
 }
 
 // like reports whether another failure is no news beside this one: without a

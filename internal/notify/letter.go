@@ -11,15 +11,20 @@ type Letter struct {
 // Letter words the mail about m as a router called routerID sends it. Signals
 // are not mailed, nor is a deleted group: ok is false.
 func (m Message) Letter(routerID string) (l Letter, ok bool) {
-	title, text := m.instanceWords()
-	if m.Group {
+	about, title, text := "", m.State, "=> "+m.Reason+" <="
+	switch m.Kind {
+	case Instance:
+		about = "VRRP Instance " + m.Name
+		title, text = m.instanceWords()
+	case Group:
+		about = "VRRP Group " + m.Name
 		title, text = m.groupWords()
+	case VirtualServer:
+		about = "Virtualserver " + m.Name
+	case RealServer:
+		about = "Realserver " + m.Name + " of virtual server " + m.Of
 	}
-	subject := "[" + routerID + "] VRRP Instance " + m.Name + " - " + title
-	if m.Group {
-		subject = "[" + routerID + "] VRRP Group " + m.Name + " - " + title
-	}
-	return Letter{At: m.At, Subject: subject, Text: text}, title != ""
+	return Letter{At: m.At, Subject: "[" + routerID + "] " + about + " - " + title, Text: text}, title != ""
 }
 
 func (m Message) instanceWords() (title, text string) {
@@ -49,7 +54,7 @@ func (m Message) groupWords() (title, text string) {
 }
 
 // Mailbook remembers the state that each instance and group was last mailed in,
-// over reloads too. The zero value is empty.
+// over reloads too. Of servers everything is news. The zero value is empty.
 type Mailbook struct {
 	last map[Key]string
 }
@@ -58,6 +63,9 @@ type Mailbook struct {
 // if so: the state differs from the last mailed one. noFault is
 // no_email_faults; a fault that was kept back counts as never told.
 func (b *Mailbook) Due(m Message, noFault bool) bool {
+	if m.Kind == VirtualServer || m.Kind == RealServer {
+		return true
+	}
 	if m.State == Fault && noFault || b.last[m.Key()] == m.State {
 		return false
 	}

@@ -8,14 +8,26 @@ import (
 	"time"
 )
 
-// Message is one thing to be told: a transition of an instance or a group, or a
-// signal. The words are those that keepalived hands to scripts and FIFOs.
+// Kind is what a message speaks of.
+type Kind uint8
+
+// The kinds.
+const (
+	Instance Kind = iota
+	Group         // a sync group
+	VirtualServer
+	RealServer
+)
+
+// Message is one thing to be told: a transition of an instance, a group or a
+// server, or a signal. The words are those that keepalived hands to scripts and FIFOs.
 type Message struct {
 	At       time.Time
-	Group    bool // GROUP instead of INSTANCE
+	Kind     Kind
 	Name     string
+	Of       string // the virtual server of a real one
 	State    string // one of the words below
-	Priority int    // effective; 0 for groups
+	Priority int    // effective; of instances only
 	Reason   string
 }
 
@@ -31,21 +43,29 @@ const (
 	LowerHeard     = "MASTER_RX_LOWER_PRI"
 	MasterPriority = "MASTER_PRIORITY"
 	BackupPriority = "BACKUP_PRIORITY"
+
+	Up   = "UP" // the last two are those of servers
+	Down = "DOWN"
 )
 
-// Key is whose messages are kept in order: an instance or a sync group.
+// Key is whose messages are kept in order.
 type Key struct {
-	Group bool
-	Name  string
+	Kind     Kind
+	Name, Of string
 }
 
-// Key is the instance or group that m speaks of.
-func (m Message) Key() Key { return Key{Group: m.Group, Name: m.Name} }
+// Key is what m speaks of.
+func (m Message) Key() Key { return Key{m.Kind, m.Name, m.Of} }
 
 // String is how logs call it.
 func (k Key) String() string {
-	if k.Group {
+	switch k.Kind {
+	case Group:
 		return "VRRP_Group(" + k.Name + ")"
+	case VirtualServer:
+		return "VS " + k.Name
+	case RealServer:
+		return "service " + k.Name + " of VS " + k.Of
 	}
 	return "(" + k.Name + ")"
 }

@@ -71,20 +71,27 @@ func (m Message) Args() []string {
 	return []string{m.kind(), m.Name, m.State, m.priority()}
 }
 
-// Line is m as a FIFO tells it, newline included.
+// Line is m as a FIFO tells it, newline included. What follows the newline of a
+// server's line is in keepalived's too: readers skip it.
 func (m Message) Line() string {
+	switch m.Kind {
+	case VirtualServer:
+		return "VS " + m.Name + " " + m.State + "\n\x00"
+	case RealServer:
+		return "RS " + m.Name + " " + m.Of + " " + m.State + "\n\x00"
+	}
 	return m.kind() + ` "` + m.Name + `" ` + m.State + " " + m.priority() + "\n"
 }
 
 func (m Message) kind() string {
-	if m.Group {
+	if m.Kind == Group {
 		return "GROUP"
 	}
 	return "INSTANCE"
 }
 
 func (m Message) priority() string {
-	if m.Group {
+	if m.Kind == Group {
 		return "0"
 	}
 	return strconv.Itoa(m.Priority)

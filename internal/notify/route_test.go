@@ -37,7 +37,7 @@ func summary(d Delivery) []string {
 
 func TestRoute(t *testing.T) {
 	message := func(state string) Message { return Message{Name: "VI 1", State: state, Priority: 150} }
-	group := func(state string) Message { return Message{Group: true, Name: "VG", State: state, Priority: 7} }
+	group := func(state string) Message { return Message{Kind: Group, Name: "VG", State: state, Priority: 7} }
 	plain := &Scripts{}
 	quiet := all()
 	quiet.ReportDeleted, quiet.PriorityChanges, quiet.Mail = false, false, false
@@ -97,9 +97,9 @@ func TestLetter(t *testing.T) {
 		{Message{Name: "VI", State: Fault}, "[r1] VRRP Instance VI - Entering FAULT state", "=> VRRP Instance is no longer owning VRRP VIPs <="},
 		{Message{Name: "VI", State: Stop}, "[r1] VRRP Instance VI - Stopping", "=> VRRP Instance stopping <="},
 		{Message{Name: "VI", State: Deleted}, "[r1] VRRP Instance VI - Deleted", "=> VRRP Deleted at reload <="},
-		{Message{Name: "G", Group: true, State: Master}, "[r1] VRRP Group G - Entering MASTER state", "=> All VRRP group instances are now in MASTER state <="},
-		{Message{Name: "G", Group: true, State: Fault}, "[r1] VRRP Group G - Entering FAULT state", "=> All VRRP group instances are now in FAULT state <="},
-		{Message{Name: "G", Group: true, State: Stop}, "[r1] VRRP Group G - Stopping", "=> All VRRP group instances are now stopping <="},
+		{Message{Name: "G", Kind: Group, State: Master}, "[r1] VRRP Group G - Entering MASTER state", "=> All VRRP group instances are now in MASTER state <="},
+		{Message{Name: "G", Kind: Group, State: Fault}, "[r1] VRRP Group G - Entering FAULT state", "=> All VRRP group instances are now in FAULT state <="},
+		{Message{Name: "G", Kind: Group, State: Stop}, "[r1] VRRP Group G - Stopping", "=> All VRRP group instances are now stopping <="},
 	}
 	for _, tt := range tests {
 		got, ok := tt.message.Letter("r1")
@@ -107,7 +107,7 @@ func TestLetter(t *testing.T) {
 			t.Errorf("%v: %+v, %v; want %+v", tt.message, got, ok, want)
 		}
 	}
-	for _, m := range []Message{{State: LowerHeard}, {State: MasterPriority}, {Group: true, State: Deleted}} {
+	for _, m := range []Message{{State: LowerHeard}, {State: MasterPriority}, {Kind: Group, State: Deleted}} {
 		if l, ok := m.Letter("r1"); ok {
 			t.Errorf("%v is mailed: %+v", m, l)
 		}
@@ -138,7 +138,7 @@ func TestMailbook(t *testing.T) {
 	if !b.Due(Message{Name: "A", State: Backup}, false) {
 		t.Error("what is forgotten is news again")
 	}
-	if !b.Due(Message{Name: "A", Group: true, State: Backup}, false) {
+	if !b.Due(Message{Name: "A", Kind: Group, State: Backup}, false) {
 		t.Error("a group is not the instance of the same name")
 	}
 }

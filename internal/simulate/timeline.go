@@ -62,7 +62,10 @@ func (p *play) role(at time.Duration, e *sim.Entry) {
 // told lists what a transition leads to on its node: programs, lines in FIFOs, mail.
 func (p *play) told(node string, c *vrrp.Change) (all []string) {
 	cfg := p.config(node)
-	m := notify.Message{Group: c.Group, Name: c.Name, State: c.To.String(), Priority: int(c.Priority)}
+	m := notify.Message{Name: c.Name, State: c.To.String(), Priority: int(c.Priority)}
+	if c.Group {
+		m.Kind = notify.Group
+	}
 	d := scripts(cfg, c).Route(m)
 	for _, r := range d.Runs {
 		all = append(all, "runs "+strings.Join(append([]string{r.Command.Line}, r.Args...), " "))

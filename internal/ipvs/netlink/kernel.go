@@ -24,22 +24,24 @@ import (
 // called from anywhere and take turns. They block while the kernel works: some
 // microseconds for an operation.
 type Kernel struct {
-	mu     sync.Mutex
-	socket *socket
-	family uint16
+	mu        sync.Mutex
+	namespace string
+	socket    *socket
+	family    uint16
 }
 
 // ErrNoIPVS says that the kernel has none.
 var ErrNoIPVS = errors.New("this kernel has no IPVS: it needs the module ip_vs (CONFIG_IP_VS)")
 
 // Open finds IPVS, and loads its module where it is one. Modules of schedulers
-// and of persistence engines the kernel loads itself.
-func Open(ctx context.Context) (*Kernel, error) {
-	s, err := newSocket()
+// and of persistence engines the kernel loads itself. The table is that of the network
+// namespace whose file is named; empty: of this process.
+func Open(ctx context.Context, namespace string) (*Kernel, error) {
+	s, err := newSocketIn(namespace)
 	if err != nil {
 		return nil, fmt.Errorf("open a socket to IPVS: %w", err)
 	}
-	k := &Kernel{socket: s}
+	k := &Kernel{namespace: namespace, socket: s}
 	if k.family, err = s.resolve("IPVS"); errors.Is(err, unix.ENOENT) {
 		loadModule(ctx)
 		k.family, err = s.resolve("IPVS")
@@ -179,7 +181,7 @@ func (k *Kernel) tell(what string, command uint8, fill func([]byte) []byte) erro
 // its way, and the kernel answers no dump while another is under way.
 func (k *Kernel) lost(what string, err error) error {
 	err = fmt.Errorf("%s: %w", what, explained(err))
-	s, again := newSocket()
+	s, again := newSocketIn(k.namespace)
 	if again != nil {
 		return errors.Join(err, again)
 	}

@@ -3,6 +3,9 @@ package netlink
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,6 +27,37 @@ type socket struct {
 
 // dumpBuffer is what one read takes; the kernel fills answers up to 32 KiB.
 const dumpBuffer = 64 << 10
+
+// newSocketIn opens a socket in a network namespace, which it keeps to. The thread that
+// went there is not used again.
+func newSocketIn(namespace string) (s *socket, err error) {
+	if namespace == "" {
+		return newSocket()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if err = enter(namespace); err == nil {
+			s, err = newSocket()
+		}
+	}()
+	<-done
+	return s, err
+}
+
+// enter takes the thread to a network namespace.
+func enter(namespace string) error {
+	f, err := os.Open(namespace)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter the network namespace %s: %w", namespace, err)
+	}
+	return nil
+}
 
 func newSocket() (*socket, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_GENERIC)

@@ -74,7 +74,7 @@ func TestAReaderGetsTheLinesAndThenTheEnd(t *testing.T) {
 	defer reader.Close()
 	for _, m := range []notify.Message{
 		message("VI 1", notify.Master, 150),
-		{Group: true, Name: "VG", State: notify.Master, Priority: 9},
+		{Kind: notify.Group, Name: "VG", State: notify.Master, Priority: 9},
 		message("VI 1", notify.MasterPriority, 140),
 	} {
 		if err := f.Deliver(context.Background(), m); err != nil {

@@ -5,6 +5,7 @@
 package script
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -51,7 +52,9 @@ type Setup struct {
 	// Resolver finds their programs. The Dispatcher keeps it.
 	Resolver *command.Resolver
 	FIFOs    []notify.Sink // notify_fifo, then vrrp_notify_fifo
-	Mail     notify.Sink   // nil: none
+	// ServerFIFOs are told of virtual and real servers: notify_fifo, then lvs_notify_fifo.
+	ServerFIFOs []notify.Sink
+	Mail        notify.Sink // nil: none
 }
 
 // Dispatcher carries messages to those who are to be told. Telling it something
@@ -117,7 +120,17 @@ func (d *Dispatcher) resolveAll() (problems []command.Problem) {
 func (d *Dispatcher) Tell(m notify.Message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delivery := d.scripts(m.Key()).Route(m)
+	d.pass(d.scripts(m.Key()).Route(m))
+}
+
+// Pass tells what somebody else has routed.
+func (d *Dispatcher) Pass(delivery notify.Delivery) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pass(delivery)
+}
+
+func (d *Dispatcher) pass(delivery notify.Delivery) {
 	if len(delivery.Runs) > 0 {
 		d.push(delivery)
 	}
@@ -164,7 +177,11 @@ func (d *Dispatcher) repeat(delivery notify.Delivery) {
 	if !delivery.Line {
 		return
 	}
-	for _, fifo := range d.setup.FIFOs {
+	fifos := d.setup.FIFOs
+	if delivery.Kind == notify.VirtualServer || delivery.Kind == notify.RealServer {
+		fifos = d.setup.ServerFIFOs
+	}
+	for _, fifo := range fifos {
 		d.hand(fifo, delivery.Message)
 	}
 }
@@ -338,11 +355,5 @@ func (r *run) finish() {
 }
 
 func byName(a, b notify.Key) int {
-	if a.Group != b.Group {
-		if a.Group {
-			return 1
-		}
-		return -1
-	}
-	return strings.Compare(a.Name, b.Name)
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 }

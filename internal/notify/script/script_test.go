@@ -390,8 +390,8 @@ func TestDisabledAndFailingScripts(t *testing.T) {
 		d := New(w.start, w.log)
 		problems := d.Apply(Setup{
 			Routes: map[notify.Key]*notify.Scripts{
-				{Name: "VI"}:              {Master: &notify.Command{Line: "/no/such", Argv: []string{"/no/such"}}, Any: c["any"]},
-				{Name: "VI", Group: true}: {Master: &notify.Command{Line: "/no/such", Argv: []string{"/no/such"}}},
+				{Name: "VI"}:                     {Master: &notify.Command{Line: "/no/such", Argv: []string{"/no/such"}}, Any: c["any"]},
+				{Name: "VI", Kind: notify.Group}: {Master: &notify.Command{Line: "/no/such", Argv: []string{"/no/such"}}},
 			},
 			Resolver: command.NewResolver(command.Policy{}),
 		})

@@ -40,7 +40,7 @@ var equal = cmp.Options{cmpopts.EquateComparable(netip.AddrPort{}, netip.Addr{},
 func kernel(t *testing.T) *netlink.Kernel {
 	t.Helper()
 	run(t, "ip", "link", "set", "lo", "up")
-	k, err := netlink.Open(t.Context())
+	k, err := netlink.Open(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,50 @@
+package balancer
+
+import (
+	"net/netip"
+
+	"holdfast/internal/checker"
+	"holdfast/internal/config"
+	"holdfast/internal/ipvs"
+	"holdfast/internal/notify"
+)
+
+// Event is what can happen to a Balancer. The set is closed.
+type Event interface{ event() }
+
+// Checked is news of a check: its first result, and each after which it stands or
+// weighs differently.
+type Checked struct{ checker.Report }
+
+// Addressed says which addresses are on this machine.
+type Addressed struct{ Here map[netip.Addr]bool }
+
+func (Checked) event()   {}
+func (Addressed) event() {}
+
+// Check is a check that is to run. One that keeps its ID keeps what it has found
+// out, however often and how patiently it asks from now on.
+type Check struct {
+	ID     checker.ID
+	Config *config.Check
+	// Virtual and Real are the names of its servers, as log lines have them.
+	Virtual, Real string
+	// At is where its real server is, Weight what that is configured to weigh.
+	At     netip.AddrPort
+	Weight int
+	// Suspended: it keeps what it has found out, and asks nobody.
+	Suspended bool
+}
+
+// Effects is what a step asks of the world, appended to by the Balancer and
+// emptied by the loop.
+type Effects struct {
+	Lines []string // of the log
+	Tell  []notify.Delivery
+	// Table is all that the kernel is to hold, after a reload and a stop; nil: as
+	// before, but for Pools.
+	Table ipvs.Table
+	Pools map[ipvs.Key]ipvs.Pool
+	// Checks says that Balancer.Checks answers something new.
+	Checks bool
+}

@@ -1,0 +1,151 @@
+package balancer
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+	"strings"
+
+	"holdfast/internal/config"
+	"holdfast/internal/ipvs"
+	"holdfast/internal/lvs"
+)
+
+// virtual is a virtual server.
+type virtual struct {
+	lvs.Virtual
+	identity
+	name      string
+	config    *config.VirtualServer
+	entries   []config.GroupEntry // of a service by group
+	service   ipvs.Service
+	reals     []*real
+	suspended bool
+	fresh     bool // it was not there before the reload
+}
+
+// real is a real server.
+type real struct {
+	lvs.Server
+	name   string
+	of     *virtual
+	config *config.RealServer
+	checks []*check
+}
+
+// identity is by what a virtual server is known again after a reload.
+type identity struct {
+	key    ipvs.Key
+	group  string
+	number int // among those of the group
+}
+
+// identify finds the identity and the name. seen counts the virtual servers of
+// each group.
+func identify(c *config.VirtualServer, seen map[string]int) (identity, string) {
+	switch {
+	case c.Group != "":
+		n := seen[c.Group]
+		seen[c.Group]++
+		return identity{group: c.Group, number: n}, fmt.Sprintf("[%s]:%d", c.Group, n)
+	case c.Mark != 0:
+		return identity{key: key(c)}, fmt.Sprintf("FWM %d", c.Mark)
+	}
+	return identity{key: key(c)}, key(c).String()
+}
+
+// key is the service of a virtual server without a group.
+func key(c *config.VirtualServer) ipvs.Key {
+	if c.Mark != 0 {
+		return ipvs.Key{Mark: c.Mark, V6: c.V6}
+	}
+	return ipvs.Key{Protocol: protocol(c.Protocol), At: netip.AddrPortFrom(c.Addr, c.Port)}
+}
+
+func protocol(word string) ipvs.Protocol {
+	switch word {
+	case "TCP":
+		return ipvs.TCP
+	case "UDP":
+		return ipvs.UDP
+	case "SCTP":
+		return ipvs.SCTP
+	}
+	return 0
+}
+
+// keys are the services of a virtual server: one, or those of its group.
+func (v *virtual) keys() iter.Seq[ipvs.Key] {
+	return func(yield func(ipvs.Key) bool) {
+		if v.config.Group == "" {
+			yield(key(v.config))
+			return
+		}
+		for _, e := range v.entries {
+			for k := range v.keysOf(e) {
+				if !yield(k) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (v *virtual) keysOf(e config.GroupEntry) iter.Seq[ipvs.Key] {
+	if e.From.IsValid() {
+		return ipvs.Range(protocol(v.config.Protocol), e.From, e.To, e.Port)
+	}
+	k := ipvs.Key{Mark: e.Mark, V6: e.Family == 6 || e.Family == 0 && v.config.V6}
+	return func(yield func(ipvs.Key) bool) { yield(k) }
+}
+
+// nameOf is how logs and messages call a real server. One of a service by mark has
+// the protocol "none".
+func nameOf(v *config.VirtualServer, r *config.RealServer) string {
+	word := strings.ToLower(v.Protocol)
+	if word == "" {
+		word = "none"
+	}
+	return fmt.Sprintf("[%s]:%s:%d", r.Addr, word, r.Port)
+}
+
+// serviceOf is how the kernel is to balance.
+func serviceOf(c *config.VirtualServer) ipvs.Service {
+	s := ipvs.Service{Scheduler: c.Scheduler, Flags: ipvs.Flags(c.Flags)}
+	if c.Persistence > 0 {
+		s.Flags |= ipvs.Persistent
+		s.Timeout, s.Granularity, s.Engine = uint32(c.Persistence.Seconds()), c.Netmask, c.PersistenceEngine
+	}
+	return s
+}
+
+// wayOf is how packets get to a server.
+func wayOf(f config.Forwarding) ipvs.Destination {
+	return ipvs.Destination{Forward: ipvs.Forward(f.Method), Wrap: ipvs.Wrap(f.Tunnel), Port: f.Port, Sum: ipvs.Sum(f.Checksum)}
+}
+
+// verb chooses a word by whether the server stays in the table while it is down.
+func (r *real) verb(leaves, stays string) string {
+	if r.Inhibit {
+		return stays
+	}
+	return leaves
+}
+
+// activity is what happens to the checks: they go on, or something else.
+func (v *virtual) activity(otherwise string) string {
+	if v.suspended {
+		return otherwise
+	}
+	return "Activating"
+}
+
+// failed counts the checks that stand against a server.
+func (r *real) failed() (n int) {
+	for _, c := range r.checks {
+		if !c.up {
+			n++
+		}
+	}
+	return n
+}

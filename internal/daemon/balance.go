@@ -1,0 +1,266 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"holdfast/internal/balancer"
+	"holdfast/internal/checker"
+	"holdfast/internal/checker/run"
+	"holdfast/internal/config"
+	"holdfast/internal/engine"
+	"holdfast/internal/host"
+	hostlink "holdfast/internal/host/netlink"
+	"holdfast/internal/ipvs"
+	"holdfast/internal/ipvs/netlink"
+	"holdfast/internal/notify"
+	"holdfast/internal/relay"
+	"holdfast/internal/status"
+	"holdfast/internal/vrrp"
+)
+
+// balance keeps virtual servers: it makes the checks, and lets the balancer decide what
+// they mean. Without a virtual server it does not even begin.
+type balance struct {
+	say    func(relay.Line)
+	teller *teller
+	legacy legacyFile
+
+	loop   *engine.Balancing // nil: not begun
+	runner *run.Runner
+	sync   synchronising
+	watch  context.CancelFunc // of the addresses; nil: nobody needs them
+}
+
+func newBalance(say func(relay.Line), t *teller, legacy string) *balance {
+	return &balance{say: say, teller: t, legacy: legacyFile(legacy)}
+}
+
+// servers is the part of a configuration that balance lives by.
+type servers struct {
+	balancer.Config
+	LVS   config.LVS
+	NetNS config.NetNS
+	// VRID is that of the instance that the synchronisation daemon follows.
+	VRID uint8
+}
+
+func serversOf(c *config.Config) servers {
+	s := servers{Config: *balancer.Part(c), LVS: c.Global.LVS, NetNS: c.Global.Copy.IPVSNetNS}
+	for i := range c.Instances {
+		if d := s.LVS.SyncDaemon; d != nil && c.Instances[i].VRRP.Name == d.Instance {
+			s.VRID = c.Instances[i].VRRP.VRID
+		}
+	}
+	return s
+}
+
+// apply takes a configuration over. first: the daemon has just started.
+func (b *balance) apply(s *servers, first bool) {
+	if b.loop == nil && !b.begin(s) {
+		return
+	}
+	b.sync.config, b.sync.vrid = s.LVS.SyncDaemon, s.VRID
+	b.watchAddresses(s)
+	b.loop.Order(engine.BalanceOrder{
+		Config: &s.Config, Daemons: b.sync.daemons(), Flush: s.LVS.Flush && first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
+		Timeouts: ipvs.Timeouts{TCP: uint32(s.LVS.TCPTimeout.Seconds()), TCPFin: uint32(s.LVS.TCPFinTimeout.Seconds()), UDP: uint32(s.LVS.UDPTimeout.Seconds())},
+	})
+}
+
+// begin reports whether there is anything to do, for now or for an earlier run.
+func (b *balance) begin(s *servers) bool {
+	left := b.legacy.read()
+	if len(s.Virtual) == 0 && left.Empty() {
+		return false
+	}
+	b.runner = run.New(run.Limit, b.report, b.line)
+	b.loop = engine.NewBalancing(func(ctx context.Context) (engine.IPVS, error) { return netlink.Open(ctx, pathOf(s.NetNS)) }, b.say)
+	b.loop.Inherit(left, b.keep)
+	b.loop.Tell, b.loop.Check = b.tell, func(list []balancer.Check) { b.runner.Apply(jobs(list)) }
+	go b.loop.Run(context.Background()) // until close
+	return true
+}
+
+// pathOf is the file of a network namespace; without a name it is that of init.
+func pathOf(n config.NetNS) string {
+	switch {
+	case !n.Given:
+		return ""
+	case n.Name == "":
+		return "/proc/1/ns/net"
+	}
+	return filepath.Join("/var/run/netns", n.Name)
+}
+
+func (b *balance) report(r checker.Report) { b.loop.Step(balancer.Checked{Report: r}) }
+
+func (b *balance) line(text string) { b.say(relay.Line{Text: text}) }
+
+func (b *balance) tell(list []notify.Delivery) {
+	for _, d := range list {
+		b.teller.pass(d)
+	}
+}
+
+func (b *balance) keep(l ipvs.Legacy) {
+	if err := b.legacy.write(l); err != nil {
+		b.say(relay.Line{Text: err.Error(), Bad: true})
+	}
+}
+
+// hear follows the instance of the synchronisation daemon.
+func (b *balance) hear(changes []vrrp.Change) {
+	for i := range changes {
+		if !changes[i].Group {
+			b.role(changes[i].Name, changes[i].To == vrrp.Master)
+		}
+	}
+}
+
+// see does the same when nobody was there to hear of the changes.
+func (b *balance) see(s *status.Router) {
+	for i := range s.Instances {
+		b.role(s.Instances[i].Name, s.Instances[i].Role == vrrp.Master.String())
+	}
+}
+
+func (b *balance) role(instance string, master bool) {
+	if b.sync.follow(instance, master) && b.loop != nil {
+		b.loop.Synchronise(b.sync.daemons())
+	}
+}
+
+// close gives everything up, or leaves the kernel's table as it is.
+func (b *balance) close(ctx context.Context, leave bool) {
+	if b.loop == nil {
+		return
+	}
+	if b.watch != nil {
+		b.watch()
+	}
+	b.runner.Close()
+	b.loop.Stop(ctx, leave)
+}
+
+// watchAddresses follows the addresses of this machine, if a virtual server waits for
+// one of them.
+func (b *balance) watchAddresses(s *servers) {
+	needed := false
+	for i := range s.Virtual {
+		needed = needed || s.Virtual[i].HASuspend
+	}
+	switch {
+	case needed && b.watch == nil:
+		ctx, cancel := context.WithCancel(context.Background())
+		b.watch = cancel
+		go b.follow(ctx)
+	case !needed && b.watch != nil:
+		b.watch()
+		b.watch = nil
+	}
+}
+
+// quietFor is how long addresses are left to come and go before they are looked at.
+const quietFor = 20 * time.Millisecond
+
+// follow looks at the addresses after each change of one.
+func (b *balance) follow(ctx context.Context) {
+	kernel, err := hostlink.Open()
+	if err != nil {
+		b.say(relay.Line{Text: fmt.Sprintf("ha_suspend: open netlink: %v", err), Bad: true})
+		return
+	}
+	defer func() { _ = kernel.Close() }()
+	changes, changed := engine.NewMailbox[host.Change]()
+	go func() { _ = kernel.Watch(ctx, changes.Put) }()
+	for {
+		changes.Take(func(host.Change) {})
+		b.look(kernel)
+		select {
+		case <-changed:
+			time.Sleep(quietFor)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (b *balance) look(k *hostlink.Kernel) {
+	state, err := k.Observe()
+	if err != nil {
+		b.say(relay.Line{Text: fmt.Sprintf("ha_suspend: look at the addresses: %v", err), Bad: true})
+		return
+	}
+	here := make(map[netip.Addr]bool, len(state.Addrs))
+	for a := range state.Addrs {
+		here[a.Prefix.Addr()] = true
+	}
+	b.loop.Step(balancer.Addressed{Here: here})
+}
+
+// synchronising knows which daemons of IPVS are to tell of connections, and which to
+// listen: by the role of an instance, or both.
+type synchronising struct {
+	config  *config.SyncDaemon // nil: none
+	vrid    uint8
+	masters map[string]bool
+}
+
+// follow reports whether the role of an instance changes what is to run.
+func (s *synchronising) follow(instance string, master bool) bool {
+	if s.masters == nil {
+		s.masters = map[string]bool{}
+	}
+	changed := s.masters[instance] != master
+	s.masters[instance] = master
+	return changed && s.config != nil && s.config.Instance == instance
+}
+
+func (s *synchronising) daemons() []ipvs.Daemon {
+	c := s.config
+	if c == nil {
+		return nil
+	}
+	d := ipvs.Daemon{Role: ipvs.Backup, Interface: c.Link, ID: s.vrid, MaxLen: c.MaxLen, Group: c.Group, Port: c.Port, TTL: c.TTL}
+	if c.ID >= 0 {
+		d.ID = uint8(c.ID)
+	}
+	if s.masters[c.Instance] {
+		d.Role = ipvs.Master
+	}
+	if c.Instance != "" {
+		return []ipvs.Daemon{d}
+	}
+	master := d
+	master.Role = ipvs.Master
+	return []ipvs.Daemon{master, d}
+}
+
+// legacyFile is where stands what is in IPVS because of us.
+type legacyFile string
+
+func (f legacyFile) read() ipvs.Legacy {
+	b, _ := os.ReadFile(string(f)) // none: nothing is there
+	return ipvs.ReadLegacy(string(b))
+}
+
+// write replaces the file as a whole, or removes it when nothing is left to say.
+func (f legacyFile) write(l ipvs.Legacy) error {
+	if l.Empty() {
+		if err := os.Remove(string(f)); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	next := string(f) + ".new"
+	if err := os.WriteFile(next, []byte(l.String()), 0o600); err != nil {
+		return fmt.Errorf("note what is in IPVS: %w", err)
+	}
+	return os.Rename(next, string(f))
+}

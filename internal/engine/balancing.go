@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"holdfast/internal/balancer"
+	"holdfast/internal/ipvs"
+	"holdfast/internal/notify"
+	"holdfast/internal/relay"
+)
+
+// BalanceOrder is what a configuration wants of real servers and of IPVS.
+type BalanceOrder struct {
+	Config   *balancer.Config
+	Timeouts ipvs.Timeouts // of connections; 0 leaves one as it was
+	Daemons  []ipvs.Daemon // of synchronisation
+	// Flush empties the table first, FlushAtStop at the end: also of what others made.
+	Flush, FlushAtStop bool
+}
+
+// Balancing owns a Balancer: it steps it with what happens, and passes on what
+// follows from it. The kernel's table is kept as it is wanted.
+type Balancing struct {
+	// Tell tells scripts, pipes and people, Check says which checks are to run.
+	Tell  func([]notify.Delivery)
+	Check func([]balancer.Check)
+
+	brain  *balancer.Balancer
+	inbox  *Mailbox[func(context.Context)]
+	kick   <-chan struct{}
+	tables tables
+	effect balancer.Effects
+	ended  bool
+}
+
+// NewBalancing returns one without virtual servers, that opens the kernel's table when there
+// is something to put into it. Log lines go to say.
+func NewBalancing(open func(context.Context) (IPVS, error), say func(relay.Line)) *Balancing {
+	b := &Balancing{brain: balancer.New(), tables: tables{open: open, say: say, rec: ipvs.NewReconciler(), troubles: map[string]string{}, keep: func(ipvs.Legacy) {}}}
+	b.inbox, b.kick = NewMailbox[func(context.Context)]()
+	return b
+}
+
+// Inherit takes over what an earlier run left in the kernel. From now on keep stores
+// what is there because of us, ahead of each change.
+func (b *Balancing) Inherit(left ipvs.Legacy, keep func(ipvs.Legacy)) {
+	b.tables.kept, b.tables.keep = left, keep
+	b.tables.rec.Inherit(left.Services...)
+}
+
+// Step takes in what happened. It does not wait.
+func (b *Balancing) Step(ev balancer.Event) {
+	b.inbox.Put(func(context.Context) { b.brain.Step(Now(), ev, &b.effect) })
+}
+
+// Order takes a configuration over. It does not wait.
+func (b *Balancing) Order(o BalanceOrder) {
+	b.inbox.Put(func(context.Context) {
+		b.brain.Reload(Now(), o.Config, &b.effect)
+		b.tables.obey(o)
+	})
+}
+
+// Synchronise changes which daemons of synchronisation are to run. It does not wait.
+func (b *Balancing) Synchronise(daemons []ipvs.Daemon) {
+	b.inbox.Put(func(context.Context) {
+		b.tables.order.Daemons = daemons
+		b.tables.synchronise()
+	})
+}
+
+// Stop gives everything up, or leaves the table as it is, and ends Run. It
+// waits until that is done, or ctx ends.
+func (b *Balancing) Stop(ctx context.Context, leave bool) {
+	done := make(chan struct{})
+	b.inbox.Put(func(context.Context) {
+		defer close(done)
+		b.ended = true
+		if !leave {
+			b.tables.empty()
+			b.brain.Stop(Now(), &b.effect)
+			b.pass(ctx)
+			b.tables.close()
+		}
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Ask has look see the Balancer and the kernel's table, which may be nil. It does not wait.
+func (b *Balancing) Ask(look func(*balancer.Balancer, IPVS, uint64)) {
+	b.inbox.Put(func(context.Context) { look(b.brain, b.tables.kernel, b.tables.rec.Repairs()) })
+}
+
+// Run works until Stop or the end of ctx.
+func (b *Balancing) Run(ctx context.Context) {
+	tick := time.NewTimer(glance)
+	defer tick.Stop()
+	for !b.ended {
+		select {
+		case <-b.kick:
+			b.inbox.Take(func(do func(context.Context)) { do(ctx) })
+			b.pass(ctx)
+		case <-tick.C:
+			tick.Reset(b.tables.look(ctx))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pass passes on what follows from what happened, in the order in which keepalived does.
+func (b *Balancing) pass(ctx context.Context) {
+	e := b.effect
+	b.effect = balancer.Effects{}
+	for _, line := range e.Lines {
+		b.tables.say(relay.Line{Text: line})
+	}
+	b.tables.want(ctx, &e)
+	if len(e.Tell) > 0 {
+		b.Tell(e.Tell)
+	}
+	if e.Checks {
+		b.Check(b.brain.Checks())
+	}
+}

@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/internal/balancer"
+	"holdfast/internal/ipvs"
+	"holdfast/internal/relay"
+)
+
+// IPVS is the kernel's table of virtual servers.
+type IPVS interface {
+	Observe(mine func(ipvs.Key) bool) (ipvs.Table, error)
+	Do([]ipvs.Op) []error
+	Flush() error
+	Timeouts() (ipvs.Timeouts, error)
+	SetTimeouts(ipvs.Timeouts) error
+	Daemons() ([]ipvs.Daemon, error)
+	StartDaemon(ipvs.Daemon) error
+	StopDaemon(ipvs.Role) error
+	Statistics() ([]ipvs.Usage, error)
+	Close() error
+}
+
+// glance is how often the table is looked at, for the kernel reports no changes. A
+// large one is looked at less often: it is to take no more than a fiftieth of the time.
+// reopenEvery is how often a kernel without IPVS is asked again.
+const (
+	glance      = 2 * time.Second
+	thrift      = 50
+	reopenEvery = 30 * time.Second
+)
+
+// tables keeps the kernel's table as it is wanted.
+type tables struct {
+	open func(context.Context) (IPVS, error)
+	say  func(relay.Line)
+	keep func(ipvs.Legacy) // stores what is in the kernel because of us
+
+	kernel IPVS // nil: not open
+	order  BalanceOrder
+	rec    *ipvs.Reconciler
+	kept   ipvs.Legacy
+	// told are the repairs that were spoken of, and troubles what else was.
+	told     uint64
+	troubles map[string]string
+}
+
+// obey takes over what a configuration wants beside the services.
+func (t *tables) obey(o BalanceOrder) {
+	o.Flush = o.Flush && t.kernel == nil
+	t.order = o
+	if t.kernel != nil {
+		t.settle()
+	}
+}
+
+// want carries out what a step asks for. What is in the kernel because of us is written
+// down before it is there, and until it is gone.
+func (t *tables) want(ctx context.Context, e *balancer.Effects) {
+	var ops []ipvs.Op
+	if e.Table != nil {
+		ops = t.rec.Want(e.Table)
+		t.remember()
+	}
+	for k, p := range e.Pools {
+		ops = append(ops, t.rec.WantPool(k, &p)...)
+	}
+	switch {
+	case t.kernel != nil:
+		t.do(ops)
+	case e.Table != nil:
+		t.begin(ctx)
+	}
+	if e.Table != nil {
+		t.remember()
+	}
+}
+
+// begin opens the table if it is needed, and adopts what it finds there.
+func (t *tables) begin(ctx context.Context) {
+	if len(t.order.Config.Virtual) == 0 && t.kept.Empty() {
+		return
+	}
+	k, err := t.open(ctx)
+	t.complain("real servers are checked, and nothing is balanced", err)
+	if err != nil {
+		return
+	}
+	t.kernel = k
+	if t.order.Flush {
+		t.complain("lvs_flush", k.Flush())
+	}
+	t.settle()
+	t.observe()
+}
+
+// look compares the kernel with what is wanted, and answers when to do so again.
+func (t *tables) look(ctx context.Context) time.Duration {
+	if t.kernel == nil {
+		if t.order.Config != nil {
+			t.begin(ctx)
+		}
+		return reopenEvery
+	}
+	start := time.Now()
+	t.observe()
+	t.synchronise()
+	if n := t.rec.Repairs(); n > t.told {
+		t.speak(fmt.Sprintf("somebody else changed what is ours: put back (%d so far)", n))
+		t.told = n
+	}
+	return max(glance, thrift*time.Since(start))
+}
+
+func (t *tables) observe() {
+	found, err := t.kernel.Observe(t.rec.Mine)
+	t.complain("look for changes", err)
+	if err == nil {
+		t.do(t.rec.Observe(found))
+	}
+}
+
+// do carries out operations, and those that take the place of some of them. Somebody
+// who is always faster is answered at the next look.
+func (t *tables) do(ops []ipvs.Op) {
+	for range 3 {
+		if len(ops) == 0 {
+			return
+		}
+		var news []ipvs.Failure
+		ops, news = t.rec.Done(ops, t.kernel.Do(ops))
+		for _, f := range news {
+			t.speak(f.Report().Error())
+		}
+	}
+}
+
+// complain speaks of trouble, once while it lasts.
+func (t *tables) complain(about string, err error) {
+	if err == nil {
+		delete(t.troubles, about)
+		return
+	}
+	if t.troubles[about] != err.Error() {
+		t.troubles[about] = err.Error()
+		t.speak(about + ": " + err.Error())
+	}
+}
+
+func (t *tables) speak(text string) { t.say(relay.Line{Text: "IPVS: " + text, Bad: true}) }
+
+func (t *tables) remember() {
+	now := ipvs.Legacy{Services: t.rec.Ours(), Before: t.kept.Before, Roles: t.kept.Roles}
+	if !now.Equal(t.kept) {
+		t.kept = now
+		t.keep(now)
+	}
+}
+
+// settle sets what is no part of the table.
+func (t *tables) settle() {
+	t.time()
+	t.synchronise()
+}
+
+// time sets the timeouts of connections, and gives them back when nothing is asked for.
+func (t *tables) time() {
+	want, before := t.order.Timeouts, t.kept.Before
+	none := ipvs.Timeouts{}
+	if want == none && before == none {
+		return
+	}
+	if before == none {
+		var err error
+		before, err = t.kernel.Timeouts()
+		if t.complain("lvs_timeouts", err); err != nil {
+			return
+		}
+	}
+	t.kept.Before = before
+	t.keep(t.kept)
+	t.complain("lvs_timeouts", t.kernel.SetTimeouts(want.Over(before)))
+	if want == none {
+		t.kept.Before = none
+		t.keep(t.kept)
+	}
+}
+
+// synchronise starts and stops daemons of synchronisation.
+func (t *tables) synchronise() {
+	if t.kernel == nil || len(t.order.Daemons) == 0 && len(t.kept.Roles) == 0 {
+		return
+	}
+	have, err := t.kernel.Daemons()
+	if err != nil {
+		t.complain("lvs_sync_daemon", err)
+		return
+	}
+	stop, start := ipvs.PlanDaemons(have, t.order.Daemons, t.kept.Roles)
+	if roles := ipvs.RolesOf(t.order.Daemons); !slices.Equal(roles, t.kept.Roles) {
+		t.kept.Roles = roles
+		t.keep(t.kept)
+	}
+	for _, r := range stop {
+		err = errors.Join(err, t.kernel.StopDaemon(r))
+	}
+	for _, d := range start {
+		err = errors.Join(err, t.kernel.StartDaemon(d))
+	}
+	t.complain("lvs_sync_daemon", err)
+}
+
+// empty is lvs_flush_on_stop: everything goes at once, also what others made.
+func (t *tables) empty() {
+	if t.kernel != nil && t.order.FlushAtStop {
+		t.complain("lvs_flush_on_stop", t.kernel.Flush())
+	}
+}
+
+// close gives back what is no part of the table, which is empty by now.
+func (t *tables) close() {
+	if t.kernel == nil {
+		return
+	}
+	t.order = BalanceOrder{Config: &balancer.Config{}}
+	t.settle()
+	_ = t.kernel.Close()
+	t.kernel = nil
+}

@@ -1,0 +1,121 @@
+// Package lvs knows a virtual server: which of its real servers live, what they
+// weigh, whether that makes the quorum, and what of them the kernel is to hold.
+// It neither checks nor tells, and does not speak to the kernel.
+package lvs
+
+import (
+	"math"
+	"net/netip"
+
+	"holdfast/internal/ipvs"
+)
+
+// Server is a real server.
+type Server struct {
+	At  netip.AddrPort
+	Way ipvs.Destination // its Weight is not looked at
+	// Weight is the configured one, Extra what checks add to it.
+	Weight int
+	Extra  int64
+	// Inhibit: while it is down it stays in the table with weight 0.
+	Inhibit bool
+	// Alive: none of its checks has failed.
+	Alive bool
+}
+
+// Effective is the weight that the kernel is given.
+func (s *Server) Effective() uint32 {
+	return uint32(min(max(int64(s.Weight)+s.Extra, 0), math.MaxInt32))
+}
+
+// Sorry is the server that takes the connections while the quorum is lost.
+type Sorry struct {
+	At      netip.AddrPort
+	Way     ipvs.Destination
+	Inhibit bool // it stays in the table with weight 0 while it is not needed
+}
+
+// Virtual is a virtual server. Its quorum counts as lost until Review.
+type Virtual struct {
+	Quorum, Hysteresis uint32
+	Sorry              *Sorry // nil: none
+	Servers            []*Server
+	Up                 bool // it has its quorum
+}
+
+// Sum is the weight of all that live.
+func (v *Virtual) Sum() (sum uint64) {
+	for _, s := range v.Servers {
+		if s.Alive {
+			sum += uint64(s.Effective())
+		}
+	}
+	return sum
+}
+
+// Threshold is the sum at which the quorum is gained or, while it is there, below
+// which it is lost.
+func (v *Virtual) Threshold() int64 {
+	if v.Up {
+		return int64(v.Quorum) - int64(v.Hysteresis)
+	}
+	return int64(v.Quorum) + int64(v.Hysteresis)
+}
+
+// Review gains or loses the quorum by what lives now, and reports whether it did.
+func (v *Virtual) Review() (changed bool) {
+	sum := v.Sum()
+	up := sum > 0 && int64(sum) >= v.Threshold()
+	changed = up != v.Up
+	v.Up = up
+	return changed
+}
+
+// Apologises reports whether the sorry server stands in for the others.
+func (v *Virtual) Apologises() bool { return v.Sorry != nil && !v.Up }
+
+// Pool is what a service of the virtual server is to hold. A group has several
+// services. Packets that are not translated keep their port, so that of the
+// service counts for them.
+func (v *Virtual) Pool(k ipvs.Key) map[netip.AddrPort]ipvs.Destination {
+	pool := make(map[netip.AddrPort]ipvs.Destination, len(v.Servers)+1)
+	sorry := v.Apologises()
+	for _, s := range v.Servers {
+		switch {
+		case s.Alive && !sorry:
+			pool[reached(s.At, s.Way, k)] = weighing(s.Way, s.Effective())
+		case s.Inhibit:
+			pool[reached(s.At, s.Way, k)] = weighing(s.Way, 0)
+		}
+	}
+	v.apologise(pool, k)
+	return pool
+}
+
+// apologise adds the sorry server, which may be one of the real servers too.
+func (v *Virtual) apologise(pool map[netip.AddrPort]ipvs.Destination, k ipvs.Key) {
+	s := v.Sorry
+	if s == nil {
+		return
+	}
+	at := reached(s.At, s.Way, k)
+	_, real := pool[at]
+	switch {
+	case !v.Up:
+		pool[at] = weighing(s.Way, 1)
+	case s.Inhibit && !real:
+		pool[at] = weighing(s.Way, 0)
+	}
+}
+
+func reached(at netip.AddrPort, way ipvs.Destination, k ipvs.Key) netip.AddrPort {
+	if way.Forward == ipvs.Masquerade {
+		return at
+	}
+	return netip.AddrPortFrom(at.Addr(), k.At.Port())
+}
+
+func weighing(d ipvs.Destination, weight uint32) ipvs.Destination {
+	d.Weight = weight
+	return d
+}

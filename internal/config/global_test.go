@@ -26,6 +26,9 @@ func TestGlobalDefinitions(t *testing.T) {
 		of         func(*config.Global) any
 		want       string
 	}{
+		{"announcements are not paced by default", "", func(g *config.Global) any { return fmt.Sprint(g.GARPInterval, g.GNAInterval) }, "0s 0s"},
+		{"children have five seconds by default", "", func(g *config.Global) any { return g.ChildWait }, "5s"},
+
 		{"a process by default", "", process, "{ 0 false 0 [] 0s}"},
 		{"a process that is told everything", "checker_process_name lvs\nchecker_priority -20\nchecker_no_swap\nchecker_rt_priority 0\nchecker_cpu_affinity 3 1 3\nchecker_rlimit_rttime 1",
 			process, "{lvs -20 true 1 [3 1] 2µs}"},
@@ -90,6 +93,10 @@ func TestTrackers(t *testing.T) {
 		of                func(*config.Config) any
 		want              string
 	}{
+		{"a script by default", "vrrp_script x {\nscript /bin/true\n}", "track_script {\nx\n}", func(c *config.Config) any {
+			s := c.Scripts[0]
+			return fmt.Sprint(s.Interval, s.Timeout, s.Rise, s.Fall, s.InitFail, c.Instances[0].Tracks)
+		}, "1s 1s 1 1 false [{script x 0 false false}]"},
 		{"a file", "track_file x {\nfile \"/run/a b\"\n}", trackFile, file, "[{x /run/a b 1 false  0}]"},
 		{"a file that is made", "vrrp_track_file x {\nfile /run/a\nweight -3 reverse\ninit_file -5\n}", trackFile, file, "[{x /run/a -3 true init_file -5}]"},
 		{"a file that is overwritten", "track_file x {\nfile /run/a\ninit_file overwrite\n}", trackFile, file, "[{x /run/a 1 false init_file overwrite 0}]"},

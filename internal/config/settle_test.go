@@ -97,6 +97,7 @@ func TestSettled(t *testing.T) {
 		{"a plain IPv6 address is deprecated as source", "", "virtual_ipaddress {\nfe80::1\nfe80::2/64\n}", address, "[fe80::1/128 dev eth0 preferred_lft 0 fe80::2/64 dev eth0]"},
 		{"IPv6 is version 3", "", "virtual_ipaddress {\nfe80::1\n}", func(i config.Instance) any { return fmt.Sprint(i.VRRP.Version, i.VRRP.V6, i.VRRP.Group) }, "3 true ff02::12"},
 		{"IPv6 stays version 2 when that stood first", "", "version 2\nvirtual_ipaddress {\nfe80::1\n}", func(i config.Instance) any { return i.VRRP.Version }, "2"},
+		{"IPv6 is not probed for duplicates unless asked for", "", "virtual_ipaddress {\nfe80::1\nfe80::2/64 -nodad\n}", func(i config.Instance) any { return fmt.Sprint(i.Addrs[0].NoDAD, i.Addrs[1].NoDAD) }, "true false"},
 		{"a broadcast address of ones", "", "virtual_ipaddress {\n10.0.0.1/23 brd +\n}", address, "[10.0.0.1/23 dev eth0 brd 10.0.1.255]"},
 		{"a broadcast address of zeros", "", "virtual_ipaddress {\n10.0.0.1/23 brd -\n}", address, "[10.0.0.1/23 dev eth0 brd 10.0.0.0]"},
 		{"a peer gives the length", "", "virtual_ipaddress {\n10.0.0.1 peer 10.0.0.2/30 dev eth3\n}", address, "[10.0.0.1/30 peer 10.0.0.2/30 dev eth3]"},

@@ -196,6 +196,9 @@ func (w *worker) write(conn *relay.Conn[relay.Down, relay.Up], ended <-chan stru
 	first := relay.Up{Adopt: w.inForce.Load(), Trial: w.trial.Load().told()}
 	first.Load = first.Adopt == nil
 	_ = conn.Send(&first)
+	if first.Adopt != nil {
+		w.router.tellVerdicts()
+	}
 	for {
 		select {
 		case <-w.kick:

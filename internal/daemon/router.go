@@ -40,6 +40,7 @@ type routerProcess struct {
 	kernel   *netlink.Kernel
 	hosting  *engine.Hosting
 	igmp     localIGMP
+	talker   talker
 	loop     engine.Loop
 	worker   *worker
 	janitor  *janitor
@@ -149,7 +150,7 @@ func (p *routerProcess) openHands() error {
 		Sender:    newAdverts(sender),
 		Open:      (&receivers{ring: lan.NewRing()}).open,
 		Announcer: announcer,
-		Talker:    &talker{},
+		Talker:    &p.talker,
 		Memory:    p.memory,
 		Host:      p.order,
 		Tell:      p.tell,
@@ -281,6 +282,15 @@ func (p *routerProcess) tellPresent() {
 	}})
 }
 
+// tellVerdicts tells the worker how all BFD sessions are.
+func (p *routerProcess) tellVerdicts() {
+	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
+		if v := r.Verdicts(); len(v) > 0 {
+			p.worker.put(relay.Up{Verdicts: v})
+		}
+	}})
+}
+
 // adopt makes the loop run a configuration from a slot, and says when it does.
 func (p *routerProcess) adopt(slot relay.Slot, accepted func()) error {
 	c, err := p.slots.Read(slot)
@@ -290,6 +300,7 @@ func (p *routerProcess) adopt(slot relay.Slot, accepted func()) error {
 	p.reschedule(c.Global.Process, c.Global.Auto)
 	p.system(&c.Global)
 	p.worker.patience.Store(int64(c.Global.ChildWait))
+	p.talker.Look()
 	p.machine.Inbox.Put(router.Prepare(c))
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		if err := p.memory.Assign(r.Keys()); err != nil {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"holdfast/internal/mono"
 )
 
 // announcer runs one at this end of the cable.
@@ -207,5 +209,32 @@ func TestAStalledAnnouncementIsCancelled(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	if after, refused, _ := a.Counts(); after != before || refused != 0 {
 		t.Errorf("%d were sent after Cancel, %d refused", after-before, refused)
+	}
+}
+
+func TestKeepalived_10_ForwardingIsLookedAtEveryFiveSeconds(t *testing.T) {
+	newCable(t)
+	a, err := OpenAnnouncer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	const sysctl = "/proc/sys/net/ipv6/conf/v0/forwarding"
+	for _, step := range []struct {
+		at      mono.Instant
+		written string
+		want    bool
+	}{
+		{0, "0", false},
+		{1, "1", false},
+		{mono.Instant(forwardingAge) - 1, "1", false},
+		{mono.Instant(forwardingAge), "1", true},
+	} {
+		if err := os.WriteFile(sysctl, []byte(step.written), 0); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.forwards("v0", step.at); got != step.want {
+			t.Errorf("at %s, %s written: %v", step.at, step.written, got)
+		}
 	}
 }

@@ -28,8 +28,10 @@ type Up struct {
 	Changes []vrrp.Change
 	Signals []vrrp.Signal
 	Notes   []vrrp.Note
-	// The same of BFD; Verdicts are for those who follow sessions in the worker,
-	// Followed says what they mean to instances.
+	// The same of BFD. Verdicts are for those who follow sessions in the worker: each
+	// change, and all of them at the start, at a reload (before Accepted, and of new
+	// sessions too), and when a worker replaces a dead one. A session that was not
+	// spoken of is down. Followed says what they mean to instances.
 	BFDChanges []bfd.Change
 	BFDNotes   []bfd.Note
 	Verdicts   []bfd.Verdict

@@ -23,21 +23,12 @@ func TestAGARPGroupPacesItsLinksForTheKindsItNames(t *testing.T) {
 	}
 	for _, test := range tests {
 		b := newBench(t, nil)
-		fx := router.Effects{}
 		c := router.Part(&config.Config{
 			Global: config.Global{GARPInterval: all}, GARPGroups: []config.GARPGroup{test.group},
 			Instances: []config.Instance{instance("A", 51, "10.0.0.100")},
 		})
 		b.step(router.Prepare(c))
-		for len(fx.Announcements) == 0 {
-			b.now = b.r.Deadline()
-			b.r.Step(b.now, router.Expired{}, &fx)
-			for _, w := range fx.Host.Want {
-				b.r.Step(b.now, router.Settled{Addr: w.Addr, Held: true}, &fx)
-			}
-			fx.Host.Want = nil
-		}
-		if a := fx.Announcements[0]; a.Gap != test.gap || a.Clock != test.clock {
+		if a := b.announced(); a.Gap != test.gap || a.Clock != test.clock {
 			t.Errorf("%s: gap %v on clock %d, want %v on %d", test.name, a.Gap, a.Clock, test.gap, test.clock)
 		}
 	}

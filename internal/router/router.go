@@ -253,6 +253,10 @@ func (r *Router) pace(a host.Addr) (gap time.Duration, clock int32) {
 // address that the host does not hold is not announced.
 func (r *Router) announce(out *Effects) {
 	for _, a := range out.Announces {
+		if a.Source.IsValid() {
+			r.introduce(a, out)
+			continue
+		}
 		for i := range r.parts[a.ID].addrs {
 			addr := r.parts[a.ID].addrs[i].Addr
 			if c, _ := r.holdings.of(addr); !c.held {
@@ -262,6 +266,13 @@ func (r *Router) announce(out *Effects) {
 		}
 	}
 	out.Announces = out.Announces[:0]
+}
+
+// introduce announces the source of a router, which is on its own link.
+func (r *Router) introduce(a vrrp.Announce, out *Effects) {
+	if link := r.parts[a.ID].cfg.Link; link != "" {
+		r.say(a.ID, host.Addr{Link: link, Prefix: netip.PrefixFrom(a.Source, a.Source.BitLen())}, a.Rounds, out)
+	}
 }
 
 func (r *Router) sampled(now mono.Instant, ev Sampled, out *Effects) {

@@ -74,6 +74,15 @@ func (r *Router) believe(now mono.Instant, first int, out *Effects) {
 	}
 }
 
+// Verdicts are what those who follow sessions are to believe of all of them.
+func (r *Router) Verdicts() []bfd.Verdict {
+	var list []bfd.Verdict
+	for _, v := range r.sessions.Views() {
+		list = append(list, bfd.Verdict{Name: v.Name, Up: r.watch.known(tracker.BFD, v.Name).State == tracker.Good})
+	}
+	return list
+}
+
 // converse makes the BFD sessions those of a configuration, before the virtual
 // routers that follow them: those are born knowing how they are.
 func (r *Router) converse(now mono.Instant, c *Reload, out *Effects) {

@@ -151,6 +151,27 @@ func TestANeighbourThatIsTakenDownOnPurposeIsStillBelievedIn(t *testing.T) {
 	}
 }
 
+// A worker that replaces a dead one is told what the one before believed.
+func TestVerdictsOfAllSessionsAreWhatWasToldOfThem(t *testing.T) {
+	b := newTalk(t, tracker.Track{})
+	for _, step := range []struct {
+		name string
+		do   func()
+		up   bool
+	}{
+		{"at first", func() {}, false},
+		{"up", b.comesUp, true},
+		{"taken down on purpose", func() { b.packet(wire.AdminDown) }, true},
+		{"up again", b.comesUp, true},
+		{"silent", b.silence, false},
+	} {
+		step.do()
+		if got, want := b.r.Verdicts(), []bfd.Verdict{{Name: "peer", Up: step.up}}; !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", step.name, got, want)
+		}
+	}
+}
+
 func TestASessionWithoutASocketIsDown(t *testing.T) {
 	b := newTalk(t, tracker.Track{})
 	b.comesUp()

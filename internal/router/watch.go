@@ -79,10 +79,11 @@ func (w *watch) judged(v bfd.Verdict) []vrrp.ID {
 	return w.sampled(s)
 }
 
-// known is the state of a thing. Sessions are down until they say otherwise.
+// known is the state of a thing. Sessions are down until they say otherwise, and an
+// interface that was never seen does not exist.
 func (w *watch) known(k tracker.Kind, name string) tracker.Sample {
 	s := w.state[watched{k, name}]
-	if k == tracker.BFD && s.State == tracker.Unknown {
+	if (k == tracker.BFD || k == tracker.Interface) && s.State == tracker.Unknown {
 		s.State = tracker.Bad
 	}
 	return s

@@ -34,6 +34,14 @@ func (s *Set) announceAgain(now mono.Instant, r *router) {
 	}
 }
 
+// introduce tells where a unicast router is that was in FAULT: who is to send it adverts
+// may know its source from before, and wait for an answer that does not come.
+func (s *Set) introduce(r *router) {
+	if r.unicast() && r.source.IsValid() {
+		s.out.Announces = append(s.out.Announces, Announce{ID: r.id, Rounds: 1, Source: r.source})
+	}
+}
+
 // linkReturned is for a MASTER that stayed one while its link was down
 // (dont_track_primary): who was reachable meanwhile may have taken the addresses in
 // the neighbours' tables, and may give them up without ever being heard.

@@ -13,6 +13,9 @@ import (
 
 // becomeBackup changes role, timer and announcements. The timer runs from now.
 func (s *Set) becomeBackup(now mono.Instant, r *router, timer time.Duration, reason string) {
+	if r.role == Fault {
+		s.introduce(r)
+	}
 	r.timer = now.Add(timer)
 	r.preempt, r.wants = 0, false
 	if r.role != Initial || r.outlook != unchallenged {

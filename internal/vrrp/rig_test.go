@@ -108,7 +108,11 @@ func (r *rig) drain() (lines []string) {
 		lines = append(lines, line)
 	}
 	for _, a := range r.out.Announces {
-		lines = append(lines, fmt.Sprintf("announce %d", a.Rounds))
+		line := fmt.Sprintf("announce %d", a.Rounds)
+		if a.Source.IsValid() {
+			line += " of " + a.Source.String()
+		}
+		lines = append(lines, line)
 	}
 	for _, s := range r.out.Signals {
 		lines = append(lines, fmt.Sprintf("signal %d %v %d", s.Kind, s.Role, s.Priority))

@@ -221,6 +221,8 @@ const (
 type Announce struct {
 	ID     ID
 	Rounds int
+	// Source is to be announced in place of those addresses; zero: they are.
+	Source netip.Addr
 }
 
 // Out is what one call asks of the world, appended to by the Set and emptied by

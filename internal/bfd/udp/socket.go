@@ -76,21 +76,24 @@ func deafen(fd int) error {
 // ports is a range of ports to send from, both ends included.
 type ports struct{ first, last uint16 }
 
-// usualPorts are those that RFC 5881, section 4, asks for, as far as this machine
-// gives them to programs that do not choose, if those are enough.
+// rfcPorts are those of RFC 5881, section 4.
+func rfcPorts() ports { return ports{49152, 65535} }
+
+// usualPorts are those of the RFC, as far as this machine gives them to programs that
+// do not choose, if those are enough.
 func usualPorts() ports {
-	all, enough := ports{49152, 65535}, uint16(1024)
+	const enough = 1024
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
-		return all
+		return rfcPorts()
 	}
 	var here ports
 	if n, _ := fmt.Sscan(string(text), &here.first, &here.last); n != 2 {
-		return all
+		return rfcPorts()
 	}
-	both := ports{max(all.first, here.first), min(all.last, here.last)}
+	both := ports{max(rfcPorts().first, here.first), min(rfcPorts().last, here.last)}
 	if both.last < both.first || both.last-both.first+1 < enough {
-		return all
+		return rfcPorts()
 	}
 	return both
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -35,6 +36,23 @@ type Sockets struct {
 	senders   []sender // by bfd.ID
 	listeners []*Listener
 	ring      *ring
+	ports     atomic.Pointer[ports] // of this machine; nil: those of the RFC
+}
+
+// Look finds out which ports this machine gives away: sessions that are opened later
+// choose among those. It reads a file, so it is for another goroutine than that of the
+// other methods.
+func (s *Sockets) Look() {
+	found := usualPorts()
+	s.ports.Store(&found)
+}
+
+// choice is where a new session finds its port.
+func (s *Sockets) choice() ports {
+	if found := s.ports.Load(); found != nil {
+		return *found
+	}
+	return rfcPorts()
 }
 
 // sender is the socket that one session sends from.
@@ -58,7 +76,7 @@ func (s *Sockets) Apply(paths []bfd.Path, failed func(name string, err error)) {
 	}
 	s.close(wanted)
 	s.listen(paths)
-	ports := usualPorts()
+	ports := s.choice()
 	for _, p := range paths {
 		if err := s.open(p, ports); err != nil {
 			failed(p.Name, err)

@@ -159,6 +159,39 @@ func sources(t *testing.T) (ports []int) {
 	return ports
 }
 
+func TestPortsAreThoseThatTheMachineGivesAway(t *testing.T) {
+	for _, c := range []struct {
+		name, given string
+		looked      bool
+		first, last int
+	}{
+		{"the usual range", "32768\t60999", true, 49152, 60999},
+		{"a narrow one", "50000\t51100", true, 50000, 51100},
+		{"too few of the RFC's", "32768\t50000", true, 49152, 65535},
+		{"none of the RFC's", "20000\t30000", true, 49152, 65535},
+		{"nobody has looked", "50000\t51100", false, 49152, 65535},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			alone(t)
+			must(t, os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte(c.given), 0))
+			s := &udp.Sockets{}
+			t.Cleanup(s.Close)
+			if c.looked {
+				s.Look()
+			}
+			var paths []bfd.Path
+			for id := range bfd.ID(200) {
+				paths = append(paths, one(id, "", "127.0.0.1", false))
+			}
+			s.Apply(paths, never(t))
+			ports := sources(t)
+			if low, high, width := ports[0], ports[len(ports)-1], c.last-c.first; low < c.first || high > c.last || high-low < width*9/10 {
+				t.Errorf("200 sessions from %d to %d, want them all over %d to %d", low, high, c.first, c.last)
+			}
+		})
+	}
+}
+
 func TestASessionWithoutASocketIsNamedWithTheReason(t *testing.T) {
 	alone(t)
 	other := open(t, one(0, "", "::1", false)) // somebody else has the port of IPv6

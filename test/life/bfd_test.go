@@ -1,0 +1,70 @@
+package life
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// talk is a session with a neighbour, from the other node of the stage.
+func talk(from, to, more string) string {
+	return fmt.Sprintf("bfd_instance peer {\n\tneighbor_ip %s\n\tsource_ip %s\n\tmultiplier 20\n\t%s\n}\n", to, from, more)
+}
+
+// pair is two daemons whose session is up.
+func (s *stage) pair(more string) (a, b *daemon) {
+	s.Helper()
+	a, b = s.start(s.a, talk("10.0.0.1", "10.0.0.2", more)), s.start(s.b, talk("10.0.0.2", "10.0.0.1", ""))
+	a.says(`\(peer\) Entering Up state`)
+	b.says(`\(peer\) Entering Up state`)
+	return a, b
+}
+
+// A file without an instance is enough for sessions. At the end nothing is sent: the
+// neighbour notices by itself.
+func TestSectionOneADaemonMayHaveSessionsOnly(t *testing.T) {
+	s := newStage(t)
+	a, b := s.pair("")
+	packets := s.listen(s.b, "udp dst port 3784 and src host 10.0.0.1")
+	a.signal(syscall.SIGTERM)
+	if got := a.exit(); got != 0 {
+		t.Errorf("exit status %d", got)
+	}
+	b.says(`\(peer\) Expired after 2\d\d ms`)
+	b.says(`\(peer\) Entering Down state \(Local diagnostic - Control Detection Time Expired`)
+	for _, p := range packets() {
+		if !strings.Contains(p.text, "State Up") {
+			t.Errorf("sent %s", p.text)
+		}
+	}
+}
+
+// What a reload changes of a session is agreed upon with the neighbour; neither end goes
+// down, and the port by which the session is known stays.
+func TestSectionNineAReloadKeepsSessionAndPort(t *testing.T) {
+	s := newStage(t)
+	a, b := s.pair("")
+	packets := s.listen(s.b, "udp dst port 3784 and src host 10.0.0.1")
+	for _, more := range []string{"min_tx 40", "min_tx 5", "min_rx 50", "multiplier 40\n\tidle_tx 2000", ""} {
+		a.reload(talk("10.0.0.1", "10.0.0.2", more))
+		time.Sleep(300 * time.Millisecond)
+	}
+	ports := map[string]bool{}
+	for _, p := range packets() {
+		ports[regexp.MustCompile(`10\.0\.0\.1\.(\d+) >`).FindString(p.text)] = true
+	}
+	if len(ports) != 1 {
+		t.Errorf("packets came from %v", ports)
+	}
+	for _, d := range []*daemon{a, b} {
+		if n := d.count(`\(peer\) Entering (Down|Init|Up) state`); n > 2 {
+			t.Errorf("%d transitions:\n%s", n, d.log())
+		}
+	}
+	if a.count("Starting poll sequence") < 4 {
+		t.Errorf("it asked for too little:\n%s", a.log())
+	}
+}

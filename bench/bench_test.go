@@ -51,7 +51,7 @@ func TestTableShowsBothProgramsAndTheRatio(t *testing.T) {
 
 // The addresses of a farm are all different, and its file has a line for each word.
 func TestFarm(t *testing.T) {
-	text := farm(600, 20)
+	text := farm{virtual: 600, real: 20, delay: 6, check: tcpCheck}.text()
 	if n := strings.Count(text, "\n"); n != 600*(6+20*8) {
 		t.Errorf("%d lines", n)
 	}

@@ -70,11 +70,11 @@ func (t tester) instances() error {
 func crowdText(routers int) string { return configuration(crowdOf(routers, strong)...) }
 
 func (t tester) servers() error {
-	small, err := t.test("1000 x 10 servers", farm(1000, 10), atMost(1, 0), none())
+	small, err := t.test("1000 x 10 servers", farm{virtual: 1000, real: 10, delay: 6, check: tcpCheck}.text(), atMost(1, 0), none())
 	if err != nil {
 		return err
 	}
-	large, err := t.test("5000 x 20 servers", farm(5000, 20), atMost(1, 0), atMost(2, 0))
+	large, err := t.test("5000 x 20 servers", farm{virtual: 5000, real: 20, delay: 6, check: tcpCheck}.text(), atMost(1, 0), atMost(2, 0))
 	if err != nil {
 		return err
 	}
@@ -97,23 +97,4 @@ func (t tester) test(what, text string, cpu, memory bound) (subject.Cost, error)
 // growth records how many times the CPU time of a smaller file a larger one takes.
 func (t tester) growth(name string, small, large subject.Cost, limit float64) {
 	t.b.record(t.program, name, "", medianWithin(limit), float64(large.CPU)/float64(max(small.CPU, time.Millisecond)))
-}
-
-// farm is a configuration of virtual servers with real servers, each with a check.
-func farm(virtual, real int) string {
-	var b strings.Builder
-	for v := range virtual {
-		fmt.Fprintf(&b, "virtual_server %s 80 {\n    delay_loop 6\n    lb_algo wlc\n    lb_kind NAT\n    protocol TCP\n", farmAddress(10, v))
-		for r := range real {
-			fmt.Fprintf(&b, "    real_server %s 80 {\n        weight 1\n        TCP_CHECK {\n            connect_timeout 3\n            retry 2\n"+
-				"            delay_before_retry 1\n        }\n    }\n", farmAddress(172, v*real+r))
-		}
-		b.WriteString("}\n")
-	}
-	return b.String()
-}
-
-// farmAddress is the n-th of the addresses that begin with a byte.
-func farmAddress(first, n int) string {
-	return fmt.Sprintf("%d.%d.%d.%d", first, 16+n/62500, n/250%250, n%250+1)
 }

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/bench/subject"
+	"holdfast/internal/lab/guest"
 )
 
 // page is where -write puts the table, below the root of the module.
@@ -35,18 +36,31 @@ type bench struct {
 }
 
 func main() {
+	if guest.Inside() {
+		guest.Serve(invoke)
+	}
+	os.Exit(invoke())
+}
+
+// invoke does what the command line says and returns the exit status.
+func invoke() int {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
 	if err := start(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
-// start measures, or is the small process that accounts for a program.
+// start measures, or is one of two processes that it needs: the one that accounts
+// for a program, and the one inside a kernel with IPVS.
 func start(ctx context.Context, args []string) error {
-	if len(args) > 1 && args[0] == subject.CostWord {
+	switch {
+	case len(args) > 1 && args[0] == subject.CostWord:
 		return subject.Account(args[1:])
+	case len(args) == 4 && args[0] == insideWord:
+		return inside(ctx, args[1:])
 	}
 	return run(ctx, args)
 }
@@ -120,6 +134,7 @@ func measurements() []measurement {
 		{names: []string{"busy"}, least: 10, do: (*bench).busy},
 		{names: []string{"flood"}, do: (*bench).flood},
 		{names: []string{"bfd"}, do: (*bench).bfd},
+		{names: []string{"servers"}, do: (*bench).servers},
 	}
 }
 

@@ -16,9 +16,11 @@ import (
 // Program is an implementation of VRRP that reads keepalived.conf.
 type Program struct {
 	Name    string // "keepalived" or "holdfast"
+	Path    string // of the file
 	Version string
-	// argv is the command line for a configuration file.
-	argv func(config string) []string
+	// argv is the command line for a configuration file; balance the one that runs
+	// its virtual servers instead of its virtual routers.
+	argv, balance func(config string) []string
 	// test is the command line that tests a configuration file, and tested the
 	// largest exit status with which that has read everything.
 	test   func(config string) []string
@@ -28,20 +30,32 @@ type Program struct {
 	forks bool
 }
 
-// Keepalived is the C program of the machine, without its checker process.
+// Keepalived is the C program of the machine; of its two processes it runs the
+// one for VRRP only.
 func Keepalived() (Program, error) {
 	path, err := exec.LookPath("keepalived")
 	if err != nil {
 		return Program{}, fmt.Errorf("find keepalived (package keepalived): %w", err)
 	}
-	pids := pidFiles()
-	p := Program{Name: "keepalived", forks: true, argv: func(config string) []string {
-		return []string{path, "--dont-fork", "--log-console", "--no-syslog", "--vrrp", "--use-file", config,
-			"--pid", pids[0], "--vrrp_pid", pids[1], "--checkers_pid", pids[2]}
-	}}
+	p := Program{Name: "keepalived", Path: path, forks: true, argv: keepalived(path, "--vrrp"), balance: keepalived(path, "--check")}
 	p.test = func(config string) []string { return []string{path, "--config-test", "--use-file", config} }
 	p.Version = firstLine(path, "--version")
 	return p, nil
+}
+
+// keepalived is its command line for one of its two tasks.
+func keepalived(path, task string) func(config string) []string {
+	pids := pidFiles()
+	return func(config string) []string {
+		return []string{path, "--dont-fork", "--log-console", "--no-syslog", task, "--use-file", config,
+			"--pid", pids[0], "--vrrp_pid", pids[1], "--checkers_pid", pids[2]}
+	}
+}
+
+// Balancer is the program as it runs virtual servers.
+func (p Program) Balancer() Program {
+	p.argv = p.balance
+	return p
 }
 
 // complaints is the exit status of `holdfast check` for a file that can be run,
@@ -50,7 +64,8 @@ const complaints = 2
 
 // Holdfast is the holdfast at path.
 func Holdfast(path string) Program {
-	p := Program{Name: "holdfast", argv: func(config string) []string { return []string{path, "run", "-f", config} }}
+	run := func(config string) []string { return []string{path, "run", "-f", config} }
+	p := Program{Name: "holdfast", Path: path, argv: run, balance: run}
 	p.test, p.tested = func(config string) []string { return []string{path, "check", config} }, complaints
 	p.Version = firstLine(path, "--version")
 	return p

@@ -22,6 +22,9 @@ func TestBoundsJudge(t *testing.T) {
 		{"ratio held by the median", atMost(0.6, 0), []float64{10, 1, 20}, []float64{6, 5, 90}, "pass"},
 		{"ratio missed", atMost(0.6, 0), []float64{10}, []float64{6.1}, "FAIL"},
 		{"ratio held with slack", atMost(1, 2), []float64{10}, []float64{12}, "pass"},
+		{"ratio held, limit missed", atMost(1, 0).and(3), []float64{10}, []float64{4}, "FAIL"},
+		{"ratio missed, limit held", atMost(1, 0).and(3), []float64{1}, []float64{2}, "FAIL"},
+		{"ratio and limit held", atMost(1, 0).and(3), []float64{10}, []float64{3}, "pass"},
 		{"limit held by the median", medianWithin(5), nil, []float64{1, 5, 9}, "pass"},
 		{"limit missed by one run", within(5), nil, []float64{1, 5, 9}, "FAIL"},
 		{"limit of zero held", within(0), nil, []float64{0, 0}, "pass"},
@@ -90,7 +93,7 @@ func TestLeftOutProbes(t *testing.T) {
 }
 
 func TestCrowdFillsLinkByLink(t *testing.T) {
-	members := crowdOf(4000, 200)
+	members := crowdOf(4000, 200, time.Second)
 	seen := map[string]bool{}
 	for _, m := range members {
 		seen[m.link+m.addresses[0].String()] = true
@@ -137,6 +140,16 @@ func TestNoPacketOfAFloodMayBeHeeded(t *testing.T) {
 	for range 1 << 13 {
 		if p := badPacket(r); heeded(p) {
 			t.Errorf("this one has to be believed: %x", p)
+		}
+	}
+}
+
+// The first router follows every script and every process, the others nothing.
+func TestWatchingNamesEverything(t *testing.T) {
+	text := watching(crowdOf(watchers, strong, watchersInterval))
+	for words, want := range map[string]int{"    script /bin/true\n": scripts, "        s": scripts, "    process job": jobs, "        job": jobs, "vrrp_instance": watchers} {
+		if got := strings.Count(text, words); got != want {
+			t.Errorf("%q %d times, want %d", words, got, want)
 		}
 	}
 }

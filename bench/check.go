@@ -67,7 +67,7 @@ func (t tester) instances() error {
 	return nil
 }
 
-func crowdText(routers int) string { return configuration(crowdOf(routers, strong)...) }
+func crowdText(routers int) string { return configuration(crowdOf(routers, strong, time.Second)...) }
 
 func (t tester) servers() error {
 	small, err := t.test("1000 x 10 servers", farm{virtual: 1000, real: 10, delay: 6, check: tcpCheck}.text(), atMost(1, 0), none())

@@ -15,6 +15,7 @@ type instance struct {
 	version   int
 	interval  time.Duration
 	addresses []netip.Addr
+	tracks    string // the blocks that name trackers
 }
 
 // write appends the block of the instance.
@@ -25,7 +26,7 @@ func (i instance) write(b *strings.Builder) {
 	for _, a := range i.addresses {
 		fmt.Fprintf(b, "        %s\n", a)
 	}
-	b.WriteString("    }\n}\n")
+	b.WriteString("    }\n" + i.tracks + "}\n")
 }
 
 // configuration is the text of a whole file.
@@ -54,14 +55,21 @@ const routersPerLink = 255
 // links is how many links so many virtual routers need.
 func links(routers int) int { return (routers + routersPerLink - 1) / routersPerLink }
 
-// crowdOf makes virtual routers with one address each, 255 on every link,
-// version 2, one advert a second.
-func crowdOf(routers, priority int) []instance {
+// versionFor is the version of VRRP for an interval: below a second it is 3.
+func versionFor(interval time.Duration) int {
+	if interval%time.Second == 0 {
+		return 2
+	}
+	return 3
+}
+
+// crowdOf makes virtual routers with one address each, 255 on every link.
+func crowdOf(routers, priority int, interval time.Duration) []instance {
 	out := make([]instance, routers)
 	for n := range out {
 		link, vrid := n/routersPerLink, n%routersPerLink+1
 		out[n] = instance{
-			link: linkName(link), vrid: vrid, priority: priority, version: 2, interval: time.Second,
+			link: linkName(link), vrid: vrid, priority: priority, version: versionFor(interval), interval: interval,
 			addresses: []netip.Addr{crowdAddress(link, vrid)},
 		}
 	}

@@ -23,6 +23,7 @@ type crowd struct {
 	world    *netns.World
 	a, b     *netns.Node
 	routers  int
+	interval time.Duration
 	tap      *wiretap.Tap
 	holdings [2]*holdings // which addresses a and b hold
 }
@@ -32,12 +33,12 @@ const (
 	weak   = 100 // priority of the backup
 )
 
-func newCrowd(routers int) (*crowd, error) {
+func newCrowd(routers int, interval time.Duration) (*crowd, error) {
 	world, err := netns.New()
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{world: world, routers: routers}
+	c := &crowd{world: world, routers: routers, interval: interval}
 	if err := c.build(); err != nil {
 		return nil, errors.Join(err, world.Close())
 	}
@@ -98,17 +99,28 @@ func (c *crowd) close() error {
 	return errors.Join(c.tap.Close(), c.world.Close())
 }
 
+// members are the routers of one of the nodes.
+func (c *crowd) members(priority int) []instance { return crowdOf(c.routers, priority, c.interval) }
+
 // begin starts the master and waits until it sends adverts for all routers and
 // holds all addresses; it returns how long that took from the start of the
 // program, without the down timer, which the protocol makes it wait.
 func (c *crowd) begin(ctx context.Context, p subject.Program) (*subject.Daemon, time.Duration, error) {
-	members := crowdOf(c.routers, strong)
-	d, err := subject.Start(c.a, p, configuration(members...))
+	return c.beginWith(ctx, p, configuration(c.members(strong)...))
+}
+
+// beginWith is begin for a configuration that holds more than the routers.
+func (c *crowd) beginWith(ctx context.Context, p subject.Program, text string) (*subject.Daemon, time.Duration, error) {
+	d, err := subject.Start(c.a, p, text)
 	if err != nil {
 		return nil, 0, err
 	}
 	up, err := c.allUp(ctx, d)
-	return d, up.Sub(d.Started) - members[0].downTimer(), err
+	if err != nil {
+		d.Kill()
+		return nil, 0, err
+	}
+	return d, up.Sub(d.Started) - c.members(strong)[0].downTimer(), nil
 }
 
 func (c *crowd) allUp(ctx context.Context, d *subject.Daemon) (time.Time, error) {
@@ -152,7 +164,7 @@ func latest(a, b time.Time) time.Time {
 // cost is what the masters of a crowd cost and how regular their adverts are.
 type cost struct {
 	perAdvert time.Duration
-	jitter    []time.Duration // distance of each interval from a second
+	jitter    []time.Duration // distance of each interval from the nominal one
 	drift     time.Duration   // by how much intervals are longer in the mean, or shorter
 	burst     float64
 	usage     subject.Usage
@@ -171,7 +183,7 @@ func (c *crowd) watch(ctx context.Context, d *subject.Daemon) (cost, error) {
 	if err := pause(ctx, 6*time.Second); err != nil {
 		return cost{}, err
 	}
-	got := regularity(c.tap.Packets(time.Time{}))
+	got := regularity(c.tap.Packets(time.Time{}), c.interval)
 	got.perAdvert = perAdvert
 	got.usage, err = d.Usage()
 	return got, err
@@ -207,9 +219,9 @@ func (c *crowd) arrived() (total int, err error) {
 }
 
 // regularity looks at the adverts of a quiet stretch.
-func regularity(packets []wiretap.Packet) cost {
+func regularity(packets []wiretap.Packet, interval time.Duration) cost {
 	packets = slices.DeleteFunc(packets, func(p wiretap.Packet) bool { return p.Kind != wiretap.Advert })
-	jitter := wiretap.Deviations(packets, time.Second)
+	jitter := wiretap.Deviations(packets, interval)
 	var sum time.Duration
 	for i, j := range jitter {
 		sum, jitter[i] = sum+j, j.Abs()
@@ -217,7 +229,7 @@ func regularity(packets []wiretap.Packet) cost {
 	return cost{
 		jitter: jitter,
 		drift:  (sum / time.Duration(max(len(jitter), 1))).Abs(),
-		burst:  wiretap.Burst(packets, time.Second, 10*time.Millisecond),
+		burst:  wiretap.Burst(packets, interval, 10*time.Millisecond),
 	}
 }
 
@@ -273,7 +285,7 @@ func (c *crowd) takeover(ctx context.Context, d, backup *subject.Daemon) (late, 
 	if err := c.allTaken(ctx, killed); err != nil {
 		return 0, 0, err
 	}
-	late, end := c.lateness(crowdOf(c.routers, weak)[0].downTimer())
+	late, end := c.lateness(c.members(weak)[0].downTimer())
 	return late, end.Sub(killed), nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/bench/subject"
 	"holdfast/bench/wiretap"
 )
 
@@ -27,27 +28,36 @@ func (b *bench) busy(ctx context.Context, program int) error {
 		return err
 	}
 	defer b.finish(p.close)
-	stop, err := occupy(hogs)
-	defer stop()
+	start, err := strain(ctx, 6*time.Second)
 	if err != nil {
 		return err
 	}
-	start := time.Now()
-	if err := pause(ctx, 6*time.Second); err != nil {
-		return err
-	}
-	stop()
-	// What they logged meanwhile may not have been read yet.
-	if err := pause(ctx, 300*time.Millisecond); err != nil {
-		return err
-	}
-	b.record(program, "16 busy loops, 10 ms adverts: false take-overs in 6 s", "", within(0), float64(p.seizures(start)))
+	b.record(program, "16 busy loops, 10 ms adverts: false take-overs in 6 s", "", within(0), float64(seizures(start, p.master, p.backup)))
 	return nil
 }
 
-// seizures counts how often a node of the pair became MASTER.
-func (p *pair) seizures(since time.Time) int {
-	return len(p.master.Log.Lines(since, seized())) + len(p.backup.Log.Lines(since, seized()))
+// strain runs busy loops for a while and returns when they began.
+func strain(ctx context.Context, length time.Duration) (start time.Time, err error) {
+	stop, err := occupy(hogs)
+	defer stop()
+	if err != nil {
+		return start, err
+	}
+	start = time.Now()
+	if err := pause(ctx, length); err != nil {
+		return start, err
+	}
+	stop()
+	// What was logged meanwhile may not have been read yet.
+	return start, pause(ctx, 300*time.Millisecond)
+}
+
+// seizures counts how often daemons became MASTER.
+func seizures(since time.Time, all ...*subject.Daemon) (n int) {
+	for _, d := range all {
+		n += len(d.Log.Lines(since, seized()))
+	}
+	return n
 }
 
 // occupy starts busy loops; they end with stop, which may be called twice, or

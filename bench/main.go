@@ -132,7 +132,10 @@ func measurements() []measurement {
 		{names: []string{"start", "cost", "reload"}, do: manyOf(1000)},
 		{names: []string{"start", "cost", "reload", "takeover"}, do: manyOf(4000)},
 		{names: []string{"busy"}, least: 10, do: (*bench).busy},
+		{names: []string{"strain"}, do: strainOf(4000, time.Second)},
+		{names: []string{"strain"}, do: strainOf(100, 10*time.Millisecond)},
 		{names: []string{"flood"}, do: (*bench).flood},
+		{names: []string{"watch"}, do: (*bench).watch},
 		{names: []string{"bfd"}, do: (*bench).bfd},
 		{names: []string{"servers"}, do: (*bench).servers},
 	}

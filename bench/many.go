@@ -24,7 +24,7 @@ const settling = 7 * time.Second
 func (b *bench) many(ctx context.Context, routers, program int) error {
 	ctx, cancel := context.WithTimeout(ctx, crowdTimeout)
 	defer cancel()
-	c, err := newCrowd(routers)
+	c, err := newCrowd(routers, time.Second)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (b *bench) cost(ctx context.Context, c *crowd, d *subject.Daemon, program i
 }
 
 func (b *bench) reloads(ctx context.Context, c *crowd, d *subject.Daemon, program int) error {
-	members := crowdOf(c.routers, strong)
+	members := c.members(strong)
 	added := crowdAddress(255, 1)
 	more := slices.Clone(members)
 	more[0].addresses = append(slices.Clone(more[0].addresses), added)
@@ -113,7 +113,7 @@ func (b *bench) reloads(ctx context.Context, c *crowd, d *subject.Daemon, progra
 }
 
 func (b *bench) takeover(ctx context.Context, c *crowd, d *subject.Daemon, program int) error {
-	backup, err := subject.Start(c.b, d.Program, configuration(crowdOf(c.routers, weak)...))
+	backup, err := subject.Start(c.b, d.Program, configuration(c.members(weak)...))
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ holdfast beside the keepalived of Debian, both on the same machine in turn, run 
     go run ./bench -write                     # and write this page
 
 It needs Linux, root, Go, and Debian's packages keepalived, iproute2, nftables and user-mode-linux. It builds its networks in namespaces of its own
-and removes them at the end. -run takes these names: check, outage, restart, start, cost, reload, takeover, busy, flood, bfd, servers.
+and removes them at the end. -run takes these names: check, outage, restart, start, cost, reload, takeover, busy, strain, flood, watch, bfd, servers.
 The command fails when a figure misses what is asked of it.
 
 ## How it is measured
@@ -39,8 +39,12 @@ The command fails when a figure misses what is asked of it.
 - *reload* ends when the log says so, and with an added address also when the kernel holds it. "Latest advert" is the largest lateness of an advert from 1.5 s before to 2.5 s after.
 - *take-over* kills all processes of the master of 4,000 routers. "After it was due" is the largest distance of the first announcement of an address from the instant at which the backup's down timer
   for it ran out: the last advert, three intervals, and skew.
-- *busy loops* run at ordinary priority, sixteen on all processors; both nodes and the switch share these. *flood* sends 100,000 packets a second of protocol 112 for ten seconds to the
+- *busy loops* run at ordinary priority, sixteen on all processors; both nodes and the switch share these. With 4,000 routers of 1 s (version 2) and 100 of 10 ms
+  (version 3) the nodes are joined by cables and looked at for eight seconds. Both programs run with what they do by themselves about priorities: keepalived nothing. *flood* sends 100,000 packets a second of protocol 112 for ten seconds to the
   group: noise, wrong TTL, checksum, version, type, length, authentication and VRID.
+- *scripts, processes*: a node with 50 routers of 100 ms runs /bin/true for each of 1,000 scripts every two seconds and watches 200 processes by their names. CPU time is that of all processes of
+  the program and of the scripts, over ten seconds. In a namespace of its own the kernel tells nobody of births and deaths: there holdfast looks at /proc each second instead.
+- *BFD sessions* are between the program and a keepalived, both at real-time priority (bfd_rt_priority), without which keepalived loses sessions.
 - *servers* runs in a kernel of its own, User-Mode Linux with IPVS, whose one processor is slow with system calls, for both programs alike. "1000 x 10 servers" are virtual servers with real servers
   that nobody checks. A table is whole when the kernel counts as many services and destinations as the file has. The second start follows a SIGKILL of all processes and adds one server, which shows
   when the whole table was dealt with; so does a reload with a server added; an unchanged reload ends when the log says so. With checks, every server is the node itself; the cost of a check is the

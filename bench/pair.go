@@ -30,14 +30,9 @@ func addressA() netip.Addr { return netip.MustParseAddr("192.0.2.1") }
 func addressB() netip.Addr { return netip.MustParseAddr("192.0.2.2") }
 func shared() netip.Addr   { return netip.MustParseAddr("192.0.2.100") }
 
-// sharedRouter is the virtual router of a pair. Intervals below a second need
-// version 3.
+// sharedRouter is the virtual router of a pair.
 func sharedRouter(priority int, interval time.Duration) instance {
-	version := 3
-	if interval%time.Second == 0 {
-		version = 2
-	}
-	return instance{link: lan, vrid: victim, priority: priority, version: version, interval: interval, addresses: []netip.Addr{shared()}}
+	return instance{link: lan, vrid: victim, priority: priority, version: versionFor(interval), interval: interval, addresses: []netip.Addr{shared()}}
 }
 
 // startPair builds a pair, starts both programs and waits until a is MASTER.

@@ -31,6 +31,12 @@ func atMost(ratio, slack float64) bound { return bound{ratio: ratio, slack: slac
 // within asks for a figure in every run.
 func within(limit float64) bound { return bound{limit: limit, limited: true, worst: true} }
 
+// and asks for a median within a limit, too.
+func (b bound) and(limit float64) bound {
+	b.limit, b.limited = limit, true
+	return b
+}
+
 // medianWithin asks for a median.
 func medianWithin(limit float64) bound { return bound{limit: limit, limited: true} }
 

@@ -83,3 +83,13 @@ func TestCPUTimeAndMemoryOfThisProcess(t *testing.T) {
 		t.Errorf("resident %d KiB, proportional %d KiB, %v", rss, pss, err)
 	}
 }
+
+func TestTicksAreThoseOfAProcessAndItsChildren(t *testing.T) {
+	got, err := ticksOf("7 (a) b c) S 1 7 7 0 -1 4194560 1 2 3 4 10 20 300 4000 20 0 1 0 99 0 0")
+	if err != nil || got != 4330 {
+		t.Errorf("%d, %v", got, err)
+	}
+	if _, err := ticksOf("7 (a) S 1"); err == nil {
+		t.Error("a line that is cut off is taken")
+	}
+}

@@ -49,6 +49,45 @@ func (d *Daemon) CPU() (time.Duration, error) {
 	return total, nil
 }
 
+// Effort is the processor time of all processes so far and of those that they
+// have started and waited for, to a hundredth of a second for each. One that ends
+// while this looks is found with its parent, the next time at the latest.
+func (d *Daemon) Effort() (time.Duration, error) {
+	var ticks int
+	for _, pid := range d.Pids() {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			continue
+		}
+		n, err := ticksOf(string(stat))
+		if err != nil {
+			return 0, fmt.Errorf("read the processor time of process %d: %w", pid, err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / userHz, nil
+}
+
+// userHz is in which parts of a second the kernel tells such times.
+const userHz = 100
+
+// ticksOf adds up utime, stime, cutime and cstime of /proc/PID/stat. The name
+// before them may hold anything.
+func ticksOf(stat string) (total int, err error) {
+	words := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(words) < 15 {
+		return 0, fmt.Errorf("%q has too few fields", stat)
+	}
+	for _, word := range words[11:15] {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
 // cpuTime reads the clock that counts the processor time of a process, all its
 // threads included, in nanoseconds; /proc/PID/stat shows the same in hundredths
 // of a second. The number of the clock is made as the macro MAKE_PROCESS_CPUCLOCK

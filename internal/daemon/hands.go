@@ -35,11 +35,15 @@ func newAdverts(s *lan.Sender) *adverts {
 // Send implements engine.Sender.
 func (a *adverts) Send(sends []vrrp.Send, ifindex func(string) int, failed func(int, error)) {
 	a.failed = failed
+	link, index := "", leaving("", ifindex) // of the one before: neighbours often share it
 	for a.begin = 0; a.begin < len(sends); a.begin += chunk {
 		n := min(len(sends)-a.begin, chunk)
 		for i := range n {
 			s := &sends[a.begin+i]
-			a.packets[i] = lan.Packet{IfIndex: leaving(s.Link, ifindex), V6: s.V6, Dst: s.Dst, Src: s.Src, HopLimit: s.HopLimit, Data: s.Data}
+			if s.Link != link {
+				link, index = s.Link, leaving(s.Link, ifindex)
+			}
+			a.packets[i] = lan.Packet{IfIndex: index, V6: s.V6, Dst: s.Dst, Src: s.Src, HopLimit: s.HopLimit, Data: s.Data}
 		}
 		a.sender.Send(a.packets[:n], a.each)
 	}

@@ -17,6 +17,9 @@ const (
 	crowd = 32
 	// slots is how many instants of an interval adverts are spread over.
 	slots = 32
+	// block is how many routers, next to one another in memory, have a slot in
+	// common: what one of them brings into the cache is of use to the next.
+	block = 16
 )
 
 // becomeMaster changes role, timer and announcements. Addresses are announced
@@ -137,7 +140,7 @@ func (s *Set) advertiseDue(now mono.Instant, r *router) {
 func (s *Set) nextAdvert(now, due mono.Instant, r *router) mono.Instant {
 	interval := r.own()
 	if s.live > crowd {
-		phase := interval * time.Duration(r.id%slots) / slots
+		phase := interval * time.Duration(r.id/block%slots) / slots
 		due = mono.Instant(phase)
 	}
 	missed := now.Sub(due) / interval

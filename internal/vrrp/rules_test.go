@@ -64,6 +64,23 @@ func TestAdvertsOfManyRoutersAreSpreadOverSlots(t *testing.T) {
 	}
 }
 
+// The instants of an interval are shared by neighbours, but by no more than a twentieth
+// of all.
+func TestNeighboursAdvertiseTogether(t *testing.T) {
+	r := newRigWith(t, many(1000))
+	r.to(us(3609375))
+	end := r.now.Add(2 * time.Second)
+	r.out.Reset()
+	for r.s.Deadline() <= end {
+		r.now = r.s.Deadline()
+		r.s.Expire(r.now, &r.out)
+		if n := len(r.out.Sends); n < 8 || n > 50 {
+			t.Fatalf("%d adverts at once", n)
+		}
+		r.out.Reset()
+	}
+}
+
 func TestFewRoutersKeepTheirPhase(t *testing.T) {
 	r := newRigWith(t, many(32))
 	r.to(us(3609375))

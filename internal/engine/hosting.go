@@ -42,7 +42,7 @@ type Hosting struct {
 	checked   int         // ticks since the sysctls were looked at
 	first     *host.State // observed, and not yet compared with an order
 	seen      []host.Change
-	repairs   repairs
+	remarks   remarks
 }
 
 // retry is how often what the kernel refused is asked for again.
@@ -50,7 +50,7 @@ const retry = time.Second
 
 // NewHosting returns one that has not begun.
 func NewHosting(k host.Kernel, tell func(router.Event), say func(relay.Line)) *Hosting {
-	h := &Hosting{Kernel: k, Tell: tell, Say: say, filtering: newFiltering(say), repairs: repairs{}, rec: host.NewReconciler(), fleet: host.NewFleet(), Keep: func(host.Settings) {}}
+	h := &Hosting{Kernel: k, Tell: tell, Say: say, filtering: newFiltering(say), remarks: remarks{}, rec: host.NewReconciler(), fleet: host.NewFleet(), Keep: func(host.Settings) {}}
 	h.orders, h.ordered = NewMailbox[HostOrder]()
 	h.changes, h.changed = NewMailbox[host.Change]()
 	return h
@@ -109,7 +109,7 @@ func (h *Hosting) again(ctx context.Context) {
 	h.do(h.rec.Retry())
 	h.filtering.do(ctx, h.filtering.filter.Retry())
 	h.look(ctx)
-	h.repairs.remind(h.Say)
+	h.remarks.remind(h.Say)
 }
 
 // obey shields addresses before it adds them, and uncovers them when it has
@@ -192,7 +192,7 @@ func (h *Hosting) pass(c host.Change) {
 		h.Tell(router.Seen{Change: c})
 	case c.Addr != nil && c.Addr.Protocol != host.Protocol && !h.rec.Wants(c.Addr.Addr):
 		h.Tell(router.Seen{Change: c})
-		h.Say(relay.Line{Text: assigned(c), Detail: true})
+		h.remarks.tell(h.Say, "other "+c.Addr.Link+" "+c.Addr.Prefix.String(), relay.Line{Text: assigned(c), Detail: true})
 	}
 }
 
@@ -234,7 +234,7 @@ func (h *Hosting) report(r host.Result) {
 		h.Tell(router.Settled{Addr: r.Addr, Held: true})
 	case host.Repaired:
 		h.Tell(router.Settled{Addr: r.Addr, Held: true, Repaired: true})
-		h.repairs.tell(h.Say, r.Addr.Link+" "+r.Addr.Prefix.String(), fmt.Sprintf("Netlink reflector reports IP %s removed from %s by somebody else: put back (%d so far)", show(r.Addr.Prefix), r.Link, r.Repairs))
+		h.remarks.repair(h.Say, r.Addr.Link+" "+r.Addr.Prefix.String(), fmt.Sprintf("Netlink reflector reports IP %s removed from %s by somebody else: put back (%d so far)", show(r.Addr.Prefix), r.Link, r.Repairs))
 	case host.Failed:
 		h.Tell(router.Settled{Addr: r.Addr})
 		h.Say(relay.Line{Text: fmt.Sprintf("address %s on %s: %v", show(r.Addr.Prefix), r.Link, r.Err), Bad: true})
@@ -249,7 +249,7 @@ func (h *Hosting) reportThing(r host.Result) {
 	switch r.Fate {
 	case host.Repaired:
 		h.Tell(router.Settled{Thing: r.Thing, Held: true, Repaired: true})
-		h.repairs.tell(h.Say, what, fmt.Sprintf("Restoring deleted %s (%d so far)", what, r.Repairs))
+		h.remarks.repair(h.Say, what, fmt.Sprintf("Restoring deleted %s (%d so far)", what, r.Repairs))
 	case host.Failed:
 		h.Say(relay.Line{Text: fmt.Sprintf("%v", r.Err), Bad: true})
 	case host.Lost:

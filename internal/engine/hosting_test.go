@@ -102,6 +102,56 @@ func TestHostingPutsBackWhatSomebodyElseRemoves(t *testing.T) {
 	})
 }
 
+func TestAForeignAddressThatComesAndGoesAThousandTimesASecondIsToldOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
+		h, ear := hosting(t, k)
+		h.Order(HostOrder{Whole: true})
+		for n := range 3001 {
+			if k.Add(vip("10.0.0.77/24")); n < 3000 {
+				k.Del(vip("10.0.0.77/24").Addr)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if n := len(ear.lines); n < 3 || n > 5 || ear.lines[0] != "Assigned address 10.0.0.77 for interface eth0" || ear.lines[n-1] != ear.lines[0] {
+			t.Errorf("told %q", ear.lines)
+		}
+	})
+}
+
+func TestADeviceThatIsTakenDownAThousandTimesASecondIsToldOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eth0 := host.Link{Name: "eth0", Index: 2, Up: true, Carrier: true}
+		k := host.NewFake(eth0)
+		h, ear := hosting(t, k)
+		h.Order(HostOrder{Delta: host.Delta{Devices: &[]host.Device{{Name: "vrrp.8", Parent: "eth0"}}}, Whole: true})
+		synctest.Wait()
+		state, _ := k.Observe()
+		down := state.Links["vrrp.8"]
+		down.Up = false
+		for range 3000 {
+			k.SetLink(down)
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		told := 0
+		for _, l := range ear.lines {
+			if strings.Contains(l, "was changed or deleted by somebody else") {
+				told++
+			}
+		}
+		if told < 3 || told > 5 {
+			t.Errorf("told %q", ear.lines)
+		}
+		if state, _ := k.Observe(); !state.Links["vrrp.8"].Up {
+			t.Error("it is left down")
+		}
+	})
+}
+
 func TestAThousandRemovalsASecondAreRepairedAndToldOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})

@@ -67,7 +67,7 @@ func (h *Hosting) moored(m host.Moored) {
 	case host.Released:
 		h.Say(relay.Line{Text: fmt.Sprintf("Success removing VMAC interface %s", m.Name), Detail: true})
 	case host.Repaired:
-		h.Say(relay.Line{Text: fmt.Sprintf("interface %s was changed or deleted by somebody else: put back (%d so far)", m.Device, h.fleet.Repairs()), Bad: true})
+		h.remarks.repair(h.Say, "interface "+m.Name, fmt.Sprintf("interface %s was changed or deleted by somebody else: put back (%d so far)", m.Device, h.fleet.Repairs()))
 	case host.Failed:
 		h.Say(relay.Line{Text: m.Err.Error(), Bad: true})
 	}

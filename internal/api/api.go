@@ -14,6 +14,8 @@ import (
 type Control interface {
 	// Status is the state of everything that owns addresses.
 	Status(ctx context.Context) (*status.Router, error)
+	// Balanced is the state of everything that is balanced.
+	Balanced(ctx context.Context) (*status.Balanced, error)
 	// Reload reads the configuration and takes it over: for confirm, unless it is
 	// confirmed by then; 0: for good.
 	Reload(ctx context.Context, confirm time.Duration) (*Reloaded, error)

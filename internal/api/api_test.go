@@ -23,6 +23,10 @@ func (echo) Status(context.Context) (*status.Router, error) {
 	return &status.Router{RealTime: "so", Instances: []status.Instance{{Name: "V"}}}, nil
 }
 
+func (echo) Balanced(context.Context) (*status.Balanced, error) {
+	return &status.Balanced{Repairs: 7}, nil
+}
+
 func (echo) Reload(_ context.Context, confirm time.Duration) (*Reloaded, error) {
 	return &Reloaded{Taken: confirm == 0, Why: []string{confirm.String()}}, nil
 }
@@ -50,6 +54,10 @@ func TestAClientGetsTheAnswersOfTheControl(t *testing.T) {
 	s, err := c.Status(ctx)
 	if err != nil || s.RealTime != "so" || s.Instances[0].Name != "V" {
 		t.Errorf("status %+v, %v", s, err)
+	}
+	b, err := c.Balanced(ctx)
+	if err != nil || b.Repairs != 7 {
+		t.Errorf("balanced %+v, %v", b, err)
 	}
 	p, err := c.Plan(ctx, "/a b&c")
 	if diff := cmp.Diff(&Plan{File: "/a b&c"}, p); diff != "" || err != nil {

@@ -23,6 +23,11 @@ func (c Client) Status(ctx context.Context) (*status.Router, error) {
 	return ask[*status.Router](ctx, c, http.MethodGet, "status", nil)
 }
 
+// Balanced implements Control.
+func (c Client) Balanced(ctx context.Context) (*status.Balanced, error) {
+	return ask[*status.Balanced](ctx, c, http.MethodGet, "ipvs", nil)
+}
+
 // Reload implements Control.
 func (c Client) Reload(ctx context.Context, confirm time.Duration) (*Reloaded, error) {
 	q := url.Values{}

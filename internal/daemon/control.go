@@ -105,6 +105,15 @@ func (c control) Status(ctx context.Context) (*status.Router, error) {
 	})
 }
 
+// Balanced implements api.Control.
+func (c control) Balanced(ctx context.Context) (*status.Balanced, error) {
+	return ask(ctx, c, func() <-chan *status.Balanced {
+		answer := make(chan *status.Balanced, 1)
+		c.w.balance.ask(func(s *status.Balanced) { answer <- s })
+		return answer
+	})
+}
+
 // Reload implements api.Control.
 func (c control) Reload(ctx context.Context, confirm time.Duration) (*api.Reloaded, error) {
 	o, err := ask(ctx, c, func() <-chan outcome {

@@ -8,6 +8,7 @@ import (
 	"holdfast/internal/ipvs"
 	"holdfast/internal/notify"
 	"holdfast/internal/relay"
+	"holdfast/internal/status"
 )
 
 // BalanceOrder is what a configuration wants of real servers and of IPVS.
@@ -90,9 +91,9 @@ func (b *Balancing) Stop(ctx context.Context, leave bool) {
 	}
 }
 
-// Ask has look see the Balancer and the kernel's table, which may be nil. It does not wait.
-func (b *Balancing) Ask(look func(*balancer.Balancer, IPVS, uint64)) {
-	b.inbox.Put(func(context.Context) { look(b.brain, b.tables.kernel, b.tables.rec.Repairs()) })
+// Ask has answer called with the state of everything. It does not wait.
+func (b *Balancing) Ask(answer func(*status.Balanced)) {
+	b.inbox.Put(func(context.Context) { answer(b.brain.Status(Now(), b.tables.read())) })
 }
 
 // Run works until Stop or the end of ctx.

@@ -125,6 +125,19 @@ func (t *tables) observe() {
 	}
 }
 
+// read is all that the kernel holds, also what others made.
+func (t *tables) read() (h balancer.Held) {
+	h.Repairs = t.rec.Repairs()
+	if t.kernel == nil {
+		return h
+	}
+	var bad, worse error
+	h.Table, bad = t.kernel.Observe(nil)
+	h.Usage, worse = t.kernel.Statistics()
+	t.complain("read the table", errors.Join(bad, worse))
+	return h
+}
+
 // do carries out operations, and those that take the place of some of them. Somebody
 // who is always faster is answered at the next look.
 func (t *tables) do(ops []ipvs.Op) {

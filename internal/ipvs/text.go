@@ -21,33 +21,19 @@ func (t Table) Rules() string {
 	return b.String()
 }
 
-// Listing prints the table and its connections as `ipvsadm -Ln` does below the
-// line that names the version.
-func (t Table) Listing(used []Usage) string {
-	var b strings.Builder
-	b.WriteString("Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n")
-	for _, u := range used {
-		p := t[u.Key]
-		fmt.Fprintf(&b, "%s %s%s\n", u.Key.listed(), p.Scheduler, p.Service.Normal(u.Is6()).listed(u.Is6()))
-		for _, s := range u.Servers {
-			d := p.Servers[s.At]
-			fmt.Fprintf(&b, "  -> %-28s %-7s %-6d %-10d %-10d\n", s.At, d.Forward, d.Weight, s.Active, s.Inactive)
-		}
-	}
-	return b.String()
-}
-
-func (k Key) listed() string {
+// Listed names a service as `ipvsadm -Ln` does: TCP and an address, or FWM and a mark.
+func (k Key) Listed() (protocol, address string) {
 	switch {
 	case k.Protocol != 0:
-		return fmt.Sprintf("%-4s %s", strings.ToUpper(k.Protocol.String()), k.At)
+		return strings.ToUpper(k.Protocol.String()), k.At.String()
 	case k.V6:
-		return fmt.Sprintf("FWM  %d IPv6", k.Mark)
+		return "FWM", fmt.Sprintf("%d IPv6", k.Mark)
 	}
-	return fmt.Sprintf("FWM  %d", k.Mark)
+	return "FWM", fmt.Sprint(k.Mark)
 }
 
-func (s Service) listed(v6 bool) string {
+// Listed are the flags behind the scheduler, as `ipvsadm -Ln` lists them.
+func (s Service) Listed(v6 bool) string {
 	var b strings.Builder
 	if names := s.schedFlags(); names != "" {
 		fmt.Fprintf(&b, " (%s)", names)
@@ -56,7 +42,7 @@ func (s Service) listed(v6 bool) string {
 	if s.Flags&OnePacket != 0 {
 		b.WriteString(" ops")
 	}
-	return b.String()
+	return strings.TrimPrefix(b.String(), " ")
 }
 
 // persistence prints its timeout, its granularity unless every client is for

@@ -83,9 +83,9 @@ func (v *Virtual) Pool(k ipvs.Key) map[netip.AddrPort]ipvs.Destination {
 	for _, s := range v.Servers {
 		switch {
 		case s.Alive && !sorry:
-			pool[reached(s.At, s.Way, k)] = weighing(s.Way, s.Effective())
+			pool[s.Reached(k)] = weighing(s.Way, s.Effective())
 		case s.Inhibit:
-			pool[reached(s.At, s.Way, k)] = weighing(s.Way, 0)
+			pool[s.Reached(k)] = weighing(s.Way, 0)
 		}
 	}
 	v.apologise(pool, k)
@@ -98,7 +98,7 @@ func (v *Virtual) apologise(pool map[netip.AddrPort]ipvs.Destination, k ipvs.Key
 	if s == nil {
 		return
 	}
-	at := reached(s.At, s.Way, k)
+	at := s.Reached(k)
 	_, real := pool[at]
 	switch {
 	case !v.Up:
@@ -107,6 +107,12 @@ func (v *Virtual) apologise(pool map[netip.AddrPort]ipvs.Destination, k ipvs.Key
 		pool[at] = weighing(s.Way, 0)
 	}
 }
+
+// Reached is where packets of a service go.
+func (s *Server) Reached(k ipvs.Key) netip.AddrPort { return reached(s.At, s.Way, k) }
+
+// Reached is where packets of a service go.
+func (s *Sorry) Reached(k ipvs.Key) netip.AddrPort { return reached(s.At, s.Way, k) }
 
 func reached(at netip.AddrPort, way ipvs.Destination, k ipvs.Key) netip.AddrPort {
 	if way.Forward == ipvs.Masquerade {

@@ -133,12 +133,13 @@ http {
 	s.sh(n, "nginx -c /run/nginx.conf")
 }
 
-// ask is who answers count requests from a node, one connection for each, in order.
+// ask is who answers count requests from a node, one connection for each, in order. url may
+// have options of curl before it.
 func (s *stage) ask(n *netns.Node, url string, count int) []string {
 	s.Helper()
 	var names []string
 	for range count {
-		out, err := n.Output(s.Context(), "curl", "-s", "-m", "2", url)
+		out, err := n.Output(s.Context(), "curl", append([]string{"-s", "-m", "2"}, strings.Fields(url)...)...)
 		if err != nil {
 			out = "none"
 		}

@@ -1,0 +1,217 @@
+package balance
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"holdfast/internal/lab/netns"
+)
+
+// simple is a virtual server that nobody checks; more stands in global_defs.
+func simple(more string) string {
+	return "global_defs {\n" + more + "\n}\nvirtual_server 10.0.1.1 80 {\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\nreal_server 10.0.2.11 80 {\n}\n}\n"
+}
+
+// alone is a director that nobody else is there for.
+func (s *stage) alone() *netns.Node { return s.node("director", "lan eth0 10.0.1.1/24") }
+
+const foreign = "-A -t 203.0.113.1:25 -s rr"
+
+func TestWhatSomebodyElseChangesIsPutBack(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	s.sh(n, "ipvsadm "+foreign)
+	d := s.start(n, simple(""))
+	s.becomes(n, 5*time.Second, foreign, service, first)
+	s.sh(n, "ipvsadm -e -t 10.0.1.1:80 -r 10.0.2.11:80 -m -w 9; ipvsadm -a -t 10.0.1.1:80 -r 10.0.2.77:80 -m")
+	s.becomes(n, 8*time.Second, foreign, service, first)
+	s.sh(n, "ipvsadm -D -t 10.0.1.1:80")
+	s.becomes(n, 8*time.Second, foreign, service, first)
+	d.says(time.Second, "IPVS: somebody else changed what is ours: put back (4 so far)")
+	d.stop()
+	s.becomes(n, time.Second, foreign)
+}
+
+func TestWhatACrashLeftIsTakenOver(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	other := strings.ReplaceAll(simple(""), "10.0.1.1 80", "10.0.1.1 81")
+	d := s.start(n, simple("")+other[strings.Index(other, "virtual_server"):])
+	s.becomes(n, 5*time.Second, service, first, strings.Replace(service, ":80", ":81", 1), strings.Replace(first, ":80", ":81", 1))
+	d.signal(syscall.SIGKILL)
+	<-d.done
+	s.sh(n, "ipvsadm "+foreign)
+	d = s.start(n, simple(""))
+	s.becomes(n, 5*time.Second, foreign, service, first)
+	d.stop()
+	s.becomes(n, time.Second, foreign)
+}
+
+func TestAWorkerThatDiesLeavesTheTableAsItIs(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	d := s.start(n, simple("lvs_flush"))
+	s.becomes(n, 5*time.Second, service, first)
+	s.sh(n, "ipvsadm "+foreign)
+	s.sh(n, "pkill -9 -f 'holdfast worker'")
+	d.says(5*time.Second, "Respawning")
+	s.becomes(n, time.Second, foreign, service, first)
+	d.reload(strings.Replace(simple(""), "lvs_sched rr", "lvs_sched wlc", 1))
+	s.becomes(n, 5*time.Second, foreign, strings.Replace(service, "rr", "wlc", 1), first)
+}
+
+func TestTheTableIsFlushedWhereThatIsWanted(t *testing.T) {
+	for _, c := range []struct {
+		name, words  string
+		begun, ended []string
+	}{
+		{"at the start", "lvs_flush", []string{service, first}, nil},
+		{"at the stop", "lvs_flush_on_stop", []string{foreign, service, first}, nil},
+		{"virtual servers at the stop", "lvs_flush_on_stop VS", []string{foreign, service, first}, []string{foreign}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, "lan")
+			n := s.alone()
+			s.sh(n, "ipvsadm "+foreign)
+			d := s.start(n, simple(c.words))
+			s.becomes(n, 5*time.Second, c.begun...)
+			d.stop()
+			s.becomes(n, time.Second, c.ended...)
+		})
+	}
+}
+
+func TestTimeoutsAreSetAndGivenBack(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	is := func(text string) func() bool {
+		return func() bool { return strings.Contains(s.sh(n, "ipvsadm -Ln --timeout"), text) }
+	}
+	d := s.start(n, simple("lvs_timeouts tcp 77 udp 88"))
+	s.eventually(5*time.Second, "the timeouts are set", is("77 120 88"))
+	d.reload(simple("lvs_timeouts tcp 66"))
+	s.eventually(5*time.Second, "the timeouts are changed", is("66 120 300"))
+	d.signal(syscall.SIGKILL)
+	<-d.done
+	d = s.again(n, "holdfast", "run", "-D", "-f", confPath)
+	d.says(5*time.Second, "Startup complete")
+	d.stop()
+	if !is("900 120 300")() {
+		t.Errorf("the timeouts are not what they were: %s", s.sh(n, "ipvsadm -Ln --timeout"))
+	}
+}
+
+func TestSynchronisationFollowsTheInstance(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	instance := "vrrp_instance V {\ninterface eth0\nvirtual_router_id 51\npriority 100\nadvert_int 0.2\nvirtual_ipaddress {\n10.0.1.100\n}\n%%\n}\n"
+	runs := func(text string) func() bool {
+		return func() bool { return strings.Contains(s.sh(n, "ipvsadm -Ln --daemon"), text) }
+	}
+	d := s.start(n, simple("lvs_sync_daemon eth0 V")+strings.Replace(instance, "%%", "", 1))
+	s.eventually(8*time.Second, "a master tells", runs("master sync daemon (mcast=eth0, syncid=51"))
+	s.sh(n, "ip link set eth0 down; sleep 0.5; ip link set eth0 up")
+	d.reload(simple("lvs_sync_daemon eth0 id 7 maxlen 1400") + strings.Replace(instance, "%%", "", 1))
+	s.eventually(8*time.Second, "both run", func() bool {
+		return runs("master sync daemon (mcast=eth0, syncid=7, maxlen=1400")() && runs("backup sync daemon (mcast=eth0, syncid=7, maxlen=1400")()
+	})
+	d.reload(simple("") + strings.Replace(instance, "%%", "lvs_sync_daemon_interface eth0", 1))
+	s.eventually(8*time.Second, "one runs", func() bool { return runs("master")() && !runs("backup")() })
+	d.stop()
+	if runs("sync daemon")() {
+		t.Error("a daemon still runs")
+	}
+}
+
+func TestScriptsAndPipesAreToldOfServers(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	s.must(n.WriteFile("/run/tell", "#!/bin/sh\necho \"$@\" >>/run/told\n", 0o755))
+	text := "global_defs {\nscript_user root\nenable_script_security\nlvs_notify_fifo /run/pipe\n}\nvirtual_server 10.0.1.1 80 {\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\ndelay_loop 0.5\nwarmup 0\n" +
+		"quorum_up \"/run/tell gained\"\nquorum_down \"/run/tell lost\"\nreal_server 10.0.1.1 81 {\nnotify_up \"/run/tell up\"\nnotify_down \"/run/tell down\"\nTCP_CHECK {\nretry 0\n}\n}\n}\n"
+	d := s.start(n, text)
+	d.says(8*time.Second, "Lost quorum")
+	s.must(n.WriteFile("/run/nginx.conf", "pid /run/nginx.pid;\nevents {}\nhttp {\nserver {\nlisten 81;\n}\n}\n", 0o644))
+	s.sh(n, "nginx -c /run/nginx.conf")
+	s.eventually(8*time.Second, "all scripts have run", func() bool { return strings.Count(s.sh(n, "cat /run/told"), "\n") == 5 })
+	for _, word := range []string{"gained\n", "down\n", "lost\n", "up\n"} {
+		if !strings.Contains(s.sh(n, "cat /run/told"), word) {
+			t.Errorf("no script was told %q", word)
+		}
+	}
+	vs, rs := "VS [10.0.1.1]:tcp:80 ", "RS [10.0.1.1]:tcp:81 [10.0.1.1]:tcp:80 "
+	want := vs + "UP\n\x00" + rs + "DOWN\n\x00" + vs + "DOWN\n\x00" + rs + "UP\n\x00" + vs + "UP\n\x00"
+	if got := s.sh(n, "timeout 1 cat /run/pipe; true"); got != want {
+		t.Errorf("the pipe says %q, not %q", got, want)
+	}
+}
+
+func TestNothingIsCheckedWithoutTheAddress(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	text := strings.Replace(simple(""), "protocol TCP", "protocol TCP\nha_suspend\ndelay_loop 0.5\nwarmup 0", 1)
+	text = strings.Replace(strings.Replace(text, "10.0.1.1 80", "10.0.1.100 80", 1), "real_server 10.0.2.11 80 {", "real_server 10.0.1.1 81 {\nTCP_CHECK {\n}", 1)
+	d := s.start(n, text)
+	time.Sleep(3 * time.Second)
+	if strings.Contains(d.log(), "TCP_CHECK on service") {
+		t.Error("it is checked without the address")
+	}
+	s.sh(n, "ip addr add 10.0.1.100/32 dev eth0")
+	d.says(5*time.Second, "Activating healthchecker for service [10.0.1.1]:tcp:81 for VS [10.0.1.100]:tcp:80")
+	d.says(5*time.Second, "Removing service [10.0.1.1]:tcp:81 from VS [10.0.1.100]:tcp:80")
+	s.sh(n, "ip addr del 10.0.1.100/32 dev eth0")
+	d.says(5*time.Second, "Suspending healthchecker for service [10.0.1.1]:tcp:81 for VS [10.0.1.100]:tcp:80")
+}
+
+func TestTheTableMayBeThatOfAnotherNamespace(t *testing.T) {
+	s := newStage(t, "lan")
+	n, other := s.alone(), s.node("other")
+	d := s.start(n, "net_namespace_ipvs "+other.Space()+"\n"+simple(""))
+	s.becomes(other, 5*time.Second, service, first)
+	s.becomes(n, time.Second)
+	d.stop()
+	s.becomes(other, time.Second)
+}
+
+func TestAStopMayLeaveTheTable(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	s.must(n.WriteFile(confPath, simple(""), 0o644))
+	s.sh(n, "ln -s $(command -v holdfast) /run/keepalived")
+	d := s.again(n, "/run/keepalived", "-n", "-l", "-I", "-f", confPath)
+	s.becomes(n, 5*time.Second, service, first)
+	d.stop()
+	s.becomes(n, time.Second, service, first)
+}
+
+func TestTheCommandListsWhatIpvsadmLists(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	s.sh(n, "ipvsadm "+foreign)
+	s.start(n, strings.Replace(simple(""), "real_server 10.0.2.11 80 {", "delay_loop 0.5\nwarmup 0\nreal_server 10.0.1.1 81 {\nTCP_CHECK {\n}\n}\nreal_server 10.0.2.11 80 {", 1))
+	s.becomes(n, 8*time.Second, foreign, service, first)
+	got := s.sh(n, "holdfast ipvs")
+	for _, want := range []string{"TCP  203.0.113.1:25 rr\n", "TCP  10.0.1.1:80 rr\n", "  -> 10.0.2.11:80                 Masq    1      0          0\n",
+		"  -> 10.0.1.1:81                  Masq    -      0          0          down "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	if !strings.Contains(got, "connect to 10.0.1.1:81: connection refused") {
+		t.Errorf("the reason is missing:\n%s", got)
+	}
+	for _, option := range []string{"--stats", "--rate"} {
+		_, theirs, _ := strings.Cut(s.sh(n, "ipvsadm -Ln "+option), "\n")
+		ours := s.sh(n, "holdfast ipvs "+option)
+		for line := range strings.Lines(theirs) {
+			if !strings.Contains(ours, strings.TrimRight(line, " \n")+"\n") {
+				t.Errorf("%s: %q is not in\n%s", option, line, ours)
+			}
+		}
+	}
+	if got := s.sh(n, "holdfast ipvs --json"); !strings.Contains(got, `"health": "down"`) {
+		t.Errorf("JSON: %s", got)
+	}
+}

@@ -225,6 +225,9 @@ func (c *checkDraft) settleProbe(r *realDraft) bool {
 	if c.target != r.Addr {
 		c.probe.Addr = c.target
 	}
+	if c.probe.Port == 0 && r.written != 0 && r.written != r.Port {
+		c.probe.Port = r.written // the service takes it away from the real server, not from the check
+	}
 	if c.target.Is6() && c.target.IsLinkLocalUnicast() && c.probe.Link == "" {
 		c.b.complain(c.node.Span(), fmt.Sprintf("%s is a link-local address, which needs bind_if; the check is left out", c.target), "write bind_if NAME")
 		return false

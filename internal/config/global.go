@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -111,9 +110,5 @@ func (b *builder) finishGlobals() {
 	if b.filtered.Origin != nil {
 		b.rule("strict-filter").advise(b.filtered, "strict mode keeps everybody from reaching the addresses (no_accept): they answer no ping and no connection",
 			"turn strict mode off, or write version 3 and accept; no_accept says that it is meant")
-	}
-	if n := len(b.cfg.VirtualServers); n > 0 {
-		b.report(conf.Diag{Severity: conf.Complaint, Rule: "not-done", Span: b.lvs.first.Span(),
-			Text: fmt.Sprintf("this version of holdfast reads virtual servers but does not run them; this configuration has %d", n)})
 	}
 }

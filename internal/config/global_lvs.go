@@ -244,9 +244,16 @@ func (g *globals) syncOption(d *SyncDaemon, c call, arg conf.Token) {
 	}
 }
 
-// checkSyncDaemon looks for the instance that the daemon follows.
+// checkSyncDaemon looks for the instance that the daemon follows. One that is named at
+// its instance counts where there is no other.
 func (b *builder) checkSyncDaemon() {
-	d := b.cfg.Global.LVS.SyncDaemon
+	lvs := &b.cfg.Global.LVS
+	for i := range b.cfg.Instances {
+		if link := b.cfg.Instances[i].SyncDaemonLink; link != "" && lvs.SyncDaemon == nil {
+			lvs.SyncDaemon = &SyncDaemon{Link: link, Instance: b.cfg.Instances[i].VRRP.Name, ID: -1}
+		}
+	}
+	d := lvs.SyncDaemon
 	if d == nil || d.Instance == "" {
 		return
 	}

@@ -42,6 +42,14 @@ func TestDefaultsOfAVirtualServer(t *testing.T) {
 	}
 }
 
+func TestAPortThatTheServiceTakesAwayStaysInTheCheck(t *testing.T) {
+	v, _ := only(t, "virtual_server fwmark 7 {\nlvs_sched rr\nlvs_method DR\nreal_server 10.1.0.1 80 {\nTCP_CHECK {\n}\nTCP_CHECK {\nconnect_port 81\n}\n}\n}\n")
+	r := v.RealServers[0]
+	if r.Port != 0 || r.Checks[0].Probe.Port != 80 || r.Checks[1].Probe.Port != 81 {
+		t.Errorf("port %d, checked at %d and %d", r.Port, r.Checks[0].Probe.Port, r.Checks[1].Probe.Port)
+	}
+}
+
 func TestDefaultsOfChecks(t *testing.T) {
 	const s = time.Second
 	probe := config.Probe{Timeout: 5 * s}

@@ -10,34 +10,20 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 (root):
-	SSL net_namespace_ipvs
-	virtual_server virtual_server_group
+	SSL
 SSL:
 	ca certificate key password
 global_defs:
-	checker_log_all_failures
 	dbus_no_interface_name dbus_service_name enable_dbus enable_snmp_checker enable_snmp_keepalived
 	enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_snmp_vrrp enable_traps json_version
-	lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_netlink_cmd_rcv_bufs
-	lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force
-	lvs_notify_fifo lvs_notify_fifo_script lvs_sync_daemon lvs_timeouts nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
-	no_checker_emails
-	rs_init_notifies smtp_alert_checker snmp_rs_stats_update_interval snmp_socket
-	snmp_vs_stats_update_interval
+	lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs
+	lvs_netlink_monitor_rcv_bufs_force nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
+	snmp_rs_stats_update_interval snmp_socket snmp_vs_stats_update_interval
 virtual_server:
-	alpha connect_timeout delay_before_retry delay_loop flag-1 flag-2 flag-3 ha_suspend hashed
-	hysteresis inhibit_on_failure ip_family lb_algo lb_kind lvs_method lvs_sched mh-fallback mh-port
-	omega ops persistence_engine persistence_granularity persistence_timeout protocol quorum
-	quorum_down quorum_up real_server retry sh-fallback sh-port smtp_alert snmp_name sorry_server
-	sorry_server_inhibit sorry_server_lvs_method virtualhost warmup weight
-virtual_server/lvs_method:
-	DR NAT TUN csum gre gue ipip nocsum port remcsum type
-virtual_server/lvs_sched:
-	dh fo lblc lblcr lc mh nq ovf rr sed sh twos wlc wrr
+	snmp_name virtualhost
 virtual_server/real_server:
-	BFD_CHECK DNS_CHECK FILE_CHECK HTTP_GET MISC_CHECK PING_CHECK SMTP_CHECK SSL_GET TCP_CHECK
-	UDP_CHECK alpha connect_timeout delay_before_retry delay_loop inhibit_on_failure lthreshold
-	lvs_method notify_down notify_up retry smtp_alert snmp_name uthreshold virtualhost warmup weight
+	BFD_CHECK DNS_CHECK FILE_CHECK HTTP_GET MISC_CHECK PING_CHECK SMTP_CHECK SSL_GET UDP_CHECK
+	snmp_name virtualhost
 virtual_server/real_server/BFD_CHECK:
 	alpha name
 virtual_server/real_server/DNS_CHECK:
@@ -83,17 +69,11 @@ virtual_server/real_server/SSL_GET/url/regex_options:
 	dupnames extended firstline match_unset_backref multiline never_backslash_c never_ucp never_utf
 	no_auto_capture no_auto_possess no_dotstar_anchor no_start_optimize ucp ungreedy use_offset_limit
 	utf
-virtual_server/real_server/TCP_CHECK:
-	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
-	delay_loop fwmark log_all_failures retry warmup
 virtual_server/real_server/UDP_CHECK:
 	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
 	delay_loop fwmark log_all_failures max_reply_length min_reply_length payload require_reply retry
 	warmup
-virtual_server_group:
-	IP IP-IP IP-N IP/MASK fwmark
 vrrp_instance:
-	lvs_sync_daemon_interface
 	use_ipvlan
 	vrf
 `

@@ -11,10 +11,11 @@ import (
 // realDraft is a real_server while it is read.
 type realDraft struct {
 	RealServer
-	b      *builder
-	timing timing
-	method maybe[Forwarding]
-	weight maybe[int]
+	b       *builder
+	written uint16 // the port in the file
+	timing  timing
+	method  maybe[Forwarding]
+	weight  maybe[int]
 	// inhibit, mail and alpha may say no to what the virtual server says.
 	inhibit maybe[bool]
 	mail    maybe[bool]
@@ -109,7 +110,7 @@ func endpointName(e endpoint) string {
 func (d *virtualDraft) readReal(e endpoint) RealServer {
 	b, r := d.b, &d.b.lvs.real
 	*r = realDraft{b: b, blocks: r.blocks[:0], checks: r.checks[:0], bfds: r.bfds[:0]}
-	r.Addr, r.Port = e.addr, e.port
+	r.Addr, r.Port, r.written = e.addr, e.port, e.port
 	b.enter(e.node)
 	defer b.leave()
 	b.voc.realServer.read(b, e.node.Body, r)

@@ -13,7 +13,6 @@ import (
 // lvs is what the builder keeps while it reads virtual servers.
 type lvs struct {
 	store  checkStore
-	first  *conf.Node // the first virtual_server that is kept
 	ssl    *conf.Node
 	groups map[string]*serverGroup
 	// groupNames are all names of groups, made when one is misspelt.
@@ -292,9 +291,6 @@ func (d *virtualDraft) unreachable(total uint32) {
 // keep puts the virtual server into the configuration.
 func (d *virtualDraft) keep() {
 	b := d.b
-	if b.lvs.first == nil {
-		b.lvs.first = d.node
-	}
 	d.compareServices()
 	b.cfg.VirtualServers = append(b.cfg.VirtualServers, d.VirtualServer)
 }

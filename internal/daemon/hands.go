@@ -121,7 +121,7 @@ func (a *announcements) Announce(list []router.Announcement) {
 		n := &list[i]
 		converted[i] = lan.Announcement{
 			ID: int32(n.ID), Link: n.Link.Name, IfIndex: n.Link.Index, MAC: n.Link.MAC, Silent: n.Link.NoARP || n.Link.Loopback,
-			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap, Reply: n.Reply, Clock: n.Clock,
+			VIP: n.Addr, Rounds: n.Rounds, Gap: n.Gap, Reply: n.Reply, Widen: n.Widen, Clock: n.Clock,
 		}
 	}
 	a.announcer.Announce(converted)

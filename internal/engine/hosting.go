@@ -133,6 +133,7 @@ func (h *Hosting) obey(ctx context.Context, o HostOrder) {
 		h.shape(ctx, h.fleet.Want(*o.Devices))
 		h.tune()
 	}
+	h.build(h.fleet.Hush(o.Hush))
 }
 
 // notice takes in all reports that wait, together.

@@ -25,13 +25,17 @@ type LinkVerb uint8
 
 // The verbs. MakeLink leaves the link down, so that its sysctls are set before it
 // says the first word; MendLink brings it up and all that it has to what is wanted.
+// HushLink forgets the neighbours of the link: the kernel asks those whom it spoke to
+// whether they are still there, seconds after the address that it spoke from has
+// gone, and switches take the virtual MAC address of the question to be here.
 const (
 	MakeLink LinkVerb = iota
 	MendLink
 	DropLink
+	HushLink
 )
 
-// LinkOp is one change of the links. DropLink needs the name alone.
+// LinkOp is one change of the links. DropLink and HushLink need the name alone.
 type LinkOp struct {
 	Verb LinkVerb
 	Device
@@ -46,6 +50,8 @@ func (op LinkOp) String() string {
 		return fmt.Sprintf("ip link add %s link %s address %s group %d type macvlan mode private", op.Name, op.Parent, op.mac(), op.InGroup)
 	case MendLink:
 		return fmt.Sprintf("ip link set %s address %s group %d alias %s up", op.Name, op.mac(), op.InGroup, DeviceAlias)
+	case HushLink:
+		return "ip neigh flush dev " + op.Name
 	}
 	return "ip link del " + op.Name
 }

@@ -194,6 +194,16 @@ func (f *Fleet) grounded(c *craft) bool {
 	return exists
 }
 
+// Hush makes devices forget their neighbours.
+func (f *Fleet) Hush(names []string) (ops []LinkOp) {
+	for _, name := range names {
+		if c := f.byName[name]; c != nil {
+			ops = append(ops, LinkOp{Verb: HushLink, Device: c.Device})
+		}
+	}
+	return ops
+}
+
 // Moored is what became of a device.
 type Moored struct {
 	Device
@@ -208,7 +218,9 @@ func (f *Fleet) Done(op LinkOp, err error) Moored {
 	case op.Verb == DropLink && (err == nil || errors.Is(err, ErrNoLink)):
 		delete(f.links, op.Name)
 		return Moored{Device: op.Device, Fate: Released}
-	case op.Verb == MakeLink && (err == nil || errors.Is(err, ErrExists)) || c == nil:
+	case op.Verb == HushLink && err != nil:
+		return Moored{op.Device, Failed, err}
+	case op.Verb == HushLink, op.Verb == MakeLink && (err == nil || errors.Is(err, ErrExists)) || c == nil:
 		return Moored{Device: op.Device}
 	case errors.Is(err, ErrNoLink) && c.standing != refused: // its parent went, as will be reported
 		c.standing = waiting

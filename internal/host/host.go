@@ -91,6 +91,8 @@ type Delta struct {
 	Drop []Addr
 	// Things come after the addresses, those that are Gone go before them.
 	Things, Gone []Thing
+	// Hush are devices that say nothing more by themselves once the addresses are gone.
+	Hush []string
 	// Filter is what the packet filter is like from now on; nil: as it was.
 	Filter *FilterConfig
 	// Devices are all that are wanted from now on; nil: the same as before.
@@ -99,14 +101,14 @@ type Delta struct {
 
 // Empty reports whether nothing changed.
 func (d *Delta) Empty() bool {
-	return len(d.Want)+len(d.Drop)+len(d.Things)+len(d.Gone) == 0 && d.Filter == nil && d.Devices == nil
+	return len(d.Want)+len(d.Drop)+len(d.Things)+len(d.Gone)+len(d.Hush) == 0 && d.Filter == nil && d.Devices == nil
 }
 
 // Clone returns a copy that shares no list of changes with d.
 func (d *Delta) Clone() Delta {
 	c := *d
 	c.Want, c.Drop = slices.Clone(d.Want), slices.Clone(d.Drop)
-	c.Things, c.Gone = slices.Clone(d.Things), slices.Clone(d.Gone)
+	c.Things, c.Gone, c.Hush = slices.Clone(d.Things), slices.Clone(d.Gone), slices.Clone(d.Hush)
 	return c
 }
 

@@ -22,6 +22,8 @@ type Announcement struct {
 	// Reply: the gratuitous ARP is a reply. The MASTER that is being relieved has the
 	// same virtual MAC address and would answer a request, which takes the switches back.
 	Reply bool
+	// Widen doubles the gap with each round.
+	Widen bool
 	// Clock names the links that share the time of the last one; 0: each has its own.
 	Clock int32
 }
@@ -163,10 +165,19 @@ func (q *queue) pop(l *line, now mono.Instant) Announcement {
 	} else {
 		delete(q.items, target{it.IfIndex, it.VIP})
 	}
-	if l.gap > 0 {
-		l.free = now.Add(l.gap)
+	if gap := it.gap(l); gap > 0 {
+		l.free = now.Add(gap)
 	}
 	return it.Announcement
+}
+
+// gap is how long the line rests after the item.
+func (it *item) gap(l *line) time.Duration {
+	const most = 16 // doublings, far from an overflow
+	if !it.Widen {
+		return l.gap
+	}
+	return l.gap << min(max(0, it.Rounds-it.left-1), most)
 }
 
 // tidy forgets lines of which nothing has to be remembered.

@@ -80,6 +80,26 @@ func TestPacing(t *testing.T) {
 }
 
 // The gap holds across an empty queue.
+// The rounds of a new MASTER with a virtual MAC address.
+func TestTheGapWidensWithEachRound(t *testing.T) {
+	q := newQueue(100)
+	for _, vip := range []string{"10.0.0.1", "10.0.0.2"} {
+		a := announcement(1, 2, vip, 3, time.Millisecond)
+		a.Widen = true
+		q.add(a)
+	}
+	want := lines(`
+		0.000 link 2 10.0.0.1
+		0.001 link 2 10.0.0.2
+		0.002 link 2 10.0.0.1
+		0.004 link 2 10.0.0.2
+		0.006 link 2 10.0.0.1
+		0.010 link 2 10.0.0.2`)
+	if d := cmp.Diff(want, drain(q, 0, whole, make([]Announcement, 2))); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestAGapOutlastsTheQueue(t *testing.T) {
 	q := newQueue(100)
 	gap := 100 * time.Millisecond

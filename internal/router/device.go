@@ -306,9 +306,28 @@ func (r *Router) hushed(id vrrp.ID, changes []vrrp.Change) bool {
 	return p.hushed
 }
 
+// fallSilent keeps the devices of a router that is MASTER no more from saying a word.
+func (r *Router) fallSilent(p *part, out *Effects) {
+	if len(r.quarters.devices) == 0 {
+		return
+	}
+	for i := range p.addrs {
+		if link := p.addrs[i].Link; r.quarters.devices[link] && !slices.Contains(out.Host.Hush, link) {
+			out.Host.Hush = append(out.Host.Hush, link)
+		}
+	}
+}
+
 // spread is over how long the rounds of announcements from a virtual MAC address are
-// spread: an answer of the old MASTER that is under way takes the switches back.
+// spread, dense at first: what the old MASTER says before it has removed its addresses
+// takes the switches back.
 const spread = 20 * time.Millisecond
+
+// firstGap is the gap in the first round, which doubles with each.
+func firstGap(rounds, addrs int) time.Duration {
+	gaps := 1<<min(max(rounds, 1), 16) - 1
+	return spread / time.Duration(gaps*max(addrs, 1))
+}
 
 // deviceChanged lets a MASTER speak as soon as the device it sends by is there.
 func (r *Router) deviceChanged(now mono.Instant, name string, out *Effects) {

@@ -79,13 +79,16 @@ func TestAMasterSpeaksByItsDeviceOnceItHoldsItsAddresses(t *testing.T) {
 	if len(fx.Sends) != 1 || fx.Sends[0].Link != "vrrp.1" {
 		t.Errorf("holding its address it sends %+v", fx.Sends)
 	}
-	if a := fx.Announcements; len(a) != 1 || !a[0].Reply || a[0].Gap != 4*time.Millisecond {
+	if a := fx.Announcements; len(a) != 1 || !a[0].Reply || !a[0].Widen || a[0].Gap != 20*time.Millisecond/31 {
 		t.Errorf("announces %+v", a)
 	}
 	fx = router.Effects{}
 	b.r.Step(b.now, router.Stop{}, &fx)
 	for end := b.now.Add(time.Minute); !b.r.Stopped() && b.now < end; b.now = b.r.Deadline() {
 		b.r.Step(b.now, router.Expired{}, &fx)
+	}
+	if d := cmp.Diff([]string{"vrrp.1"}, fx.Host.Hush); d != "" {
+		t.Errorf("MASTER no more, these are silent (-want +got):\n%s", d)
 	}
 	if fx.Host.Devices == nil || len(*fx.Host.Devices) != 0 {
 		t.Errorf("at the end it wants the devices %v", fx.Host.Devices)

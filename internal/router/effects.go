@@ -41,6 +41,8 @@ type Announcement struct {
 	Gap time.Duration
 	// Reply makes the gratuitous ARP a reply, which nobody answers.
 	Reply bool
+	// Widen doubles the gap with each round.
+	Widen bool
 	// Clock numbers the garp_group whose links share the pauses; 0: none.
 	Clock int32
 }
@@ -52,7 +54,7 @@ func (e *Effects) Reset() {
 	e.Signals, e.Notes = emptied(e.Signals), emptied(e.Notes)
 	e.Announcements, e.Hush = emptied(e.Announcements), emptied(e.Hush)
 	e.Host.Want, e.Host.Drop = emptied(e.Host.Want), emptied(e.Host.Drop)
-	e.Host.Things, e.Host.Gone = emptied(e.Host.Things), emptied(e.Host.Gone)
+	e.Host.Things, e.Host.Gone, e.Host.Hush = emptied(e.Host.Things), emptied(e.Host.Gone), emptied(e.Host.Hush)
 	e.BFD.Changes, e.BFD.Verdicts, e.BFD.Notes = emptied(e.BFD.Changes), emptied(e.BFD.Verdicts), emptied(e.BFD.Notes)
 	e.Followed = emptied(e.Followed)
 	e.Sent()

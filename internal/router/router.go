@@ -155,6 +155,7 @@ func (r *Router) follow(now mono.Instant, c vrrp.Change, out *Effects) {
 		p.noteShield(c.ID, vrrp.NoteUnshield, out)
 		r.things.leave(c.ID, p.routing.things(), nil, &out.Host)
 		out.Hush = append(out.Hush, c.ID)
+		r.fallSilent(p, out)
 	}
 }
 
@@ -224,7 +225,7 @@ func (r *Router) say(id vrrp.ID, a host.Addr, rounds int, out *Effects) {
 	gap, clock := r.pace(a)
 	n := Announcement{ID: id, Link: r.links.get(a.Link).Link, Addr: a.Prefix.Addr(), Rounds: rounds, Gap: gap, Clock: clock}
 	if r.quarters.devices[a.Link] {
-		n.Reply, n.Gap = true, max(gap, spread/time.Duration(max(1, rounds*len(r.parts[id].addrs))))
+		n.Reply, n.Gap, n.Widen = true, max(gap, firstGap(rounds, len(r.parts[id].addrs))), gap == 0
 	}
 	out.Announcements = append(out.Announcements, n)
 }

@@ -14,18 +14,26 @@ type ack struct {
 	text  string     // the kernel's own words, if it has any
 }
 
-// acks yields the NLMSG_ERROR messages in b.
-func acks(b []byte) iter.Seq[ack] {
-	return func(yield func(ack) bool) {
+// messages yields the messages in b, each with its header.
+func messages(b []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
 		for len(b) >= unix.SizeofNlMsghdr {
 			n := int(binary.NativeEndian.Uint32(b))
-			if n < unix.SizeofNlMsghdr || n > len(b) {
-				return
-			}
-			if a, ok := decodeAck(b[:n]); ok && !yield(a) {
+			if n < unix.SizeofNlMsghdr || n > len(b) || !yield(b[:n]) {
 				return
 			}
 			b = b[min(align(n), len(b)):]
+		}
+	}
+}
+
+// acks yields the NLMSG_ERROR messages in b.
+func acks(b []byte) iter.Seq[ack] {
+	return func(yield func(ack) bool) {
+		for m := range messages(b) {
+			if a, ok := decodeAck(m); ok && !yield(a) {
+				return
+			}
 		}
 	}
 }

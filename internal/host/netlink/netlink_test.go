@@ -461,3 +461,28 @@ func TestBuffersAreAsLargeAsDemanded(t *testing.T) {
 		}
 	})
 }
+
+func TestAnIPv6AddressIsThereWhenItIsDone(t *testing.T) {
+	namespace(t)
+	k := open(t)
+	for n := range 20 {
+		op := add("v0", fmt.Sprintf("2001:db8::%x/64", n+1), func(w *host.Wish) { w.NoDAD = true })
+		if err := k.Do([]host.Op{op})[0]; err != nil {
+			t.Fatal(err)
+		}
+		local := k.writer.localTo([]host.Addr{op.Addr, {Link: "v0", Prefix: netip.MustParsePrefix("2001:db8::dead/64")}})
+		if d := cmp.Diff([]bool{true, false}, local); d != "" {
+			t.Fatalf("address %d, and one that nobody has (-want +got):\n%s", n, d)
+		}
+	}
+}
+
+func TestAnAddressOnALinkThatIsDownIsNotAwaitedForLong(t *testing.T) {
+	namespace(t)
+	ip(t, "link set v0 down")
+	k, began := open(t), time.Now()
+	k.Do([]host.Op{add("v0", "2001:db8::1/64", func(w *host.Wish) { w.NoDAD = true })})
+	if took := time.Since(began); took > 10*deliverLimit {
+		t.Errorf("it took %s", took)
+	}
+}

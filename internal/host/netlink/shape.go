@@ -23,20 +23,32 @@ type request struct {
 }
 
 // Shape carries out ops in order and answers with one error, or nil, for each.
-// Deletions that follow each other are one.
+// Deletions that follow each other are one, and so is forgetting neighbours.
 func (k *Kernel) Shape(ops []host.LinkOp) []error {
 	k.writer.mu.Lock()
 	defer k.writer.mu.Unlock()
 	errs := make([]error, len(ops))
 	for from := 0; from < len(ops); {
 		to := from + 1
-		for to < len(ops) && to-from < linkBatch && (ops[to].Verb == host.DropLink) == (ops[from].Verb == host.DropLink) {
+		for to < len(ops) && to-from < linkBatch && phase(ops[to].Verb) == phase(ops[from].Verb) {
 			to++
 		}
-		k.shape(ops[from:to], errs[from:to])
+		if ops[from].Verb == host.HushLink {
+			k.hush(ops[from:to], errs[from:to])
+		} else {
+			k.shape(ops[from:to], errs[from:to])
+		}
 		from = to
 	}
 	return errs
+}
+
+// phase is equal for what is done together.
+func phase(v host.LinkVerb) host.LinkVerb {
+	if v == host.MakeLink {
+		return host.MendLink
+	}
+	return v
 }
 
 // linkBatch is how many requests go in one system call: their answers, an error
@@ -199,6 +211,8 @@ func (e *LinkError) attempt() string {
 		return fmt.Sprintf("make %s on %s", e.Op.Name, e.Op.Parent)
 	case host.MendLink:
 		return "set up " + e.Op.Name
+	case host.HushLink:
+		return "forget the neighbours of " + e.Op.Name
 	}
 	return "delete " + e.Op.Name
 }

@@ -104,3 +104,25 @@ func TestSysctlsAreReadAndSet(t *testing.T) {
 		t.Error("a link that is not there has a sysctl")
 	}
 }
+
+// Only what the kernel would ask again goes, and only on the link that is named.
+func TestADeviceForgetsItsNeighbours(t *testing.T) {
+	namespace(t)
+	k := open(t)
+	for _, line := range []string{
+		"neigh add 10.0.0.1 lladdr 02:00:00:00:00:01 nud reachable dev v0", "neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 nud stale dev v0",
+		"neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 nud permanent dev v0", "neigh add 10.0.0.3 lladdr 02:00:00:00:00:03 nud reachable dev v1",
+	} {
+		ip(t, line)
+	}
+	errs := k.Shape([]host.LinkOp{{Verb: host.HushLink, Device: host.Device{Name: "v0"}}, {Verb: host.HushLink, Device: host.Device{Name: "nowhere"}}})
+	if errs[0] != nil || !errors.Is(errs[1], host.ErrNoLink) {
+		t.Errorf("answers %v", errs)
+	}
+	left := ip(t, "neigh show nud all")
+	for addr, want := range map[string]bool{"10.0.0.1 ": false, "2001:db8::1 ": false, "10.0.0.2 ": true, "10.0.0.3 ": true} {
+		if strings.Contains(left, addr) != want {
+			t.Errorf("%s is there: %t, want %t:\n%s", addr, !want, want, left)
+		}
+	}
+}

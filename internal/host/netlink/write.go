@@ -59,6 +59,7 @@ func (w *writer) do(ops []host.Op) []error {
 		to := min(from+batchSize, len(ops))
 		w.batch(ops[from:to], errs[from:to])
 	}
+	w.awaitDelivery(ops, errs)
 	return errs
 }
 

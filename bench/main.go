@@ -128,6 +128,7 @@ func measurements() []measurement {
 	return []measurement{
 		{names: []string{"check"}, do: (*bench).check},
 		{names: []string{"outage"}, do: (*bench).outages},
+		{names: []string{"failback"}, do: (*bench).failBack},
 		{names: []string{"restart"}, do: (*bench).restarts},
 		{names: []string{"start", "cost", "reload"}, do: manyOf(1000)},
 		{names: []string{"start", "cost", "reload", "takeover"}, do: manyOf(4000)},

@@ -171,9 +171,15 @@ func sum(spans []netns.Span) (b blackout, open bool) {
 	return b, open
 }
 
-// logs is what both programs said.
-func (p *pair) logs() string {
-	return "log of a:\n" + p.master.Log.Text() + "log of b:\n" + p.backup.Log.Text()
+// logs is what both programs said, or those of them that were started.
+func (p *pair) logs() (text string) {
+	if p.master != nil {
+		text = "log of a:\n" + p.master.Log.Text()
+	}
+	if p.backup != nil {
+		text += "log of b:\n" + p.backup.Log.Text()
+	}
+	return text
 }
 
 // stopped stops the master with SIGTERM.

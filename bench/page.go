@@ -14,7 +14,7 @@ holdfast beside the keepalived of Debian, both on the same machine in turn, run 
     go run ./bench -write                     # and write this page
 
 It needs Linux, root, Go, and Debian's packages keepalived, iproute2, nftables and user-mode-linux. It builds its networks in namespaces of its own
-and removes them at the end. -run takes these names: check, outage, restart, start, cost, reload, takeover, busy, strain, flood, watch, bfd, servers.
+and removes them at the end. -run takes these names: check, outage, failback, restart, start, cost, reload, takeover, busy, strain, flood, watch, bfd, servers.
 The command fails when a figure misses what is asked of it.
 
 ## How it is measured
@@ -30,6 +30,8 @@ The command fails when a figure misses what is asked of it.
 - *Node dead* takes the link of the master down and kills all its processes with SIGKILL soon after one of its adverts. As the outage depends on how soon, the figure that is judged is the time
   from that advert to the first answer; "take-over off" compares the time from that advert to the first one of the successor with three intervals plus skew.
 - *SIGTERM* stops the master; with "successor keepalived" the backup is keepalived in holdfast's column, too.
+- *fail-back with use_vmac* starts a node with a higher priority beside a MASTER, both with the virtual MAC addresses of a router of IPv4 and one of IPv6, and counts what the client loses in
+  the twelve seconds after that.
 - *kill -9 of the daemon* kills the process that speaks VRRP. keepalived's first process starts it again; holdfast is started again by a supervisor after 100 ms.
 - *1000* and *4000 routers* are instances of version 2 with one address each, an advert a second, 255 to a link, on veth cables without a switch. CPU time is user and system time of all
   processes of the program over ten seconds, from the kernel's process clocks, divided by the packets that arrived at the other end; it contains the network stack's work up to there.

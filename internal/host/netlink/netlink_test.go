@@ -465,6 +465,7 @@ func TestBuffersAreAsLargeAsDemanded(t *testing.T) {
 func TestAnIPv6AddressIsThereWhenItIsDone(t *testing.T) {
 	namespace(t)
 	k := open(t)
+	running(t, k, "v0")
 	for n := range 20 {
 		op := add("v0", fmt.Sprintf("2001:db8::%x/64", n+1), func(w *host.Wish) { w.NoDAD = true })
 		if err := k.Do([]host.Op{op})[0]; err != nil {
@@ -477,12 +478,24 @@ func TestAnIPv6AddressIsThereWhenItIsDone(t *testing.T) {
 	}
 }
 
-func TestAnAddressOnALinkThatIsDownIsNotAwaitedForLong(t *testing.T) {
+// running waits until a link runs: the kernel lets it some time after it was set up.
+func running(t *testing.T, k *Kernel, link string) {
+	t.Helper()
+	for range 200 {
+		if observe(t, k).Links[link].Carrier {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%s does not run", link)
+}
+
+func TestAnAddressOnALinkThatIsDownIsNotAwaited(t *testing.T) {
 	namespace(t)
 	ip(t, "link set v0 down")
 	k, began := open(t), time.Now()
 	k.Do([]host.Op{add("v0", "2001:db8::1/64", func(w *host.Wish) { w.NoDAD = true })})
-	if took := time.Since(began); took > 10*deliverLimit {
+	if took := time.Since(began); took > deliverLimit {
 		t.Errorf("it took %s", took)
 	}
 }

@@ -51,6 +51,14 @@ func (t *table) index(name string) (int, bool) {
 	return i, known
 }
 
+// running reports whether packets come in by a link.
+func (t *table) running(name string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	l := t.byIndex[t.byName[name]]
+	return l.Up && l.Carrier
+}
+
 func (t *table) name(index int) (string, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

@@ -73,8 +73,7 @@ func TestStatusOfAConfigurationTest(t *testing.T) {
 		{"it is missing without security", instance(" notify /no/such root"), 0},
 		{"a tracked script is missing", "vrrp_script c {\n script /no/such\n}\n" + instance(" track_script {\n c\n }"), testFaulty},
 		{"a script without security", instance(" notify /usr/bin/true root"), testInsecure},
-		{"keepalived would run it", "vrrp_instance A {\n virtual_router_id 1\n unicast_src_ip 10.0.0.9\n unicast_peer {\n 10.0.0.8\n }\n" +
-			" virtual_ipaddress {\n 10.0.0.1/24 dev eth0\n }\n}\n", testFaulty},
+		{"keepalived would run it", instance("") + strings.Replace(instance(" mcast_dst_ip 224.0.0.99"), "A", "B", 1), testFaulty},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if printed, got := test(t, tt.text); got != tt.want || printed == "" && got != 0 {

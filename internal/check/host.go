@@ -104,7 +104,12 @@ func (c *comparer) instance(in *config.Instance) {
 			c.there(a.Link, c.address(a.Prefix.Addr()), "the address cannot be added until it appears")
 		}
 	}
-	if in.VRRP.Link == "" || !c.there(in.VRRP.Link, c.at("interface"), "the instance is in FAULT until it appears") {
+	const consequence = "the instance is in FAULT until it appears"
+	if in.VRF {
+		c.there(in.VRRP.Link, c.at("vrf"), consequence)
+		return
+	}
+	if in.VRRP.Link == "" || !c.there(in.VRRP.Link, c.at("interface"), consequence) {
 		return
 	}
 	l := c.links[in.VRRP.Link]

@@ -75,7 +75,6 @@ virtual_server/real_server/UDP_CHECK:
 	warmup
 vrrp_instance:
 	use_ipvlan
-	vrf
 `
 
 // pendingBlocks names the blocks of the list.

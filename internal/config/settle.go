@@ -64,19 +64,16 @@ func (i *instance) settleIdentity() {
 	if !i.vrid.given {
 		i.lacks("virtual_router_id", "write virtual_router_id N, 1 to 255, the same number on all nodes")
 	}
-	i.settleVRF()
-	if i.link.given {
+	if i.settleVRF(); i.link.given {
 		return
 	}
 	switch {
-	case !i.peers.given:
+	case len(i.peers.value) == 0 && !(i.peers.given && i.FaultWithoutPeers):
 		i.lacks("interface", "write interface NAME")
 	case !i.source.given:
 		i.b.fail(i.node.Span(), "a unicast instance needs an interface or a unicast_src_ip", "write interface NAME")
 	case i.source.value.IsLinkLocalUnicast() && i.source.value.Is6():
 		i.b.fail(i.source.at, "a link-local source needs an interface", "write interface NAME")
-	default:
-		i.b.notRun(i.source.at, "an instance that has a source address and no interface", "write interface NAME, the one that has "+i.source.value.String())
 	}
 }
 
@@ -355,7 +352,8 @@ func (i *instance) settleHeader(at conf.Span) {
 	}
 }
 
-// settleVRF keeps vrf for instances that have peers and no interface.
+// settleVRF keeps vrf for instances that have peers and no interface. Its device
+// takes the place of that: sockets are bound to it, and without it there is no router.
 func (i *instance) settleVRF() {
 	switch {
 	case !i.vrf.given:
@@ -364,7 +362,7 @@ func (i *instance) settleVRF() {
 	case len(i.peers.value) == 0:
 		i.b.complain(i.vrf.at, "vrf without unicast_peer is ignored", "delete it")
 	default:
-		i.VRF = i.vrf.value
+		i.VRRP.Link, i.VRF = i.vrf.value, true
 	}
 }
 

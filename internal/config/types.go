@@ -59,8 +59,9 @@ type Instance struct {
 	// instance's get a macvlan there. OnVMAC are those that ask for one themselves.
 	VMACAddresses bool
 	OnVMAC        []netip.Addr
-	// VRF is the device that the sockets of an instance without interface are bound to.
-	VRF string
+	// VRF says that the link is a VRF, to which the sockets of an instance without
+	// interface are bound.
+	VRF bool
 	// TrackSource: FAULT while the configured source is not on the interface.
 	TrackSource bool
 	// FaultWithoutPeers: FAULT, and not multicast, when unicast_peer names nobody.

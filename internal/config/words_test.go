@@ -218,7 +218,11 @@ func TestOtherWordsOfAnInstance(t *testing.T) {
 	const eth0 = "interface eth0\n"
 	const peers = "unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.9\n}\nvirtual_ipaddress {\n10.0.0.1 dev eth0\n}\n"
 	testWords(t, func(i config.Instance) string {
-		return fmt.Sprintf("vrf %q source %v fault %v late %d extra %s buffer %d", i.VRF, i.TrackSource, i.FaultWithoutPeers, i.LateBackup, i.ExtraGARP, i.RxBuffer)
+		vrf := ""
+		if i.VRF {
+			vrf = i.VRRP.Link
+		}
+		return fmt.Sprintf("vrf %q source %v fault %v late %d extra %s buffer %d", vrf, i.TrackSource, i.FaultWithoutPeers, i.LateBackup, i.ExtraGARP, i.RxBuffer)
 	}, []wordTest{
 		{"", eth0, `vrf "" source false fault false late 0 extra 0 buffer 0`, ""},
 		{"", peers + "vrf blue", `vrf "blue" source false fault false late 0 extra 0 buffer 0`, ""},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/internal/host"
@@ -129,8 +130,13 @@ func (h *Hosting) obey(ctx context.Context, o HostOrder) {
 		after = append(after, h.filtering.filter.Sweep()...)
 	}
 	h.filtering.do(ctx, after)
+	if o.Promote != nil {
+		h.tuner.Promote = *o.Promote
+	}
 	if o.Devices != nil {
 		h.shape(ctx, h.fleet.Want(*o.Devices))
+	}
+	if o.Devices != nil || o.Promote != nil {
 		h.tune()
 	}
 	h.build(h.fleet.Hush(o.Hush))
@@ -158,6 +164,9 @@ func (h *Hosting) notice(ctx context.Context) {
 	h.filtering.do(ctx, h.filtering.filter.See(h.seen...))
 	h.do(h.rec.See(h.seen...))
 	h.shape(ctx, h.fleet.See(h.seen...))
+	if slices.ContainsFunc(h.seen, h.promotes) {
+		h.tune()
+	}
 	if len(h.seen) > usual {
 		h.seen = nil // a burst is over
 	}

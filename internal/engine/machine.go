@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -236,7 +237,7 @@ func (m *Machine) sendFailed(i int, err error) {
 		return
 	}
 	m.sick[s.Link] = true
-	m.hands.Tell(Told{Trouble: fmt.Sprintf("(%s) send advert error on %s: %v", m.router.Name(s.ID), s.Link, err)})
+	m.hands.Tell(Told{Trouble: fmt.Sprintf("(%s) send advert error on %s: %v", m.router.Name(s.ID), cmp.Or(s.Link, "no interface"), err)})
 }
 
 // Carry implements World.
@@ -276,7 +277,7 @@ func (m *Machine) openPorts() {
 	for i := range m.router.Ports() {
 		want := &m.router.Ports()[i]
 		index := m.router.IfIndex(want.Link)
-		if index == 0 {
+		if index == 0 && want.Link != "" {
 			continue
 		}
 		if p, ok := m.reuse(old, want, index); ok {

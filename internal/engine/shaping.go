@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"holdfast/internal/host"
 	"holdfast/internal/relay"
@@ -73,11 +74,11 @@ func (h *Hosting) moored(m host.Moored) {
 	}
 }
 
-// tune sets the sysctls that the devices need, and gives back those that are needed
-// no more. What they were is stored before they are changed.
+// tune sets the sysctls that are needed, and gives back those that are needed no more.
+// What they were is stored before they are changed.
 func (h *Hosting) tune() []host.Setting {
 	devices := h.fleet.Devices()
-	if !h.fleet.Ready() || len(devices)+len(h.tuner.Before) == 0 {
+	if !h.fleet.Ready() || len(devices) == 0 && h.tuner.Idle() {
 		return nil
 	}
 	todo := h.tuner.Tune(devices, h.fleet.Strangers(), h.setting)
@@ -91,6 +92,11 @@ func (h *Hosting) tune() []host.Setting {
 		h.Keep(h.tuner.Before)
 	}
 	return todo.Write
+}
+
+// promotes reports whether a link came, perhaps anew, whose sysctl is to be set.
+func (h *Hosting) promotes(c host.Change) bool {
+	return c.Link != nil && slices.Contains(h.tuner.Promote, c.Link.Name)
 }
 
 // write is silent about links that went meanwhile.

@@ -95,13 +95,15 @@ type Delta struct {
 	Hush []string
 	// Filter is what the packet filter is like from now on; nil: as it was.
 	Filter *FilterConfig
-	// Devices are all that are wanted from now on; nil: the same as before.
+	// Devices are all that are wanted from now on, and Promote the links on which the
+	// other addresses of a subnet stay when its primary goes; nil: the same as before.
 	Devices *[]Device
+	Promote *[]string
 }
 
 // Empty reports whether nothing changed.
 func (d *Delta) Empty() bool {
-	return len(d.Want)+len(d.Drop)+len(d.Things)+len(d.Gone)+len(d.Hush) == 0 && d.Filter == nil && d.Devices == nil
+	return len(d.Want)+len(d.Drop)+len(d.Things)+len(d.Gone)+len(d.Hush) == 0 && d.Filter == nil && d.Devices == nil && d.Promote == nil
 }
 
 // Clone returns a copy that shares no list of changes with d.

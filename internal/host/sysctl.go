@@ -81,7 +81,12 @@ type Setting struct {
 // Tuner knows what was set before holdfast set it. Before is to outlive the process.
 type Tuner struct {
 	Before Settings
+	// Promote are links on which the other addresses of a subnet stay when its primary goes.
+	Promote []string
 }
+
+// Idle reports whether nothing is set, and nothing to be given back, but for devices.
+func (t *Tuner) Idle() bool { return len(t.Before)+len(t.Promote) == 0 }
 
 // Tuning is what is to be done: Before stored if it has News, then the writing, and
 // Back, what is needed no more and as it was before, to be written last and forgotten.
@@ -90,13 +95,16 @@ type Tuning struct {
 	Write, Back []Setting
 }
 
-// Tune compares the settings that devices need with what read finds. The device's
-// own settings go with the device.
+// Tune compares the settings that devices need, and those of the links to Promote, with
+// what read finds. The device's own settings go with the device.
 func (t *Tuner) Tune(devices []Device, links []string, read func(Sysctl) (string, bool)) (todo Tuning) {
 	if t.Before == nil {
 		t.Before = Settings{}
 	}
 	want := t.wanted(devices, links, read)
+	for _, link := range t.Promote {
+		want[Sysctl{Link: link, Name: "promote_secondaries"}] = "1"
+	}
 	own := map[string]bool{}
 	for _, d := range devices {
 		own[d.Name] = true

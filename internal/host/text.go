@@ -124,13 +124,10 @@ func command(t Thing, verb string) string { return Kind(t) + " " + verb + " " + 
 
 // Kind is what people call the kind of a thing.
 func Kind(t Thing) string {
-	switch t.(type) {
-	case *Route:
-		return "route"
-	case *Rule:
+	if _, isRule := t.(*Rule); isRule {
 		return "rule"
 	}
-	return "sysctl"
+	return "route"
 }
 
 // String prints w as the arguments of `ip addr add`.

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Thing is what the kernel is to hold beside addresses: a *Route, a *Rule or a
-// *Setting. Two things of one text are one.
+// Thing is what the kernel is to hold beside addresses: a *Route or a *Rule. Two
+// things of one text are one.
 type Thing interface {
 	fmt.Stringer
 	// needs are the links that have to be up for the kernel to take it.
@@ -20,20 +20,7 @@ type Thing interface {
 	rank() int
 }
 
-// PromoteSecondaries lets the other addresses of a subnet stay when its primary goes.
-func PromoteSecondaries(link string) *Setting {
-	return &Setting{Sysctl{Link: link, Name: "promote_secondaries"}, "1"}
-}
-
-// String prints s as the arguments of `sysctl -w`.
-func (s *Setting) String() string { return s.Path() + "=" + s.Value }
-
-func (s *Setting) needs() []string                        { return []string{s.Link} }
-func (s *Setting) place() any                             { return s.Sysctl }
-func (s *Setting) rank() int                              { return 0 }
-func (s *Setting) is(found Thing, _ map[string]Link) bool { return false }
-
-func (r *Route) rank() int { return 1 }
+func (r *Route) rank() int { return 0 }
 
 func (r *Route) needs() []string {
 	var links []string
@@ -131,7 +118,7 @@ func (h *NextHop) is(f *NextHop) bool {
 		e.Dst == found.Dst && e.Src == found.Src && e.TOS == found.TOS && e.TTL == found.TTL && e.Locator == found.Locator
 }
 
-func (r *Rule) rank() int       { return 2 }
+func (r *Rule) rank() int       { return 1 }
 func (r *Rule) needs() []string { return nil }
 func (r *Rule) place() any      { return r.Preference }
 

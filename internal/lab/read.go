@@ -118,6 +118,9 @@ func (n *NodePlan) takeInstance(in *config.Instance) {
 	for _, peer := range in.VRRP.Peers {
 		p.Peers = append(p.Peers, peer.Addr)
 	}
+	if (in.VRF || p.Link == "") && len(in.Addrs) > 0 { // it has no network but theirs
+		p.Link = in.Addrs[0].Link
+	}
 	n.Links = append(n.Links, p.Link)
 	for _, a := range in.Addrs {
 		link := a.Link

@@ -1,6 +1,7 @@
 package lan
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -61,13 +62,13 @@ type Receiver struct {
 }
 
 // OpenReceiver opens the socket. Nothing from other links is ever read: until it
-// is bound, it is deaf.
+// is bound, it is deaf. The empty link is all of them.
 func OpenReceiver(link string, ifindex int, v6 bool, o Options) (*Receiver, error) {
 	r := &Receiver{link: link, index: ifindex, v6: v6, header: o.Header, ring: o.Ring}
 	if r.ring == nil {
 		r.ring = NewRing()
 	}
-	attempt := "hear adverts on " + link
+	attempt := "hear adverts on " + cmp.Or(link, "all links")
 	fd, err := unix.Socket(r.family(), unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, r.protocol())
 	if err != nil {
 		return nil, explain(attempt, err)

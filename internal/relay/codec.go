@@ -178,6 +178,7 @@ func configuration(c *coder, f *router.Config) {
 	pointer(c, &f.Static, func(c *coder, s *router.Static) {
 		list(c, &s.Addrs, address)
 		routing(c, &s.Routing)
+		list(c, &s.Promote, func(c *coder, s *string) { c.text(s) })
 	})
 }
 

@@ -21,7 +21,6 @@ func pointer[T any](c *coder, p **T, each func(*coder, *T)) {
 func routing(c *coder, r *router.Routing) {
 	list(c, &r.Routes, route)
 	list(c, &r.Rules, rule)
-	list(c, &r.Promote, func(c *coder, s *string) { c.text(s) })
 }
 
 func route(c *coder, r *host.Route) {

@@ -21,6 +21,10 @@ type link struct {
 	polled bool
 }
 
+// anywhere names the link of virtual routers without an interface: it is always
+// there, and what it is in truth the routing table knows.
+const anywhere = ""
+
 // links is what is known of the interfaces of this machine.
 type links struct {
 	byName map[string]*link
@@ -35,7 +39,7 @@ type links struct {
 // observe takes over a whole picture and returns the names it concerns.
 func (ls *links) observe(s host.State) []string {
 	for _, l := range ls.byName {
-		l.exists, l.addrs = false, l.addrs[:0]
+		l.exists, l.addrs = l.Name == anywhere, l.addrs[:0]
 	}
 	for _, l := range s.Links {
 		ls.see(host.Change{Link: &l})
@@ -85,6 +89,9 @@ func (ls *links) get(name string) *link {
 	l := ls.byName[name]
 	if l == nil {
 		l = &link{Link: host.Link{Name: name}}
+		if name == anywhere {
+			l.exists, l.Up, l.Carrier = true, true, true
+		}
 		ls.byName[name] = l
 	}
 	return l

@@ -9,12 +9,10 @@ import (
 	"holdfast/internal/vrrp"
 )
 
-// Routing is what is held beside addresses: routes and policy rules, and the
-// links whose secondary addresses are to be promoted.
+// Routing is what is held beside addresses: routes and policy rules.
 type Routing struct {
-	Routes  []host.Route
-	Rules   []host.Rule
-	Promote []string
+	Routes []host.Route
+	Rules  []host.Rule
 }
 
 // Things are the parts of r, in the order of adding. Those of nil are none.
@@ -22,10 +20,7 @@ func (r *Routing) things() []host.Thing {
 	if r == nil {
 		return nil
 	}
-	list := make([]host.Thing, 0, len(r.Routes)+len(r.Rules)+len(r.Promote))
-	for _, link := range r.Promote {
-		list = append(list, host.PromoteSecondaries(link))
-	}
+	list := make([]host.Thing, 0, len(r.Routes)+len(r.Rules))
 	for i := range r.Routes {
 		list = append(list, &r.Routes[i])
 	}
@@ -36,12 +31,14 @@ func (r *Routing) things() []host.Thing {
 }
 
 // empty reports whether nothing is held.
-func (r *Routing) empty() bool { return len(r.Routes)+len(r.Rules)+len(r.Promote) == 0 }
+func (r *Routing) empty() bool { return len(r.Routes)+len(r.Rules) == 0 }
 
 // Static is what is held from start to stop, whatever the roles.
 type Static struct {
 	Addrs []config.Address
 	Routing
+	// Promote are the links whose secondary addresses are to be promoted.
+	Promote []string
 }
 
 // static is who owns what is held whatever the roles.
@@ -112,11 +109,11 @@ func staticOf(c *config.Config) *Static {
 	}
 	for i := range c.Instances {
 		link := c.Instances[i].VRRP.Link
-		if c.Instances[i].PromoteSecondaries && !slices.Contains(s.Promote, link) {
+		if c.Instances[i].PromoteSecondaries && link != anywhere && !slices.Contains(s.Promote, link) {
 			s.Promote = append(s.Promote, link)
 		}
 	}
-	if len(s.Addrs) == 0 && s.empty() {
+	if len(s.Addrs)+len(s.Promote) == 0 && s.empty() {
 		return nil
 	}
 	return &s
@@ -189,6 +186,9 @@ func (r *Router) holdStatic(next *Static, d *host.Delta) {
 	things := next.things()
 	r.things.take(static, things, d)
 	r.things.leave(static, old.things(), things, d)
+	if !slices.Equal(next.Promote, old.Promote) {
+		d.Promote = &next.Promote
+	}
 }
 
 // addOptions notes those that the addresses are wanted with. Those of nil are none.

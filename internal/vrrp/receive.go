@@ -53,7 +53,7 @@ func (s *Set) heard(now mono.Instant, r *router, a *wire.Advert) {
 
 // find is the router an advert is for. Unicast routers are told apart by the
 // address the advert was sent to, which is theirs; one without a configured
-// source takes what is left, as does one without an interface.
+// source takes what is left.
 func (s *Set) find(name string, a *wire.Advert) *router {
 	k := Key{Link: name, VRID: a.VRID, V6: a.V6}
 	if !a.Dst.IsMulticast() {
@@ -65,17 +65,19 @@ func (s *Set) find(name string, a *wire.Advert) *router {
 	if !k.From.IsValid() {
 		return nil
 	}
-	for _, other := range [...]Key{{Link: name}, {From: k.From}} {
-		other.VRID, other.V6 = a.VRID, a.V6
-		if id, ok := s.ids[other]; ok {
-			return s.routers[id]
-		}
+	k.From = netip.Addr{}
+	if id, ok := s.ids[k]; ok {
+		return s.routers[id]
 	}
 	return nil
 }
 
-// stranger counts an advert for a VRID nobody here has.
+// stranger counts an advert for a VRID nobody here has. Who hears by every link, for
+// routers without one, hears what is for the routers on the links, too.
 func (s *Set) stranger(name string, a *wire.Advert) {
+	if name == "" {
+		return
+	}
 	s.unknown++
 	k := s.links[name]
 	if !s.logUnknown || k == nil || !k.strange(a.V6, a.VRID) {

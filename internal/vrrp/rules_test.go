@@ -223,10 +223,10 @@ func TestAMasterWhoseLinkReturnsAnnouncesItsAddresses(t *testing.T) {
 
 func TestARouterWithoutInterfaceDependsOnNone(t *testing.T) {
 	c, peer := unicast()
-	c.Link = ""
+	c.Link, peer.Link = "", ""
 	r := newRig(t, c)
 	r.role(c, vrrp.Backup)
-	r.hear(peer, "192.0.2.9", 150) // on eth0
+	r.hear(peer, "192.0.2.9", 150) // by a socket that hears on every link
 	if !r.view(c).Master.IsValid() {
 		t.Error("not heard")
 	}

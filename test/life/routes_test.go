@@ -226,6 +226,10 @@ func TestPromoteSecondariesIsSetAndGivenBack(t *testing.T) {
 	if got := strings.TrimSpace(s.sh(s.a, show)); got != "1" {
 		t.Errorf("promote_secondaries is %s", got)
 	}
+	d.signal(syscall.SIGKILL)
+	d.exit()
+	d = s.start(s.a, routed(100, aRoute, aRule, ""))
+	d.says("Entering MASTER STATE")
 	d.signal(syscall.SIGTERM)
 	d.exit()
 	if got := strings.TrimSpace(s.sh(s.a, show)); got != "0" {

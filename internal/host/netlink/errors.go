@@ -88,8 +88,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// gone reports whether a removal failed because the route, the rule or the sysctl
-// was not there.
+// gone reports whether a removal failed because the route or the rule was not there.
 func gone(err error) bool {
 	return errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EAFNOSUPPORT)
 }

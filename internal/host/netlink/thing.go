@@ -3,9 +3,6 @@ package netlink
 import (
 	"encoding/binary"
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -81,29 +78,4 @@ func (t *table) has(r *host.Route) (table uint32, err error) {
 func (t *table) nameOf(index int) string {
 	name, _ := t.name(index)
 	return name
-}
-
-// setSysctl sets a switch and keeps the value that it had, or gives that back.
-func (w *writer) setSysctl(s *host.Setting, verb host.Verb) error {
-	path := filepath.Join("/proc/sys", s.Path())
-	if verb == host.DelThing {
-		before, ours := w.before[s.Sysctl]
-		if !ours {
-			return unix.ENOENT
-		}
-		delete(w.before, s.Sysctl)
-		return os.WriteFile(path, []byte(before), 0)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	now := strings.TrimSpace(string(b))
-	if _, known := w.before[s.Sysctl]; !known {
-		w.before[s.Sysctl] = now
-	}
-	if now == s.Value {
-		return unix.EEXIST
-	}
-	return os.WriteFile(path, []byte(s.Value), 0)
 }

@@ -23,8 +23,7 @@ type writer struct {
 	links    *table
 	unmarked bool // the kernel refuses IFA_PROTO
 	out, in  []byte
-	slots    []int                  // the operation that each message of the batch stands for
-	before   map[host.Sysctl]string // sysctls that were set, and their values before
+	slots    []int // the operation that each message of the batch stands for
 }
 
 func newWriter(links *table) (*writer, error) {
@@ -32,7 +31,7 @@ func newWriter(links *table) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{fd: fd, links: links, in: make([]byte, 8<<10), before: map[host.Sysctl]string{}}
+	w := &writer{fd: fd, links: links, in: make([]byte, 8<<10)}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -118,7 +117,7 @@ func (w *writer) encode(ops []host.Op, errs []error) {
 			errs[i] = &Error{Op: op, Err: err}
 		}
 		if len(w.out) == before {
-			continue // refused, or done without a message
+			continue // refused
 		}
 		w.seq++
 		last = before
@@ -130,11 +129,8 @@ func (w *writer) encode(ops []host.Op, errs []error) {
 	}
 }
 
-// encodeOne appends the message of an operation. A sysctl has none: it is set.
+// encodeOne appends the message of an operation.
 func (w *writer) encodeOne(op host.Op) (err error) {
-	if s, ok := op.Thing.(*host.Setting); ok {
-		return w.setSysctl(s, op.Verb)
-	}
 	if op.Thing != nil {
 		w.out, err = w.appendThing(w.out, op, w.seq+1)
 		return err

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // variable is set inside: the directory in which both sides leave word.
@@ -33,8 +34,8 @@ type Errand struct {
 // parcel is an Errand on its way in, with what the inside cannot know.
 type parcel struct {
 	Errand
-	Dir  string // where it works
-	Path string
+	Dir string   // where it works
+	Env []string // the variables of the outside
 }
 
 // Inside reports whether this process is the init of a guest.
@@ -79,7 +80,7 @@ func kernel(ctx context.Context, dir, memory string) (*exec.Cmd, error) {
 
 // leave writes down what the inside is to do.
 func leave(dir string, e Errand) error {
-	p := parcel{Errand: e, Path: os.Getenv("PATH")}
+	p := parcel{Errand: e, Env: os.Environ()}
 	var err error
 	if p.Dir, err = os.Getwd(); err != nil {
 		return err
@@ -136,5 +137,11 @@ func furnish(dir string) error {
 		return err
 	}
 	os.Args = slices.Concat(os.Args[:1], p.Args)
-	return errors.Join(os.Setenv("PATH", p.Path), os.Chdir(p.Dir))
+	for _, v := range p.Env {
+		name, value, _ := strings.Cut(v, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return os.Chdir(p.Dir)
 }

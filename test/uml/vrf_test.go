@@ -1,0 +1,265 @@
+package uml
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"holdfast/internal/lab/netns"
+)
+
+// pair are two nodes, 10.0.0.1 and 10.0.0.2, each with a link in the VRF red and one,
+// with the same addresses, in the VRF blue. The links of a VRF are on one LAN.
+type pair struct {
+	*testing.T
+	a, b *netns.Node
+}
+
+func newPair(t *testing.T) *pair {
+	t.Helper()
+	w, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p := &pair{T: t}
+	p.a, p.b = p.node(w, "a", "10.0.0.1/24"), p.node(w, "b", "10.0.0.2/24")
+	return p
+}
+
+func (p *pair) must(err error) {
+	p.Helper()
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *pair) node(w *netns.World, name, addr string) *netns.Node {
+	p.Helper()
+	n, err := w.Node(name)
+	p.must(err)
+	for i, vrf := range []string{"red", "blue"} {
+		p.must(w.Bridge(vrf))
+		p.must(n.Attach(vrf, vrf+"0"))
+		p.sh(n, fmt.Sprintf("ip link add %[1]s type vrf table %[2]d; ip link set %[1]s up; ip link set %[1]s0 master %[1]s; ip addr add %[3]s dev %[1]s0", vrf, 1000+i, addr))
+	}
+	return n
+}
+
+func (p *pair) sh(n *netns.Node, command string) string {
+	p.Helper()
+	out, err := n.Output(context.Background(), "sh", "-c", command)
+	p.must(err)
+	return out
+}
+
+func (p *pair) eventually(what string, ok func() bool) {
+	p.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.Fatalf("still not: %s", what)
+		}
+	}
+}
+
+// has tells whether the output of a command on a node contains a text.
+func (p *pair) has(n *netns.Node, command, text string) bool {
+	return strings.Contains(p.sh(n, command), text)
+}
+
+// daemon is a holdfast on a node.
+type daemon struct {
+	*pair
+	cmd  *exec.Cmd
+	done chan struct{}
+	mu   sync.Mutex
+	out  bytes.Buffer
+}
+
+// Write collects the log.
+func (d *daemon) Write(b []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.out.Write(b)
+}
+
+func (d *daemon) log() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.out.String()
+}
+
+func (p *pair) start(n *netns.Node, text string) *daemon {
+	p.Helper()
+	const path = "/etc/keepalived/keepalived.conf"
+	p.must(n.WriteFile(path, text, 0o644))
+	d := &daemon{pair: p, cmd: exec.Command(os.Getenv(programVariable), "run", "-D", "-f", path), done: make(chan struct{})}
+	d.cmd.Stdout, d.cmd.Stderr = d, d
+	d.cmd.WaitDelay = 10 * time.Second
+	p.must(n.Start(d.cmd))
+	go func() { defer close(d.done); _ = d.cmd.Wait() }()
+	p.Cleanup(func() {
+		if p.Failed() {
+			p.Logf("log of %s:\n%s", n.Name, d.log())
+		}
+	})
+	return d
+}
+
+func (d *daemon) says(pattern string) {
+	d.Helper()
+	re := regexp.MustCompile(pattern)
+	d.eventually("the log says "+pattern, func() bool { return re.MatchString(d.log()) })
+}
+
+// stop ends the daemon by a signal and waits for it.
+func (d *daemon) stop(sig syscall.Signal) {
+	d.Helper()
+	d.must(d.cmd.Process.Signal(sig))
+	select {
+	case <-d.done:
+	case <-time.After(20 * time.Second):
+		d.Fatal("the daemon does not end")
+	}
+}
+
+// unicast is an instance of one of the two nodes; where is its interface or VRF.
+func unicast(name, where string, own, other netip.Addr, priority int, more string) string {
+	return fmt.Sprintf(`vrrp_instance %s {
+	%s
+	virtual_router_id 7
+	version 3
+	priority %d
+	advert_int 0.3
+	unicast_src_ip %s
+	unicast_peer {
+		%s
+	}
+	%s
+}
+`, name, where, priority, own, other, more)
+}
+
+var (
+	one = netip.MustParseAddr("10.0.0.1")
+	two = netip.MustParseAddr("10.0.0.2")
+)
+
+const redVIP = "virtual_ipaddress {\n10.0.0.100/24 dev red0\n}\n"
+
+// Section 16: vrf is for unicast without interface, and the sockets are bound to it:
+// what is sent in another VRF, between the same addresses, is not heard.
+func TestVRFIsForUnicastWithoutInterfaceAndSocketsAreBoundToIt(t *testing.T) {
+	p := newPair(t)
+	const blueVIP = "virtual_ipaddress {\n10.0.0.100/24 dev blue0\n}\n"
+	a := p.start(p.a, unicast("R", "vrf red", one, two, 200, redVIP)+unicast("B", "vrf blue", one, two, 100, blueVIP))
+	b := p.start(p.b, unicast("R", "vrf red", two, one, 100, redVIP)+unicast("B", "vrf blue", two, one, 200, blueVIP))
+	a.says(`\(R\) Entering MASTER STATE`)
+	b.says(`\(B\) Entering MASTER STATE`)
+	p.eventually("each is MASTER in one VRF, with VRID and addresses the same", func() bool {
+		return p.has(p.a, "ip addr show dev red0", "10.0.0.100/24") && !p.has(p.a, "ip addr show dev blue0", "10.0.0.100/24") &&
+			p.has(p.b, "ip addr show dev blue0", "10.0.0.100/24") && !p.has(p.b, "ip addr show dev red0", "10.0.0.100/24")
+	})
+	a.stop(syscall.SIGKILL)
+	p.sh(p.a, "ip addr del 10.0.0.100/24 dev red0")
+	p.eventually("the other one takes over", func() bool { return p.has(p.b, "ip addr show dev red0", "10.0.0.100/24") })
+	b.stop(syscall.SIGTERM)
+	if p.has(p.b, "ip addr", "10.0.0.100") {
+		t.Error("it leaves its addresses")
+	}
+}
+
+func TestAnInstanceInAVRFThatGoesIsInFaultUntilItReturns(t *testing.T) {
+	p := newPair(t)
+	a := p.start(p.a, unicast("R", "vrf red", one, two, 200, redVIP))
+	a.says("Entering MASTER STATE")
+	p.sh(p.a, "ip link del red")
+	a.says("Entering FAULT STATE")
+	p.sh(p.a, "ip link add red type vrf table 1000; ip link set red up; ip link set red0 master red")
+	p.eventually("it is MASTER again", func() bool { return strings.Count(a.log(), "Entering MASTER STATE") == 2 })
+	b := p.start(p.b, unicast("R", "vrf red", two, one, 100, redVIP))
+	b.says("Entering BACKUP STATE")
+	time.Sleep(2 * time.Second) // more than three intervals and the skew
+	if strings.Contains(b.log(), "MASTER") {
+		t.Error("the BACKUP does not hear the MASTER")
+	}
+	a.stop(syscall.SIGTERM)
+	b.stop(syscall.SIGTERM)
+}
+
+// Section 16: an interface in a VRF; unicast and multicast are heard there.
+func TestAnInterfaceInAVRFIsHeard(t *testing.T) {
+	for name, conf := range map[string]func(own, other netip.Addr, priority int) string{
+		"unicast": func(own, other netip.Addr, priority int) string {
+			return unicast("V", "interface red0", own, other, priority, redVIP)
+		},
+		"multicast": func(_, _ netip.Addr, priority int) string {
+			return fmt.Sprintf("vrrp_instance V {\ninterface red0\nvirtual_router_id 7\nversion 3\npriority %d\nadvert_int 0.3\n%s}\n", priority, redVIP)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t)
+			a := p.start(p.a, conf(one, two, 200))
+			a.says("Entering MASTER STATE")
+			b := p.start(p.b, conf(two, one, 100))
+			b.says("Entering BACKUP STATE")
+			time.Sleep(2 * time.Second) // more than three intervals and the skew
+			if strings.Contains(b.log(), "MASTER") {
+				t.Error("the BACKUP does not hear the MASTER")
+			}
+			a.stop(syscall.SIGTERM)
+			b.says("Entering MASTER STATE")
+			b.stop(syscall.SIGTERM)
+		})
+	}
+}
+
+// Section 16: routes take table or vrf; nothing is automatic for virtual routes.
+func TestRoutesOfAnInstanceInAVRFGoWhereTheySay(t *testing.T) {
+	p := newPair(t)
+	const routes = "virtual_routes {\n10.7.0.0/16 via 10.0.0.9 dev red0 vrf red\n10.8.0.0/16 dev red0 table 77\n10.9.0.0/16 dev red0\n}\n"
+	a := p.start(p.a, unicast("R", "vrf red", one, two, 200, redVIP+routes))
+	a.says("Entering MASTER STATE")
+	for _, c := range []struct{ table, route string }{{"1000", "10.7.0.0/16 via 10.0.0.9"}, {"77", "10.8.0.0/16"}, {"main", "10.9.0.0/16"}} {
+		p.eventually(c.route+" is in table "+c.table, func() bool { return p.has(p.a, "ip route show proto 18 table "+c.table, c.route) })
+		if n := strings.Count(p.sh(p.a, "ip route show proto 18 table "+c.table), "10."+c.route[3:5]); n != 1 {
+			t.Errorf("table %s has it %d times", c.table, n)
+		}
+	}
+	a.stop(syscall.SIGTERM)
+	if left := p.sh(p.a, "ip route show proto 18 table all"); left != "" {
+		t.Errorf("left is %s", left)
+	}
+}
+
+func TestUnicastNeedsNoInterface(t *testing.T) {
+	p := newPair(t)
+	for i, n := range []*netns.Node{p.a, p.b} {
+		p.sh(n, fmt.Sprintf("ip link set red0 nomaster; ip link add lo9 type dummy; ip link set lo9 up; ip addr add 10.9.0.%d/32 dev lo9; ip route add 10.9.0.%d dev red0 src 10.9.0.%d", i+1, 2-i, i+1))
+	}
+	own, other := netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("10.9.0.2")
+	a := p.start(p.a, unicast("V", "", own, other, 200, redVIP))
+	a.says("Entering MASTER STATE")
+	b := p.start(p.b, unicast("V", "", other, own, 100, redVIP))
+	b.says("Entering BACKUP STATE")
+	time.Sleep(2 * time.Second) // more than three intervals and the skew
+	if strings.Contains(b.log(), "MASTER") {
+		t.Error("the BACKUP does not hear the MASTER")
+	}
+	a.stop(syscall.SIGTERM)
+	b.says("Entering MASTER STATE")
+	b.stop(syscall.SIGTERM)
+}

@@ -85,6 +85,11 @@ type State struct {
 	Things []Thing
 }
 
+// Has reports whether s, as it was found, holds what the kernel makes of a thing.
+func (s *State) Has(t Thing) bool {
+	return slices.ContainsFunc(s.Things, func(f Thing) bool { return f.place() == t.place() && t.is(f, s.Links) })
+}
+
 // Delta is what changed in the wanted state.
 type Delta struct {
 	Want []Wish

@@ -45,8 +45,11 @@ func (k *keeper) want(d *Delta) (dels, adds []Op) {
 	}
 	var gone []Thing
 	for _, t := range d.Gone {
-		if e := k.wanted[t.String()]; e != nil && !keep[e.text] {
-			k.forget(e)
+		e := k.wanted[t.String()]
+		if e == nil || keep[e.text] {
+			continue
+		}
+		if k.forget(e); e.standing != refused {
 			gone = append(gone, e.Thing)
 		}
 	}

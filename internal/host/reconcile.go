@@ -28,6 +28,7 @@ type Reconciler struct {
 	onLink  map[string]set  // the same, by link
 	onNet   map[Addr]set    // IPv4 with a shared subnet, by subnet
 	failed  map[Addr]*entry // wanted, refused
+	told    map[Addr]string // why it was refused, since it was last held
 	stuck   map[Addr]bool   // unwanted, and could not be removed
 	seq     int
 	repairs uint64
@@ -112,6 +113,7 @@ func NewReconciler() *Reconciler {
 		onLink: map[string]set{},
 		onNet:  map[Addr]set{},
 		failed: map[Addr]*entry{},
+		told:   map[Addr]string{},
 		stuck:  map[Addr]bool{},
 	}
 }
@@ -440,6 +442,7 @@ func (r *Reconciler) added(e *entry, new bool) Result {
 	}
 	e.standing = held
 	delete(r.failed, e.Addr.Canonical())
+	delete(r.told, e.Addr.Canonical())
 	if was != repairing || !new {
 		return r.result(e, Held, nil)
 	}
@@ -448,14 +451,20 @@ func (r *Reconciler) added(e *entry, new bool) Result {
 	return r.result(e, Repaired, nil)
 }
 
-// refuse lets an address without link wait for it; the rest is for Retry.
+// refuse lets an address without link wait for it; the rest is for Retry, and told
+// once, however often it is tried.
 func (r *Reconciler) refuse(e *entry, err error) Result {
 	if errors.Is(err, ErrNoLink) {
 		e.standing = waiting
 		return r.result(e, Lost, err)
 	}
 	e.standing = refused
-	r.failed[e.Addr.Canonical()] = e
+	a := e.Addr.Canonical()
+	r.failed[a] = e
+	if r.told[a] == err.Error() {
+		return Result{Addr: e.Addr}
+	}
+	r.told[a] = err.Error()
 	return r.result(e, Failed, err)
 }
 
@@ -517,6 +526,7 @@ func (r *Reconciler) remove(a Addr) {
 	e := r.wanted[a]
 	delete(r.wanted, a)
 	delete(r.failed, a)
+	delete(r.told, a)
 	take(r.onLink, a.Link, e)
 	take(r.onNet, a.subnet(), e)
 }

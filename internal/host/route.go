@@ -196,6 +196,16 @@ type Metric struct {
 // V6 reports whether r is an IPv6 route.
 func (r *Route) V6() bool { return r.Dst.Addr().Is6() }
 
+// Encap is the encapsulation of the first way that has one; NoEncap if none has.
+func (r *Route) Encap() EncapKind {
+	for i := range r.Hops {
+		if kind := r.Hops[i].Encap.Kind; kind != NoEncap {
+			return kind
+		}
+	}
+	return r.Hop.Encap.Kind
+}
+
 // SetMetric sets a metric, in place of one of its kind that was there.
 func (r *Route) SetMetric(m Metric) {
 	for i := range r.Metrics {

@@ -3,6 +3,7 @@ package netlink
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -46,7 +47,7 @@ func (e *Error) fix() string {
 	case is(unix.EPERM):
 		return "needs CAP_NET_ADMIN"
 	case e.Op.Thing != nil:
-		return fixThing(e.Op.Thing, e.Err)
+		return e.fixThing()
 	case is(unix.ENODEV):
 		return "there is no link of this name"
 	case is(unix.EACCES) && e.Op.V6():
@@ -55,21 +56,44 @@ func (e *Error) fix() string {
 		return "the kernel runs without IPv6"
 	case is(unix.EINVAL) && e.Op.ManageTemp && e.Op.Prefix.Bits() != 64:
 		return "mngtmpaddr needs a prefix length of 64"
+	case is(unix.EINVAL) && e.Op.AutoJoin:
+		return "autojoin is for multicast addresses"
 	}
 	return ""
 }
 
-func fixThing(t host.Thing, err error) string {
-	r, isRoute := t.(*host.Route)
+func (e *Error) fixThing() string {
+	r, isRoute := e.Op.Thing.(*host.Route)
 	switch {
-	case errors.Is(err, unix.ENODEV):
-		return "there is no such link"
-	case errors.Is(err, unix.ENETUNREACH) && isRoute:
-		return "the gateway is in no subnet of the link: give the link an address there, or write onlink"
-	case errors.Is(err, errNotVRF):
+	case !isRoute:
+		return ""
+	case errors.Is(e.Err, errNotVRF):
 		return fmt.Sprintf("%s must be a link of type vrf, or write table", r.VRF)
+	case errors.Is(e.Err, errOccupied):
+		return "remove that one, or write another metric"
+	case errors.Is(e.Err, unix.ENODEV) && r.Hop.OnLink && r.Hop.Link == "":
+		return "onlink needs dev"
+	case errors.Is(e.Err, unix.ENODEV):
+		return "there is no such link"
+	case errors.Is(e.Err, unix.ENETUNREACH), errors.Is(e.Err, unix.EHOSTUNREACH):
+		return "the gateway is in no subnet of the link: give the link an address there, or write onlink"
+	case errors.Is(e.Err, unix.EOPNOTSUPP) && r.Encap() != host.NoEncap:
+		return "the kernel lacks it: modprobe " + module(r.Encap())
+	case r.PrefSrc.IsValid() && (strings.Contains(e.Text, "prefsrc address") || strings.Contains(e.Text, "source address")):
+		return "the address of src has to be on this machine"
 	}
 	return ""
+}
+
+// module is what brings a kind of encapsulation that is not in every kernel.
+func module(k host.EncapKind) string {
+	switch k {
+	case host.EncapMPLS:
+		return "mpls_iptunnel"
+	case host.EncapILA:
+		return "ila"
+	}
+	return "ip_tunnel"
 }
 
 // Unwrap returns the errno.

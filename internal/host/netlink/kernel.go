@@ -245,7 +245,33 @@ func decodeAll(msgs []nl.Message, each func([]byte) error) error {
 // Do carries out ops in order, hundreds to a system call, and answers with one
 // error, or nil, for each. It blocks while the kernel works: some ten
 // microseconds for an address.
-func (k *Kernel) Do(ops []host.Op) []error { return k.writer.do(ops) }
+func (k *Kernel) Do(ops []host.Op) []error {
+	errs := k.writer.do(ops)
+	k.doubt(ops, errs)
+	return errs
+}
+
+// doubt looks whether routes that are to be the only ones are there, where the kernel
+// says so: it says the same when it is another route.
+func (k *Kernel) doubt(ops []host.Op, errs []error) {
+	var found *host.State
+	for i, op := range ops {
+		r, isRoute := op.Thing.(*host.Route)
+		if !isRoute || r.Placement != host.Exclusive || r.Protocol != host.Protocol || !errors.Is(errs[i], host.ErrExists) {
+			continue
+		}
+		if found == nil {
+			state, err := k.Observe()
+			if err != nil {
+				return // the next report of a change, or the next start, asks again
+			}
+			found = &state
+		}
+		if !found.Has(r) {
+			errs[i] = &Error{Op: op, Err: errOccupied}
+		}
+	}
+}
 
 // Watch reports changes of links and addresses until ctx ends, which is no
 // error. report is not to call back. Watch is called once; reports on

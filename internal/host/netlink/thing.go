@@ -46,7 +46,10 @@ func placement(p host.Placement) uint16 {
 	return unix.NLM_F_CREATE
 }
 
-var errNotVRF = errors.New("it is no VRF")
+var (
+	errNotVRF   = errors.New("it is no VRF")
+	errOccupied = errors.New("another route to the same place with the same metric is there")
+)
 
 // has looks up what a route names: all of its links, and its table.
 func (t *table) has(r *host.Route) (table uint32, err error) {

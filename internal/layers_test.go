@@ -19,7 +19,7 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "fault", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "router", "balancer", "sim", "simulate", "status"}
+	return []string{"mono", "conf", "fault", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "router", "balancer", "dump", "sim", "simulate", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
@@ -28,7 +28,7 @@ func layers() [][]string {
 	return [][]string{
 		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs"},
-		2: {"config", "lint", "cluster", "manual", "router", "balancer", "sim", "simulate"},
+		2: {"config", "lint", "cluster", "manual", "router", "balancer", "dump", "sim", "simulate"},
 		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/ping", "checker/process", "checker/run", "checker/systemd", "checker/tcp"},
 		4: {"relay", "engine", "load"},
@@ -47,6 +47,7 @@ func also() map[string][]string {
 		"manual":         {"cluster", "config", "lint"},
 		"cluster":        {"config", "sim"},
 		"sim":            {"config", "router"},
+		"dump":           {"config", "router"},
 		"simulate":       {"cluster", "config", "router", "sim"},
 		"lan":            {"mmsg"},
 		"bfd/udp":        {"mmsg"},

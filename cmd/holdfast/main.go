@@ -70,11 +70,11 @@ func sweepLess() { debug.SetGCPercent(400) }
 
 // signum prints the number of a signal by its keepalived name.
 func signum(word string) int {
-	n, ok := map[string]int{"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "STATS_CLEAR": 63, "JSON": 36}[word]
+	n, ok := cli.Signals()[word]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "unknown signal %q: STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON\n", word)
 		return 1
 	}
-	fmt.Println(n)
+	fmt.Println(int(n))
 	return 0
 }

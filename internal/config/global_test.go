@@ -105,12 +105,12 @@ func TestTrackers(t *testing.T) {
 		{"reverse taken back", "track_file x {\nfile /run/a\nweight -3 reverse\n}", "track_file {\nx weight 254 noreverse\n}", tracks, "[{file x 254 false false}]"},
 		{"the first file of a name", "track_file x {\nfile /run/a\n}\ntrack_file x {\nfile /run/b\nweight 7\n}", trackFile, file, "[{x /run/a 1 false  0}]"},
 
-		{"a process", "vrrp_track_process x {\nprocess nginx\n}", trackProcess, process, "[{x nginx false [] none 1 -1 0s 0s}]"},
-		{"a process with parameters", "vrrp_track_process x {\nprocess /bin/a b \"c d\"\n}", trackProcess, process, "[{x /bin/a true [b c d] param_match 1 -1 0s 0s}]"},
-		{"a process without parameters", "vrrp_track_process x {\nparam_match\nprocess a\n}", trackProcess, process, "[{x a true [] param_match 1 -1 0s 0s}]"},
-		{"the beginning of parameters", "vrrp_track_process x {\nprocess a b\nparam_match initial\n}", trackProcess, process, "[{x a true [b] param_match initial 1 -1 0s 0s}]"},
-		{"a process that must not run", "vrrp_track_process x {\nprocess a\nquorum_max 0\n}", trackProcess, process, "[{x a false [] none 0 0 0s 0s}]"},
-		{"quorum and delays", "vrrp_track_process x {\nprocess a\nquorum 2\nquorum_max 4\ndelay 3\nfork_delay 0.000001\nfull_command\n}", trackProcess, process, "[{x a true [] none 2 4 3s 1µs}]"},
+		{"a process", "vrrp_track_process x {\nprocess nginx\n}", trackProcess, process, "[{x nginx false [] none 1 -1 0s 0s 0 false}]"},
+		{"a process with parameters", "vrrp_track_process x {\nprocess /bin/a b \"c d\"\n}", trackProcess, process, "[{x /bin/a true [b c d] param_match 1 -1 0s 0s 0 false}]"},
+		{"a process without parameters", "vrrp_track_process x {\nparam_match\nprocess a\n}", trackProcess, process, "[{x a true [] param_match 1 -1 0s 0s 0 false}]"},
+		{"the beginning of parameters", "vrrp_track_process x {\nprocess a b\nparam_match initial\n}", trackProcess, process, "[{x a true [b] param_match initial 1 -1 0s 0s 0 false}]"},
+		{"a process that must not run", "vrrp_track_process x {\nprocess a\nquorum_max 0\n}", trackProcess, process, "[{x a false [] none 0 0 0s 0s 0 false}]"},
+		{"quorum and delays", "vrrp_track_process x {\nprocess a\nquorum 2\nquorum_max 4\ndelay 3\nfork_delay 0.000001\nfull_command\n}", trackProcess, process, "[{x a true [] none 2 4 3s 1µs 0 false}]"},
 		{"the weight of a process", "vrrp_track_process x {\nprocess a\nweight 0\nweight 5\nweight 6\n}", trackProcess, tracks, "[{process x 5 false false}]"},
 
 		{"a session", "bfd_instance x {\nneighbor_ip 10.0.0.7\n}", "", session, "[{{x invalid IP 10.0.0.7 10ms 10ms 1s 5 false 255 255 false} true true}]"},

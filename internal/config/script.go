@@ -92,6 +92,7 @@ func (b *builder) readScript(v value) {
 		d.user()
 	}
 	d.Timeout = d.timeout.or(d.Interval)
+	d.Weight, d.Reverse = d.weight, d.reverse
 	d.index = len(b.cfg.Scripts)
 	b.cfg.Scripts = append(b.cfg.Scripts, d.Script)
 	b.define(tracker.Script, name, &d.definition)

@@ -24,6 +24,10 @@ type Process struct {
 	// TerminateDelay is how long the quorum must be lost, ForkDelay how long it
 	// must be there, before that counts; up to an hour.
 	TerminateDelay, ForkDelay time.Duration
+	// Weight is what the priority changes by where a track gives no weight; Reverse
+	// negates it.
+	Weight  int
+	Reverse bool
 }
 
 // processDraft is a vrrp_track_process while it is read.
@@ -129,6 +133,7 @@ func (b *builder) readProcess(v value) {
 		return
 	}
 	d.settle()
+	d.Weight, d.Reverse = d.weight, d.reverse
 	d.index = len(b.cfg.Processes)
 	b.cfg.Processes = append(b.cfg.Processes, d.Process)
 	b.define(tracker.Process, name, &d.definition)

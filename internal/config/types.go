@@ -129,6 +129,10 @@ type Script struct {
 	Timeout  time.Duration
 	Rise     int
 	Fall     int
+	// Weight is what the priority changes by where a track gives no weight; Reverse
+	// negates it.
+	Weight  int
+	Reverse bool
 	// InitFail is init_fail; tracking a script takes its effect away (reference,
 	// vrrp-behaviour section 8), so it is shown only.
 	InitFail bool

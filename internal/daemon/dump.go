@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -12,46 +13,114 @@ import (
 	"time"
 
 	"holdfast/internal/cli"
+	"holdfast/internal/command"
 	"holdfast/internal/config"
-	"holdfast/internal/mono"
+	"holdfast/internal/dump"
+	"holdfast/internal/load"
+	"holdfast/internal/notify"
 	"holdfast/internal/relay"
 	"holdfast/internal/status"
 )
 
-// dump writes the file that a signal asked for.
+// dump writes the files that a signal asked for.
 func (w *workerProcess) dump(m *relay.Up) {
-	path, write := dumpPath(&w.global), writeData
-	switch m.Dump {
-	case relay.DumpStats:
-		path, write = statsPath(), writeStats
-	case relay.DumpBefore, relay.DumpAfter:
-		path = w.savedPath(m.Dump)
+	src, err := w.source(m.Status)
+	if err != nil {
+		w.log.Error(err.Error())
+		return
 	}
 	mode := 0o666 &^ os.FileMode(umask(&w.opts, &w.global))
-	if err := replace(path, mode, func(out io.Writer) { write(out, m.Status) }); err != nil {
+	switch m.Dump {
+	case relay.DumpData:
+		w.write(dumpPath(&w.global, ""), mode, src.Data)
+		w.write(dumpPath(&w.global, "_parent"), mode, src.Parent)
+		if len(src.Sessions) > 0 {
+			w.write(dumpPath(&w.global, "_bfd"), mode, src.BFD)
+		}
+	case relay.DumpStats, relay.DumpAndClear:
+		w.write(tempPath("keepalived.stats"), mode, src.Stats)
+	case relay.DumpJSON:
+		w.writeJSON(src)
+	case relay.DumpBefore, relay.DumpAfter:
+		w.write(w.savedPath(m.Dump), mode, src.Data)
+	}
+	w.janitor.after()
+}
+
+// writeJSON leaves an old file as it is when there are no instances.
+func (w *workerProcess) writeJSON(src *dump.Source) {
+	var text bytes.Buffer
+	written, err := src.JSON(&text)
+	switch {
+	case err != nil:
+		w.log.Error(err.Error())
+	case written:
+		w.write(tempPath("keepalived.json"), 0o600, func(out io.Writer) { _, _ = text.WriteTo(out) })
+	}
+}
+
+func (w *workerProcess) write(path string, mode os.FileMode, write func(io.Writer)) {
+	if err := replace(path, mode, write); err != nil {
 		w.log.Error(err.Error())
 		return
 	}
 	w.log.Info("state written to " + path)
 }
 
+// source puts a snapshot and the configuration in force together.
+func (w *workerProcess) source(s *status.Router) (*dump.Source, error) {
+	wanted, err := w.slots.Read(w.inForce)
+	if err != nil {
+		return nil, err
+	}
+	var t told
+	if err := w.slots.Recall(w.inForce, &t); err != nil {
+		return nil, err
+	}
+	resolver := command.NewResolver(load.Policy(&t.Global))
+	return &dump.Source{
+		Router: s, Wall: onWall(s.At), Wanted: wanted, Global: &t.Global, Scripts: t.Scripts, Files: t.Files, Processes: t.Processes,
+		TrackGroups: t.TrackGroups, Untracked: t.Untracked, Instances: dumped(t.Instances), Groups: dumped(t.Groups), Tallies: w.watchers.processes.Tallies(),
+		Owner: func(c *notify.Command) string {
+			run, _ := resolver.Resolve(*c)
+			if run == nil {
+				return "disabled"
+			}
+			return fmt.Sprintf("uid:gid %d:%d", run.UID, run.GID)
+		},
+	}, nil
+}
+
+func dumped(list []toldName) map[string]dump.Told {
+	all := make(map[string]dump.Told, len(list))
+	for i := range list {
+		all[list[i].Name] = dump.Told{Scripts: list[i].Notify, NoAccept: list[i].NoAccept, Promote: list[i].Promote}
+	}
+	return all
+}
+
+// tempPath is where statistics and JSON go: keepalived's stats_dump_file and
+// json_dump_file change nothing, and readers look for them here.
+func tempPath(name string) string { return filepath.Join(cli.TempDir(), name) }
+
 // dumpPath is where the state goes: state_dump_file names a file, or a directory with
-// a slash behind it; data_use_instance puts names before the extension.
-func dumpPath(g *config.Global) string {
+// a slash behind it; the suffix of a process and, with data_use_instance, names go
+// before the extension.
+func dumpPath(g *config.Global, suffix string) string {
 	const name = "keepalived.data"
 	path := cmp.Or(g.Paths.StateDump, name)
 	if strings.HasSuffix(path, "/") {
 		path += name
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(cli.TempDir(), path)
+		path = tempPath(path)
 	}
 	names := slices.DeleteFunc([]string{g.Copy.NetNS, g.Copy.Instance}, func(s string) bool { return s == "" })
-	if !g.Paths.DumpsNamed || len(names) == 0 {
-		return path
+	if g.Paths.DumpsNamed && len(names) > 0 {
+		suffix += "." + strings.Join(names, "_")
 	}
 	ext := filepath.Ext(path)
-	return strings.TrimSuffix(path, ext) + "." + strings.Join(names, "_") + ext
+	return strings.TrimSuffix(path, ext) + suffix + ext
 }
 
 // replace writes a new file and moves it into place, so that nobody reads half.
@@ -69,141 +138,6 @@ func replace(path string, mode os.FileMode, write func(io.Writer)) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-// writeData writes the state of every instance, a section and a block each.
-func writeData(out io.Writer, s *status.Router) {
-	fmt.Fprintf(out, "------< Scheduling >------\n Router process = %s\n Latest deadline = %v\n", s.RealTime, s.Lateness)
-	for i, n := range s.Late {
-		if n > 0 {
-			fmt.Fprintf(out, " Deadlines late by less than %v = %d\n", time.Microsecond<<i, n)
-		}
-	}
-	for _, c := range s.Refused {
-		fmt.Fprintf(out, " Datagrams refused, %s = %d\n", c.What, c.N)
-	}
-	if s.Unknown > 0 {
-		fmt.Fprintf(out, " Adverts for unknown routers = %d\n", s.Unknown)
-	}
-	writeSessions(out, s)
-	fmt.Fprintln(out, "------< VRRP Topology >------")
-	for i := range s.Instances {
-		writeInstance(out, s.At, &s.Instances[i])
-	}
-}
-
-func writeInstance(out io.Writer, now mono.Instant, i *status.Instance) {
-	fmt.Fprintf(out, " VRRP Instance = %s\n", i.Name)
-	for _, f := range fields(now, i) {
-		fmt.Fprintf(out, "   %s = %v\n", f.name, f.value)
-	}
-	writeList(out, "Virtual IP", i.Addrs)
-	writeList(out, "Virtual IP Excluded", i.Excluded)
-}
-
-type field struct {
-	name  string
-	value any
-}
-
-func fields(now mono.Instant, i *status.Instance) []field {
-	list := []field{
-		{"VRRP Version", i.Version},
-		{"State", i.Role},
-		{"Reason", i.Reason},
-		{"Since", fmt.Sprintf("%.3f s ago", now.Sub(i.Since).Seconds())},
-		{"Interface", i.Link},
-		{"Virtual Router ID", i.VRID},
-		{"Priority", i.Priority},
-		{"Effective priority", i.Effective},
-		{"Advert interval", seconds(i.Interval)},
-		{"Master advert interval", seconds(i.MasterInterval)},
-		{"Source", i.Source},
-	}
-	if i.MasterHeard.IsValid() {
-		list = append(list, field{"Master router", i.MasterHeard}, field{"Master priority", i.MasterPriority})
-	}
-	return append(list, counters(i)...)
-}
-
-func counters(i *status.Instance) []field {
-	s := &i.Stats
-	return []field{
-		{"Adverts received", s.AdvertRcvd},
-		{"Adverts sent", s.AdvertSent},
-		{"Became master", s.BecomeMaster},
-		{"Released master", s.ReleaseMaster},
-		{"Priority zero received", s.PriZeroRcvd},
-		{"Priority zero sent", s.PriZeroSent},
-		{"Packet length errors", s.PacketLenErr},
-		{"TTL errors", s.TTLErr},
-		{"Version errors", s.VersionErr},
-		{"Checksum errors", s.ChecksumErr},
-		{"Type errors", s.InvalidTypeRcvd},
-		{"Interval errors", s.AdvertIntervalErr},
-		{"Address list errors", s.AddrListErr},
-		{"Authentication errors", s.InvalidAuthtype + s.AuthtypeMismatch + s.AuthFailure},
-		{"Trailers missing or malformed", s.AuthExtMissing + s.AuthExtMalformed},
-		{"Trailers not borne out by a key", s.AuthExtUnknownKey + s.AuthExtInvalidHMAC},
-		{"Trailers stale or played again", s.AuthExtStale + s.AuthExtReplay},
-		{"Addresses put back", i.Repairs},
-		{"Times overslept", s.Overslept},
-	}
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
-
-// writeSessions writes the BFD sessions.
-func writeSessions(out io.Writer, s *status.Router) {
-	if len(s.Sessions) > 0 {
-		fmt.Fprintln(out, "------< BFD Topology >------")
-	}
-	for i := range s.Sessions {
-		one := &s.Sessions[i]
-		fmt.Fprintf(out, " BFD Instance = %s\n", one.Name)
-		for _, f := range sessionFields(s.At, one) {
-			fmt.Fprintf(out, "   %s = %v\n", f.name, f.value)
-		}
-	}
-}
-
-func sessionFields(now mono.Instant, s *status.Session) []field {
-	heard := "never"
-	if s.Heard != 0 {
-		heard = fmt.Sprintf("%.3f s ago", now.Sub(s.Heard).Seconds())
-	}
-	return []field{
-		{"Neighbor IP", s.Neighbour},
-		{"Source IP", s.Source},
-		{"Multihop", s.MultiHop},
-		{"Passive", s.Passive},
-		{"TTL", s.TTL},
-		{"Least TTL received", s.LeastTTL},
-		{"Required min RX interval", s.MinRX},
-		{"Desired min TX interval", s.MinTX},
-		{"Desired idle TX interval", s.IdleTX},
-		{"Detection multiplier", s.Multiplier},
-		{"Local state", s.State},
-		{"Local diagnostic", s.Diagnostic},
-		{"Local discriminator", fmt.Sprintf("0x%08x", s.Discriminator)},
-		{"Remote state", s.RemoteState},
-		{"Remote diagnostic", s.RemoteDiagnostic},
-		{"Remote discriminator", fmt.Sprintf("0x%08x", s.RemoteDiscriminator)},
-		{"TX interval", s.Interval},
-		{"Detection time", s.Detection},
-		{"Poll sequence", s.Polling},
-		{"Last packet", heard},
-	}
-}
-
-func writeList[T fmt.Stringer](out io.Writer, title string, list []T) {
-	if len(list) == 0 {
-		return
-	}
-	fmt.Fprintf(out, "   %s = %d\n", title, len(list))
-	for _, one := range list {
-		fmt.Fprintf(out, "     %s\n", one)
-	}
 }
 
 // dumpConfig logs the configuration as it was understood (-d). Passwords are
@@ -238,3 +172,5 @@ func list(addrs []config.Address) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }

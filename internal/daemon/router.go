@@ -47,6 +47,7 @@ type routerProcess struct {
 	schedule *schedule
 	raiser   *raiser
 
+	asked    chan os.Signal
 	stopping atomic.Bool
 	exit     atomic.Int32
 	served   chan struct{} // closed when the worker is gone for good
@@ -72,7 +73,8 @@ func Run(o cli.Options) int {
 }
 
 func newRouterProcess(o cli.Options) (*routerProcess, error) {
-	p := &routerProcess{opts: o, served: make(chan struct{}), schedule: newSchedule(), janitor: newJanitor(16 << 20)}
+	p := &routerProcess{opts: o, served: make(chan struct{}), asked: make(chan os.Signal, 8), schedule: newSchedule(), janitor: newJanitor(16 << 20)}
+	signal.Notify(p.asked, append(requests(), syscall.SIGTERM, syscall.SIGINT)...)
 	for _, step := range []func() error{p.lock, p.remember, p.openHands, p.makeSlots} {
 		if err := step(); err != nil {
 			p.unlock()
@@ -233,15 +235,19 @@ func (p *routerProcess) finish() {
 	p.unlock()
 }
 
+// requests are the signals that ask for something but the end.
+func requests() []os.Signal {
+	return []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, cli.SignalJSON, cli.SignalClear, syscall.SIGXCPU}
+}
+
 // signals turns signals into events.
 func (p *routerProcess) signals() {
-	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	if p.opts.IgnoreINT {
-		signal.Ignore(syscall.SIGINT)
-	}
-	for s := range c {
+	for s := range p.asked {
 		switch s {
+		case syscall.SIGINT:
+			if !p.opts.IgnoreINT {
+				p.stop(exitStopped)
+			}
 		case syscall.SIGHUP:
 			announce(reloading())
 			p.worker.up.Put(relay.Up{Load: true})
@@ -249,6 +255,12 @@ func (p *routerProcess) signals() {
 			p.tellStatus(relay.DumpData)
 		case syscall.SIGUSR2:
 			p.tellStatus(relay.DumpStats)
+		case cli.SignalJSON:
+			p.tellStatus(relay.DumpJSON)
+		case cli.SignalClear:
+			p.tellStatus(relay.DumpAndClear)
+		case syscall.SIGXCPU:
+			p.worker.say(relay.Line{Text: "the limit of vrrp_rlimit_rttime is near: the process ran without a pause for half of it", Bad: true})
 		default:
 			p.stop(exitStopped)
 		}
@@ -271,6 +283,9 @@ func (p *routerProcess) tellStatus(to relay.Dump) {
 		s := r.Status(engine.Now())
 		s.RealTime = *p.schedule.words.Load()
 		s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
+		if to == relay.DumpAndClear {
+			r.ClearStats()
+		}
 		p.worker.up.Put(relay.Up{Status: s, Dump: to})
 	}})
 }

@@ -15,9 +15,12 @@ type told struct {
 	Files     []config.File
 	Processes []config.Process
 	Polled    []config.Linkbeat
-	Groups    []toldName
-	Instances []toldName
-	Servers   servers
+	// TrackGroups and Untracked, the routes and rules of no_track, are for the dumps.
+	TrackGroups []config.TrackGroup
+	Untracked   []string
+	Groups      []toldName
+	Instances   []toldName
+	Servers     servers
 	// Standing is what the next configuration is judged by. It is drawn last.
 	Standing load.Standing
 }
@@ -26,16 +29,40 @@ type told struct {
 type toldName struct {
 	Name   string
 	Notify notify.Scripts
+	// NoAccept and Promote of an instance are for the dumps.
+	NoAccept, Promote bool
 }
 
 func telling(r *load.Reading) *told {
 	c := r.Config
-	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), Servers: serversOf(c), Instances: make([]toldName, 0, len(c.Instances))}
+	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), TrackGroups: c.TrackGroups, Servers: serversOf(c), Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
-		t.Groups = append(t.Groups, toldName{c.Groups[i].Name, c.Groups[i].Notify})
+		t.Groups = append(t.Groups, toldName{Name: c.Groups[i].Name, Notify: c.Groups[i].Notify})
 	}
 	for i := range c.Instances {
-		t.Instances = append(t.Instances, toldName{c.Instances[i].VRRP.Name, c.Instances[i].Notify})
+		inst := &c.Instances[i]
+		t.Instances = append(t.Instances, toldName{inst.VRRP.Name, inst.Notify, inst.NoAccept, inst.PromoteSecondaries})
 	}
+	t.Untracked = untracked(c)
 	return t
+}
+
+func untracked(c *config.Config) (list []string) {
+	add := func(routes []config.Route, rules []config.Rule) {
+		for i := range routes {
+			if routes[i].NoTrack {
+				list = append(list, routes[i].Route.String())
+			}
+		}
+		for i := range rules {
+			if rules[i].NoTrack {
+				list = append(list, rules[i].Rule.String())
+			}
+		}
+	}
+	add(c.StaticRoutes, c.StaticRules)
+	for i := range c.Instances {
+		add(c.Instances[i].Routes, c.Instances[i].Rules)
+	}
+	return list
 }

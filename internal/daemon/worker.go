@@ -60,8 +60,9 @@ func Work() int {
 	if err := takeNice(0); err != nil {
 		fmt.Fprintf(os.Stderr, "worker: leave real-time priority: %v\n", err)
 	}
-	// The router process decides when to stop; it says so, or its end does.
-	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	// The router process decides when to stop; it says so, or its end does. What is
+	// caught and not looked at has its default effect in scripts, unlike what is ignored.
+	signal.Notify(make(chan os.Signal, 1), append(requests(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGPIPE)...)
 	w, err := newWorkerProcess()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "worker: %v\n", err)

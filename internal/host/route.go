@@ -281,6 +281,9 @@ func (h *NextHop) words() words {
 	return line
 }
 
+// String prints e as the arguments of `ip route`.
+func (e *Encap) String() string { return strings.Join(e.words(), " ") }
+
 func (e *Encap) words() words {
 	var line words
 	switch e.Kind {

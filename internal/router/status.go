@@ -12,7 +12,8 @@ import (
 	"holdfast/internal/vrrp/wire"
 )
 
-// Ask lets somebody look at the router between two steps, for reading only.
+// Ask lets somebody look at the router between two steps: for reading, and to clear
+// its counters.
 type Ask struct{ Look func(*Router) }
 
 func (Ask) event() {}
@@ -57,7 +58,40 @@ func (r *Router) Status(now mono.Instant) *status.Router {
 			s.Instances = append(s.Instances, r.instance(vrrp.ID(i)))
 		}
 	}
+	for _, g := range r.set.Groups() {
+		s.Groups = append(s.Groups, r.group(&g))
+	}
+	r.surroundings(s)
 	return s
+}
+
+// ClearStats begins to count anew.
+func (r *Router) ClearStats() { r.set.ClearStats() }
+
+func (r *Router) group(v *vrrp.GroupView) status.Group {
+	g := status.Group{Name: v.Name, Role: v.Role.String()}
+	for _, id := range v.Members {
+		g.Members = append(g.Members, r.Name(id))
+	}
+	return g
+}
+
+// surroundings are trackers, links and sockets.
+func (r *Router) surroundings(s *status.Router) {
+	for w, t := range r.watch.state {
+		s.Trackers = append(s.Trackers, status.Tracker{Kind: w.kind.String(), Name: w.name, State: t.State.String(), Value: t.Value, Why: t.Why})
+	}
+	for _, l := range r.links.byName {
+		if l.exists {
+			now := r.links.state(l)
+			s.Links = append(s.Links, status.Link{Name: l.Name, Index: l.Index, MTU: l.MTU, MAC: l.MAC, V4: now.Source4, V6: now.Source6, Up: l.Up, Carrier: l.Carrier, Polled: l.polled})
+		}
+	}
+	slices.SortFunc(s.Links, func(a, b status.Link) int { return a.Index - b.Index })
+	for i := range r.ports {
+		p := &r.ports[i]
+		s.Ports = append(s.Ports, status.Port{Link: p.Link, V6: p.V6, Header: p.Header, Buffer: p.Buffer + p.MTUs*r.MTU(p.Link)})
+	}
 }
 
 func (r *Router) conversations(s *status.Router) {
@@ -79,9 +113,11 @@ func (r *Router) conversations(s *status.Router) {
 
 func (r *Router) instance(id vrrp.ID) status.Instance {
 	v, p := r.set.View(id), &r.parts[id]
+	standing := r.watch.standing(id)
 	i := status.Instance{
 		Name: v.Config.Name, Link: v.Config.Link, VRID: v.Config.VRID, V6: v.Config.V6, Version: v.Config.Version,
-		Role: v.Role.String(), Since: v.Since, Reason: v.Reason,
+		Role: v.Role.String(), Want: v.Want.String(), Group: v.Group, Since: v.Since, Reason: v.Reason,
+		Weights: standing.Sum, Faults: standing.Faults, Pending: standing.Pending, Deadline: v.Deadline, Down: v.Down,
 		Priority: v.Config.Priority, Effective: v.Priority, Interval: v.Config.Interval, MasterInterval: v.Interval,
 		Source: v.Source, MasterHeard: v.Master, MasterPriority: v.MasterPriority,
 		Addrs: prefixes(p.addrs, v.Config.VIPs, true), Excluded: prefixes(p.addrs, v.Config.VIPs, false),

@@ -23,7 +23,43 @@ type Router struct {
 	Refused   []Count
 	Unknown   uint64
 	Instances []Instance
+	Groups    []Group
 	Sessions  []Session
+	Trackers  []Tracker
+	Links     []Link
+	Ports     []Port
+}
+
+// Group is one sync group.
+type Group struct {
+	Name, Role string
+	Members    []string
+}
+
+// Tracker is a thing that is watched, and what it said last.
+type Tracker struct {
+	Kind, Name string
+	State      string // unknown, good, bad
+	Value      int    // of a file
+	Why        string
+}
+
+// Link is an interface of this machine. V4 and V6 are what adverts may come from.
+type Link struct {
+	Name        string
+	Index, MTU  int
+	MAC         [6]byte
+	V4, V6      netip.Addr
+	Up, Carrier bool
+	Polled      bool // it is asked for its carrier
+}
+
+// Port is a socket that adverts come in by. Buffer is its size in bytes; 0: as large
+// as seemed good.
+type Port struct {
+	Link       string
+	V6, Header bool
+	Buffer     int
 }
 
 // Count is how often something happened, and what.
@@ -39,11 +75,21 @@ type Instance struct {
 	V6         bool
 	Version    uint8
 	Role       string // INIT, BACKUP, MASTER, FAULT
+	Want       string // what it would be without its group
+	Group      string // its sync group; empty: none
 	Since      mono.Instant
 	Reason     string
 	Priority   uint8 // configured
 	Effective  uint8
-	Interval   time.Duration // configured
+	// Weights is the sum of those that apply, Faults how many trackers demand FAULT;
+	// Pending: one has no result yet.
+	Weights, Faults int
+	Pending         bool
+	// Deadline is the end of the down timer, or the next advert; Down is how long a
+	// silent master is waited for.
+	Deadline mono.Instant
+	Down     time.Duration
+	Interval time.Duration // configured
 	// MasterInterval is the one in use: learnt from the master in BACKUP.
 	MasterInterval time.Duration
 	Source         netip.Addr

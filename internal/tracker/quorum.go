@@ -25,6 +25,16 @@ type Quorum struct {
 // State is what the number amounts to, the delays considered.
 func (q *Quorum) State() State { return q.state }
 
+// Tally is what a Quorum counted, and whether that is well; Changing: another verdict
+// waits for its delay.
+type Tally struct {
+	N              int
+	Good, Changing bool
+}
+
+// Tally is what was counted last.
+func (q *Quorum) Tally() Tally { return Tally{N: q.count, Good: q.state == Good, Changing: q.changing} }
+
 // Deadline is when Due has something to say.
 func (q *Quorum) Deadline() mono.Instant {
 	if q.changing {

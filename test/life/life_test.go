@@ -356,7 +356,7 @@ func TestSIGUSR1WritesTheState(t *testing.T) {
 	d.signal(syscall.SIGUSR1)
 	d.says("state written to /tmp/keepalived.data")
 	out := s.sh(s.a, "cat /tmp/keepalived.data")
-	for _, want := range []string{"------< VRRP Topology >------", "VRRP Instance = V", "State = MASTER", "Virtual IP = 1", vip} {
+	for _, want := range []string{"------< VRRP Topology >------", "VRRP Instance = V", "State = MASTER", "Virtual IP (1):", vip} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

@@ -103,6 +103,17 @@ func (w *Watcher) Apply(specs []Spec, room Buffer) {
 	}
 }
 
+// Tallies are what was counted, by the names of the specs.
+func (w *Watcher) Tallies() map[string]tracker.Tally {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make(map[string]tracker.Tally, len(w.specs))
+	for i := range w.specs {
+		all[w.specs[i].Name] = w.quorums[i].Tally()
+	}
+	return all
+}
+
 // Close counts nothing any more.
 func (w *Watcher) Close() { w.Apply(nil, Buffer{}) }
 

@@ -166,6 +166,9 @@ func (o *Options) SysctlFile() string { return filepath.Join(o.RunDir, "sysctls"
 // LegacyFile is where stands what is in IPVS because of the daemon.
 func (o *Options) LegacyFile() string { return filepath.Join(o.RunDir, "ipvs") }
 
+// IGMPFile is where the value of the sysctl of disable_local_igmp survives a crash.
+func (o *Options) IGMPFile() string { return filepath.Join(o.RunDir, "igmp") }
+
 // TempDir is where dumps go, and log files that are named without a path: $TMPDIR
 // if that is an absolute directory, else /tmp.
 func TempDir() string {

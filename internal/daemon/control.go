@@ -155,6 +155,7 @@ func (c control) Keep(ctx context.Context) error {
 // kept notes that the configuration was confirmed in time.
 func (w *workerProcess) kept() {
 	w.trial = nil
+	w.settleFallBack()
 	w.log.Info("The new configuration is confirmed")
 	w.waiting.kept.answer(true)
 }

@@ -24,7 +24,7 @@ import (
 
 // dump writes the files that a signal asked for.
 func (w *workerProcess) dump(m *relay.Up) {
-	src, err := w.source(m.Status)
+	src, err := w.picture(m.Status)
 	if err != nil {
 		w.log.Error(err.Error())
 		return
@@ -67,8 +67,8 @@ func (w *workerProcess) write(path string, mode os.FileMode, write func(io.Write
 	w.log.Info("state written to " + path)
 }
 
-// source puts a snapshot and the configuration in force together.
-func (w *workerProcess) source(s *status.Router) (*dump.Source, error) {
+// picture puts a snapshot and the configuration in force together.
+func (w *workerProcess) picture(s *status.Router) (*dump.Source, error) {
 	wanted, err := w.slots.Read(w.inForce)
 	if err != nil {
 		return nil, err

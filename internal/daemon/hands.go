@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -87,7 +88,7 @@ func (r *receiver) Listen(p *router.Port) error {
 		}
 	}
 	r.groups = slices.Clone(p.Groups)
-	return r.SetVRIDs(vrids(p), p.All)
+	return errors.Join(r.SetBuffer(cmp.Or(p.Buffer, receiveBuffer)), r.SetVRIDs(vrids(p), p.All))
 }
 
 func vrids(p *router.Port) (set lan.VRIDs) {

@@ -1,43 +1,49 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
-	"strings"
 )
 
 // localIGMP is disable_local_igmp: the kernel reports no membership of link-local
-// groups, that of VRRP among them, while the process lives.
-type localIGMP struct {
-	before string // what the sysctl was; empty: it was not touched
-}
+// groups, that of VRRP among them, while the process lives. What the sysctl was before
+// is in the file of this name, so that the next run can give it back after a crash.
+type localIGMP string
 
 const localReports = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports"
 
 // want switches reports off, or back to what they were.
-func (l *localIGMP) want(off bool) error {
+func (l localIGMP) want(off bool) (err error) {
+	before, err := os.ReadFile(string(l))
 	switch {
-	case off && l.before == "":
-		return l.disable()
-	case !off && l.before != "":
-		err := writeReports(l.before)
-		l.before = ""
-		return err
+	case errors.Is(err, fs.ErrNotExist) && off:
+		err = l.keep()
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
 	}
-	return nil
-}
-
-func (l *localIGMP) disable() error {
-	value, err := os.ReadFile(localReports)
 	if err != nil {
 		return fmt.Errorf("disable_local_igmp: %w", err)
 	}
-	l.before = strings.TrimSpace(string(value))
-	return writeReports("0")
+	if off {
+		return writeReports([]byte("0"))
+	}
+	return errors.Join(writeReports(before), os.Remove(string(l)))
 }
 
-func writeReports(value string) error {
-	if err := os.WriteFile(localReports, []byte(value), 0o644); err != nil {
+// keep writes down what the sysctl is now.
+func (l localIGMP) keep() error {
+	value, err := os.ReadFile(localReports)
+	if err != nil {
+		return err
+	}
+	return replace(string(l), 0o600, func(out io.Writer) { _, _ = out.Write(value) })
+}
+
+func writeReports(value []byte) error {
+	if err := os.WriteFile(localReports, value, 0o644); err != nil {
 		return fmt.Errorf("disable_local_igmp: %w", err)
 	}
 	return nil

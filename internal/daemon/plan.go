@@ -20,6 +20,7 @@ import (
 type stand struct {
 	config  *router.Config
 	present *router.Present
+	judge   judgement
 	kernel  host.State
 	setting func(host.Sysctl) (string, error)
 }
@@ -30,6 +31,8 @@ func (c control) Plan(ctx context.Context, file string) (*api.Plan, error) {
 	var failed error
 	present, err := ask(ctx, c, func() <-chan *router.Present {
 		now.config, failed = c.w.slots.Read(c.w.inForce)
+		now.judge = c.w.judgement()
+		now.judge.rehearsed = true
 		c.w.send(&relay.Down{Look: true})
 		return c.w.waiting.present.join()
 	})
@@ -69,7 +72,8 @@ func readPlanned(o *cli.Options, file string) *load.Reading {
 
 // plan rehearses what a reload would do.
 func plan(now stand, read *load.Reading) *api.Plan {
-	p := &api.Plan{File: read.File, Refused: read.Failed(), Findings: whys(read)}
+	against, _ := now.judge.against(read)
+	p := &api.Plan{File: read.File, Refused: read.Failed() || len(against) > 0, Findings: append(whys(read), against...)}
 	if p.Refused {
 		return p
 	}

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"holdfast/internal/check"
 	"holdfast/internal/cli"
 	"holdfast/internal/config"
 	"holdfast/internal/load"
@@ -83,62 +82,6 @@ func (m *marker) lower() {
 	if m.path != "" {
 		_ = os.Remove(m.path)
 	}
-}
-
-// passes is reload_check_config: a new configuration that keepalived's -t has
-// anything against is not taken. What was found goes to the file.
-func (w *workerProcess) passes(read *load.Reading) bool {
-	if !w.started || !w.global.Reload.Check {
-		return true
-	}
-	path := cmp.Or(w.global.Reload.CheckLog, os.DevNull)
-	var out io.Writer = io.Discard
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o644)
-	if err == nil {
-		defer func() { _ = f.Close() }()
-		out = f
-	}
-	if err == nil && check.Verdict(read, w.opts.AllConfig, out) == 0 {
-		return true
-	}
-	if err != nil {
-		w.log.Error(fmt.Sprintf("reload_check_config: %v", err))
-	}
-	w.log.Error(fmt.Sprintf("New config failed validation, see %s for details", path))
-	return false
-}
-
-// fixed lists what differs between two configurations and a reload cannot change.
-func fixed(now, next *config.Global) (words []string) {
-	for _, s := range []struct {
-		word string
-		same bool
-	}{
-		{"net_namespace", now.Copy.NetNS == next.Copy.NetNS},
-		{"net_namespace_ipvs", now.Copy.IPVSNetNS == next.Copy.IPVSNetNS},
-		{"instance", now.Copy.Instance == next.Copy.Instance},
-		{"nftables", now.Filter.Table == next.Filter.Table},
-		{"nftables_ipvs", now.Filter.IPVSTable == next.Filter.IPVSTable},
-		{"tmp_config_directory", now.Paths.ConfigCopy == next.Paths.ConfigCopy},
-		{"disable_local_igmp", now.NoLocalIGMP == next.NoLocalIGMP},
-	} {
-		if !s.same {
-			words = append(words, s.word)
-		}
-	}
-	return words
-}
-
-// fits reports whether a reload can make the running daemon what is wanted.
-func (w *workerProcess) fits(next *config.Config) bool {
-	if !w.started || next == nil {
-		return true
-	}
-	words := fixed(&w.global, &next.Global)
-	for _, word := range words {
-		w.log.Error(fmt.Sprintf("Cannot change %s at a reload - please restart keepalived", word))
-	}
-	return len(words) == 0
 }
 
 // timekeeper looks at reload_time_file, once a second: whatever becomes of the

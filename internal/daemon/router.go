@@ -73,7 +73,7 @@ func Run(o cli.Options) int {
 }
 
 func newRouterProcess(o cli.Options) (*routerProcess, error) {
-	p := &routerProcess{opts: o, served: make(chan struct{}), asked: make(chan os.Signal, 8), schedule: newSchedule(), janitor: newJanitor(16 << 20)}
+	p := &routerProcess{opts: o, igmp: localIGMP(o.IGMPFile()), served: make(chan struct{}), asked: make(chan os.Signal, 8), schedule: newSchedule(), janitor: newJanitor(16 << 20)}
 	signal.Notify(p.asked, append(requests(), syscall.SIGTERM, syscall.SIGINT)...)
 	for _, step := range []func() error{p.lock, p.remember, p.openHands, p.makeSlots} {
 		if err := step(); err != nil {

@@ -21,6 +21,8 @@ type told struct {
 	Groups      []toldName
 	Instances   []toldName
 	Servers     servers
+	// Text is the whole file, compressed. It is drawn last too.
+	Text []byte
 	// Standing is what the next configuration is judged by. It is drawn last.
 	Standing load.Standing
 }

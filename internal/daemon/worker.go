@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 
 	"holdfast/internal/cli"
 	"holdfast/internal/command"
-	"holdfast/internal/conf"
 	"holdfast/internal/config"
 	"holdfast/internal/load"
 	"holdfast/internal/notify"
@@ -49,6 +47,7 @@ type workerProcess struct {
 	saving    string // what config_save_dir has of the load under way; empty: nothing
 	again     bool   // a reload was asked for while another was under way
 	trial     *relay.Trial
+	fellBack  bool          // the one in force was read from the file of a trial that had no end
 	confirm   time.Duration // of the reload under way
 	asks      chan func()   // what the API asks, done between two messages
 	waiting   waiting
@@ -246,13 +245,20 @@ func (w *workerProcess) logText(text string) { w.log.Info(text) }
 // load reads the configuration and proposes it to the router. One that cannot
 // be run changes nothing.
 func (w *workerProcess) load() {
-	read := readConfig(&w.opts, &w.global, w.logText)
+	read := readConfig(w.source(), &w.global, w.logText)
 	report(read, w.log)
 	if w.opts.DumpConfig && read.Config != nil {
 		dumpConfig(w.log, read.Config)
 	}
-	if !w.passes(read) || w.refuses(read) || !w.fits(read.Config) {
-		w.waiting.why = whys(read)
+	against, err := w.judgement().against(read)
+	if err != nil {
+		w.log.Error(err.Error())
+	}
+	for _, why := range against {
+		w.log.Error(why)
+	}
+	if read.Failed() || len(against) > 0 {
+		w.waiting.why = append(whys(read), against...)
 		w.refuse(exitOf(read))
 		return
 	}
@@ -265,41 +271,6 @@ func (w *workerProcess) load() {
 	}
 }
 
-// refuses reports whether a configuration is not to be run: with errors never;
-// with complaints if they are refused, or if what runs would lose by them.
-func (w *workerProcess) refuses(read *load.Reading) bool {
-	switch {
-	case read.Failed():
-		return true
-	case w.opts.Strict:
-		return w.complains(read)
-	case w.opts.Lenient || !w.started || !read.Doubtful():
-		return false
-	}
-	var now told
-	if err := w.slots.Recall(w.inForce, &now); err != nil {
-		w.log.Error(err.Error())
-		return false
-	}
-	lost := read.Losses(now.Standing)
-	for _, l := range lost {
-		w.log.Error(fmt.Sprintf("%s would be lost by a mistake: %s", l.Deed, l.Because))
-	}
-	if len(lost) > 0 {
-		w.log.Error("correct it, or delete what is not wanted any more; run --lenient loads such files all the same")
-	}
-	return len(lost) > 0
-}
-
-// complains reports whether there is any complaint, of the file or of a script.
-func (w *workerProcess) complains(read *load.Reading) bool {
-	bad := conf.Has(read.Findings, conf.Complaint) || slices.ContainsFunc(read.Problems, func(p command.Problem) bool { return p.Severity != command.Notice })
-	if bad {
-		w.log.Error("run --strict refuses configurations with complaints")
-	}
-	return bad
-}
-
 // refuse says that what was to be read cannot be run; status is what the daemon
 // ends with if it runs nothing yet.
 func (w *workerProcess) refuse(status int) {
@@ -307,6 +278,7 @@ func (w *workerProcess) refuse(status int) {
 		w.log.Error("the new configuration is refused: nothing is changed")
 	}
 	w.confirm = 0
+	w.settleFallBack()
 	w.waiting.reload.answer(outcome{why: w.waiting.why})
 	w.send(&relay.Down{Refused: true, Exit: status})
 }
@@ -327,6 +299,7 @@ func (w *workerProcess) propose(read *load.Reading) error {
 	if w.opts.NoServers {
 		t.Servers = servers{}
 	}
+	w.fallBack()
 	if !w.started {
 		w.watchers.init(t)
 	}
@@ -341,7 +314,7 @@ func (w *workerProcess) keep(t *told) {
 	if w.read == nil {
 		return
 	}
-	t.Standing, w.read = w.read.Standing(), nil
+	t.Standing, t.Text, w.read = w.read.Standing(), packed(w.read), nil
 	if err := w.slots.Keep(w.inForce, t); err != nil {
 		w.log.Error(err.Error())
 	}
@@ -351,6 +324,7 @@ func (w *workerProcess) keep(t *told) {
 func (w *workerProcess) adopt(slot relay.Slot) {
 	var t told
 	w.started, w.inForce = true, slot
+	w.settleFallBack()
 	if err := w.slots.Recall(slot, &t); err != nil { // the one before died while keeping it
 		w.log.Error(err.Error())
 		w.load()
@@ -385,6 +359,8 @@ func (w *workerProcess) accepted() {
 		return // of a reload that this worker was not there for
 	}
 	w.candidate, w.confirm = nil, 0
+	w.fellBack = w.fellBack && !w.started
+	w.settleFallBack()
 	w.take(t, w.proposed)
 	w.keep(t)
 	w.saved(relay.DumpAfter)
@@ -430,6 +406,8 @@ func (w *workerProcess) finish() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	w.hangUp()
+	w.trial, w.fellBack = nil, false // whoever stops it has decided
+	w.settleFallBack()
 	w.watchers.close()
 	w.balance.close(ctx, w.opts.KeepIPVS)
 	w.teller.close(ctx)

@@ -302,9 +302,9 @@ func (m *Machine) reuse(old []port, want *router.Port, index int) (port, bool) {
 		if o.receiver == nil || o.Link != want.Link || o.V6 != want.V6 || o.Header != want.Header || o.ifindex != index {
 			continue
 		}
-		p := port{Port: *want, ifindex: index, receiver: o.receiver}
-		if !same(&o.Port, want) {
-			if err := p.receiver.Listen(want); err != nil {
+		p := port{Port: m.sized(want), ifindex: index, receiver: o.receiver}
+		if !same(&o.Port, &p.Port) {
+			if err := p.receiver.Listen(&p.Port); err != nil {
 				m.hands.Tell(Told{Trouble: err.Error()})
 			}
 		}
@@ -314,9 +314,16 @@ func (m *Machine) reuse(old []port, want *router.Port, index int) (port, bool) {
 	return m.open(want, index)
 }
 
+// sized is a port with the size of its buffer in bytes.
+func (m *Machine) sized(want *router.Port) router.Port {
+	p := *want
+	p.Buffer += p.MTUs * m.router.MTU(p.Link)
+	p.MTUs = 0
+	return p
+}
+
 func (m *Machine) open(want *router.Port, index int) (port, bool) {
-	sized := *want
-	sized.Buffer += want.MTUs * m.router.MTU(want.Link)
+	sized := m.sized(want)
 	r, err := m.hands.Open(&sized, index)
 	if err == nil {
 		err = m.poll.add(r.FD(), 0)
@@ -325,11 +332,11 @@ func (m *Machine) open(want *router.Port, index int) (port, bool) {
 		m.hands.Tell(Told{Trouble: err.Error()})
 		return port{}, false
 	}
-	return port{Port: *want, ifindex: index, receiver: r}, true
+	return port{Port: sized, ifindex: index, receiver: r}, true
 }
 
 func same(a, b *router.Port) bool {
-	return a.VRIDs == b.VRIDs && a.All == b.All && slices.Equal(a.Groups, b.Groups)
+	return a.VRIDs == b.VRIDs && a.All == b.All && a.Buffer == b.Buffer && slices.Equal(a.Groups, b.Groups)
 }
 
 // Close gives the descriptors back.

@@ -115,10 +115,8 @@ func (r *Receiver) setUp(o Options) error {
 	if err := setOptions(r.fd, r.options()); err != nil {
 		return err
 	}
-	if o.Buffer > 0 {
-		if err := setBuffer(r.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.Buffer); err != nil {
-			return err
-		}
+	if err := r.SetBuffer(o.Buffer); err != nil {
+		return err
 	}
 	for _, g := range o.Groups {
 		if err := r.Join(g); err != nil {
@@ -127,6 +125,14 @@ func (r *Receiver) setUp(o Options) error {
 	}
 	r.discard()
 	return r.SetVRIDs(o.VRIDs, o.All)
+}
+
+// SetBuffer sets the size of the receive buffer; 0: it stays as it is.
+func (r *Receiver) SetBuffer(bytes int) error {
+	if bytes == 0 {
+		return nil
+	}
+	return setBuffer(r.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, bytes)
 }
 
 // options asks for what the IP header does not tell, and for our groups only:

@@ -34,8 +34,8 @@ func (k *kernel) holds(addrs []config.Address) bool {
 }
 
 // Serves tells whether this machine answers for an address: it holds it on a link
-// that works.
-func (n *Node) Serves(a host.Addr) bool { return n.kernel.held[a] && n.open(a.Link) }
+// that works. That adverts are dropped there is nothing to its clients.
+func (n *Node) Serves(a host.Addr) bool { return n.kernel.held[a] && n.ports[a.Link].works() }
 
 // lose forgets what is on a link that is gone.
 func (k *kernel) lose(link string) (lost []host.Addr) {

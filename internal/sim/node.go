@@ -30,6 +30,7 @@ type Spec struct {
 	// Addrs are more addresses on its interfaces.
 	Addrs    map[string][]netip.Addr
 	Trackers []Tracker
+	Probes   []Probe
 	// Hold is how long the host takes to set addresses.
 	Hold time.Duration
 	// Late is by how much the loop wakes up late, at most.
@@ -61,6 +62,7 @@ type Node struct {
 	ports    map[string]*port
 	kernel   kernel
 	trackers []Tracker
+	probes   []Probe
 	failed   map[string]bool
 	memory   map[vrrp.Key]vrrp.Memory
 	keys     []vrrp.Key // by vrrp.ID
@@ -81,7 +83,7 @@ type port struct {
 // Add puts a node into the world and starts it.
 func (w *World) Add(s Spec) *Node {
 	n := &Node{
-		Name: s.Name, w: w, config: s.config(), trackers: s.Trackers, late: s.Late, kernel: newKernel(s.Hold),
+		Name: s.Name, w: w, config: s.config(), trackers: s.Trackers, probes: s.Probes, late: s.Late, kernel: newKernel(s.Hold),
 		ports: map[string]*port{}, failed: map[string]bool{}, memory: map[vrrp.Key]vrrp.Memory{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Links)) {
@@ -223,6 +225,9 @@ func (n *Node) start() {
 	n.step(router.Observed{State: n.observe()})
 	n.sample()
 	n.apply()
+	for _, p := range n.probes {
+		n.ask(p)
+	}
 }
 
 // apply configures the daemon.

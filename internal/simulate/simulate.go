@@ -110,7 +110,7 @@ func (p *play) fault(f fault.Fault) (sim.Fault, error) {
 		}
 	case fault.Fail, fault.Recover:
 		g.Name = f.Arg
-		if !slices.ContainsFunc(trackers(p.nodes[i].Config), func(t sim.Tracker) bool { return t.Name == f.Arg }) {
+		if !tracks(p.nodes[i].Config, f.Arg) {
 			return g, fmt.Errorf("%s tracks nothing called %q", f.Node, f.Arg)
 		}
 	case fault.Reload:

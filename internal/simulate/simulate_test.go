@@ -180,3 +180,48 @@ func TestManyInstances(t *testing.T) {
 		t.Errorf("%d transitions to MASTER, want 500", n)
 	}
 }
+
+const cautious = `vrrp_check page {
+	tcp 192.0.2.10 80
+	stay_backup
+	fall 2
+}
+vrrp_instance VI_1 {
+	interface eth0
+	virtual_router_id 51
+	priority %d
+	virtual_ipaddress {
+		192.0.2.10/24
+	}
+	track_check {
+		page
+	}
+}
+`
+
+// With stay_backup the silence of a master is not its end while it answers at the
+// address: adverts that are filtered away make no second master, a dead machine does,
+// and so does a service that does not answer.
+func TestABackupStaysWhileAnotherMachineAnswers(t *testing.T) {
+	nodes := func() []cluster.Node {
+		return []cluster.Node{node(t, "a", fmt.Sprintf(cautious, 150)), node(t, "b", fmt.Sprintf(cautious, 100))}
+	}
+	for _, c := range []struct {
+		name  string
+		steps []string
+		want  string
+	}{
+		{"filtered", []string{"10s drop-vrrp b"}, "in the end a: 192.0.2.10"},
+		{"dead", []string{"10s kill a"}, "in the end b: 192.0.2.10"},
+		{"filtered, then dead", []string{"10s drop-vrrp b", "20s kill a"}, "in the end b: 192.0.2.10"},
+		{"cut", []string{"10s partition a | b"}, "in the end a and b: 192.0.2.10"},
+		{"filtered, and no answer", []string{"10s drop-vrrp b", "20s fail b page"}, "in the end a and b: 192.0.2.10"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out strings.Builder
+			if _, err := simulate.Run(nodes(), simulate.Options{Steps: steps(t, c.steps...), Whole: time.Minute}, &out); err != nil || !strings.Contains(out.String(), c.want) {
+				t.Errorf("%v: no %q in\n%s", err, c.want, out.String())
+			}
+		})
+	}
+}

@@ -82,7 +82,7 @@ func (w *network) joined(p place) bool {
 func (w *network) spec(node int) sim.Spec {
 	c := w.nodes[node].Config
 	s := sim.Spec{
-		Name: w.nodes[node].Name, Config: router.Part(c), Trackers: trackers(c),
+		Name: w.nodes[node].Name, Config: router.Part(c), Trackers: trackers(c), Probes: probes(c),
 		Links: map[string]vrrp.LinkState{}, LANs: map[string]string{}, Addrs: map[string][]netip.Addr{},
 	}
 	for i, link := range links(c) {
@@ -137,9 +137,26 @@ func trackers(c *config.Config) []sim.Tracker {
 		for _, t := range c.Instances[i].Tracks {
 			one := sim.Tracker{Kind: t.Kind, Name: t.Name}
 			known := slices.ContainsFunc(all, func(o sim.Tracker) bool { return o.Kind == one.Kind && o.Name == one.Name })
-			if t.Kind != tracker.Interface && !known {
+			if t.Kind != tracker.Interface && !t.Hold && !known {
 				all = append(all, one)
 			}
+		}
+	}
+	return all
+}
+
+// tracks reports whether something of this name is followed.
+func tracks(c *config.Config, name string) bool {
+	return slices.ContainsFunc(trackers(c), func(t sim.Tracker) bool { return t.Name == name }) ||
+		slices.ContainsFunc(probes(c), func(p sim.Probe) bool { return p.Name == name })
+}
+
+// probes are the checks of stay_backup: whether another node answers follows from who
+// holds the address.
+func probes(c *config.Config) (all []sim.Probe) {
+	for i := range c.Checks {
+		if k := &c.Checks[i]; k.StayBackup {
+			all = append(all, sim.Probe{Name: k.Name, Addr: k.Ask.Addr, Interval: k.Interval, Rise: k.Rise, Fall: k.Fall})
 		}
 	}
 	return all

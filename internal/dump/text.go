@@ -49,6 +49,7 @@ func address(a *config.Address, parent string, held bool) string {
 	line = append(line, lifetime(a)...)
 	line.when(a.NoTrack, "no_track")
 	line.when(held, "set")
+	line.when(held && a.Shield != host.Unshielded, "nftable_set")
 	return line.String()
 }
 

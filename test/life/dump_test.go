@@ -24,10 +24,6 @@ vrrp_script ok {
 	interval 1
 	weight 5
 }
-vrrp_track_process web {
-	process sleep 100
-	weight 4
-}
 vrrp_instance V1 {
 	interface eth0
 	virtual_router_id 7
@@ -66,9 +62,6 @@ vrrp_instance V1 {
 	notify_master_rx_lower_pri /run/ok.sh
 	track_script {
 		ok
-	}
-	track_process {
-		web
 	}
 	smtp_alert
 }
@@ -169,7 +162,6 @@ func TestTheJSONDumpIsThatOfKeepalived(t *testing.T) {
 	s := newStage(t)
 	s.must(s.a.WriteFile("/run/ok.sh", "#!/bin/sh\nexit 0\n", 0o755))
 	s.must(s.a.WriteFile(confPath, everyField, 0o644))
-	s.sh(s.a, "sleep 100 >/dev/null 2>&1 &")
 	dump := func(d *daemon) string {
 		s.eventually(15*time.Second, "all are MASTER", func() bool { return d.count(`Entering MASTER STATE`) == 3 })
 		d.says("VRRP_Script.ok. succeeded")

@@ -43,6 +43,7 @@ type Balancer struct {
 	checks  map[checker.ID]*check
 	last    checker.ID
 	here    map[netip.Addr]bool // the addresses of this machine
+	left    ipvs.Table          // by an earlier run, until the first reload
 	stopped bool
 }
 
@@ -50,6 +51,10 @@ type Balancer struct {
 func New() *Balancer {
 	return &Balancer{users: map[ipvs.Key][]*virtual{}, checks: map[checker.ID]*check{}}
 }
+
+// Adopt takes in what an earlier run left in the kernel, before the first Reload. A real server
+// that is missing there was down: it is taken to be so until it is checked.
+func (b *Balancer) Adopt(left ipvs.Table) { b.left = left }
 
 // Step takes in what happened.
 func (b *Balancer) Step(now mono.Instant, ev Event, out *Effects) {

@@ -37,6 +37,7 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 		b.review(v, v.fresh, out)
 		v.fresh = false
 	}
+	b.left = nil
 	out.Table, out.Checks = b.table(), true
 }
 
@@ -132,6 +133,7 @@ func (b *Balancer) inherit(now mono.Instant, r, old *real, out *Effects) {
 		r.checks = append(r.checks, b.check(now, r, c, &left))
 	}
 	if old == nil {
+		b.adopt(r)
 		r.Alive = r.failed() == 0
 		if r.Alive && b.config.NotifyAtStart {
 			out.tellReal(r, true)
@@ -148,6 +150,20 @@ func (b *Balancer) inherit(now mono.Instant, r, old *real, out *Effects) {
 	}
 	if old != nil && r.Effective() != old.Effective() {
 		out.reweighed(r, old.Effective())
+	}
+}
+
+// adopt takes a real server to be down that an earlier run had taken out of its service.
+func (b *Balancer) adopt(r *real) {
+	for k := range r.of.keys() {
+		p, left := b.left[k]
+		if d, held := p.Servers[r.Reached(k)]; !left || held && (d.Weight > 0 || r.Weight == 0) {
+			return
+		}
+		for _, c := range r.checks {
+			c.up = false
+		}
+		return // the other services of a group are alike
 	}
 }
 

@@ -57,9 +57,10 @@ func (b *Balancing) Step(ev balancer.Event) {
 
 // Order takes a configuration over. It does not wait.
 func (b *Balancing) Order(o BalanceOrder) {
-	b.inbox.Put(func(context.Context) {
-		b.brain.Reload(Now(), o.Config, &b.effect)
+	b.inbox.Put(func(ctx context.Context) {
 		b.tables.obey(o)
+		b.brain.Adopt(b.tables.left(ctx))
+		b.brain.Reload(Now(), o.Config, &b.effect)
 	})
 }
 

@@ -42,6 +42,7 @@ type tables struct {
 	keep func(ipvs.Legacy) // stores what is in the kernel because of us
 
 	kernel IPVS // nil: not open
+	begun  bool // what was found there has been compared with what is wanted
 	order  BalanceOrder
 	rec    *ipvs.Reconciler
 	kept   ipvs.Legacy
@@ -52,9 +53,9 @@ type tables struct {
 
 // obey takes over what a configuration wants beside the services.
 func (t *tables) obey(o BalanceOrder) {
-	o.Flush = o.Flush && t.kernel == nil
+	o.Flush = o.Flush && !t.begun
 	t.order = o
-	if t.kernel != nil {
+	if t.begun {
 		t.settle()
 	}
 }
@@ -71,7 +72,7 @@ func (t *tables) want(ctx context.Context, e *balancer.Effects) {
 		ops = append(ops, t.rec.WantPool(k, &p)...)
 	}
 	switch {
-	case t.kernel != nil:
+	case t.begun:
 		t.do(ops)
 	case e.Table != nil:
 		t.begin(ctx)
@@ -81,27 +82,45 @@ func (t *tables) want(ctx context.Context, e *balancer.Effects) {
 	}
 }
 
-// begin opens the table if it is needed, and adopts what it finds there.
-func (t *tables) begin(ctx context.Context) {
-	if len(t.order.Config.Virtual) == 0 && t.kept.Empty() {
-		return
+// opened reports whether there is a table to speak to.
+func (t *tables) opened(ctx context.Context) bool {
+	if t.kernel != nil {
+		return true
 	}
 	k, err := t.open(ctx)
 	t.complain("real servers are checked, and nothing is balanced", err)
-	if err != nil {
+	if err == nil {
+		t.kernel = k
+	}
+	return err == nil
+}
+
+// left is what an earlier run left in the kernel.
+func (t *tables) left(ctx context.Context) ipvs.Table {
+	if t.begun || t.order.Flush || len(t.kept.Services) == 0 || !t.opened(ctx) {
+		return nil
+	}
+	found, err := t.kernel.Observe(t.rec.Mine)
+	t.complain("look for what is left", err)
+	return found
+}
+
+// begin opens the table if it is needed, and compares what it finds there.
+func (t *tables) begin(ctx context.Context) {
+	if len(t.order.Config.Virtual) == 0 && t.kept.Empty() || !t.opened(ctx) {
 		return
 	}
-	t.kernel = k
 	if t.order.Flush {
-		t.complain("lvs_flush", k.Flush())
+		t.complain("lvs_flush", t.kernel.Flush())
 	}
+	t.begun = true
 	t.settle()
 	t.observe()
 }
 
 // look compares the kernel with what is wanted, and answers when to do so again.
 func (t *tables) look(ctx context.Context) time.Duration {
-	if t.kernel == nil {
+	if !t.begun {
 		if t.order.Config != nil {
 			t.begin(ctx)
 		}
@@ -206,7 +225,7 @@ func (t *tables) time() {
 
 // synchronise starts and stops daemons of synchronisation.
 func (t *tables) synchronise() {
-	if t.kernel == nil || len(t.order.Daemons) == 0 && len(t.kept.Roles) == 0 {
+	if !t.begun || len(t.order.Daemons) == 0 && len(t.kept.Roles) == 0 {
 		return
 	}
 	have, err := t.kernel.Daemons()
@@ -230,18 +249,18 @@ func (t *tables) synchronise() {
 
 // empty is lvs_flush_on_stop: everything goes at once, also what others made.
 func (t *tables) empty() {
-	if t.kernel != nil && t.order.FlushAtStop {
+	if t.begun && t.order.FlushAtStop {
 		t.complain("lvs_flush_on_stop", t.kernel.Flush())
 	}
 }
 
 // close gives back what is no part of the table, which is empty by now.
 func (t *tables) close() {
-	if t.kernel == nil {
+	if !t.begun {
 		return
 	}
 	t.order = BalanceOrder{Config: &balancer.Config{}}
 	t.settle()
 	_ = t.kernel.Close()
-	t.kernel = nil
+	t.kernel, t.begun = nil, false
 }

@@ -52,13 +52,18 @@ func TestWhatACrashLeftIsTakenOver(t *testing.T) {
 func TestAWorkerThatDiesLeavesTheTableAsItIs(t *testing.T) {
 	s := newStage(t, "lan")
 	n := s.alone()
-	d := s.start(n, simple("lvs_flush"))
+	text := strings.Replace(simple("lvs_flush"), "real_server", "warmup 30\nreal_server 10.0.1.1 81 {\nTCP_CHECK {\nwarmup 0\n}\n}\nreal_server", 1)
+	d := s.start(n, text)
+	d.says(5*time.Second, "Removing service [10.0.1.1]:tcp:81")
 	s.becomes(n, 5*time.Second, service, first)
 	s.sh(n, "ipvsadm "+foreign)
 	s.sh(n, "pkill -9 -f 'holdfast worker'")
 	d.says(5*time.Second, "Respawning")
-	s.becomes(n, time.Second, foreign, service, first)
-	d.reload(strings.Replace(simple(""), "lvs_sched rr", "lvs_sched wlc", 1))
+	for range 30 { // the server that is down never returns
+		s.becomes(n, 0, foreign, service, first)
+		time.Sleep(100 * time.Millisecond)
+	}
+	d.reload(strings.Replace(text, "lvs_sched rr", "lvs_sched wlc", 1))
 	s.becomes(n, 5*time.Second, foreign, strings.Replace(service, "rr", "wlc", 1), first)
 }
 

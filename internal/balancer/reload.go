@@ -20,12 +20,12 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 	b.config, b.virtual = *c, make([]*virtual, 0, len(c.Virtual))
 	clear(b.checks)
 	out.Table = ipvs.Table{} // it is drawn as a whole, below
-	seen := map[string]int{}
+	seen := map[identity]int{}
 	for i := range c.Virtual {
-		id, name := identify(&c.Virtual[i], seen)
+		id := identify(&c.Virtual[i], seen)
 		old := known[id]
 		delete(known, id)
-		b.virtual = append(b.virtual, b.take(now, &c.Virtual[i], id, name, old, out))
+		b.virtual = append(b.virtual, b.take(now, &c.Virtual[i], id, old, out))
 	}
 	for _, v := range before {
 		if known[v.identity] == v {
@@ -42,8 +42,8 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 }
 
 // take makes a virtual server of the configuration, with what is known of it.
-func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, name string, old *virtual, out *Effects) *virtual {
-	v := &virtual{identity: id, name: name, config: c, service: serviceOf(c), entries: b.entries(c.Group)}
+func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, old *virtual, out *Effects) *virtual {
+	v := &virtual{identity: id, name: id.name(), config: c, service: serviceOf(c), entries: b.entries(c.Group)}
 	v.Quorum, v.Hysteresis, v.Sorry = c.Quorum, c.Hysteresis, sorryOf(c)
 	v.suspended = c.HASuspend && !b.here[c.Addr]
 	was := map[netip.AddrPort]*real{}

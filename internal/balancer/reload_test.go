@@ -172,6 +172,14 @@ func TestWhatAnEarlierRunHadTakenOutStaysOut(t *testing.T) {
 	}
 }
 
+func TestAServiceThatIsThereTwiceKeepsBothStates(t *testing.T) {
+	other := strings.ReplaceAll(web(""), "10.1.0.", "10.1.1.")
+	r := newRig(t, web("")+other)
+	r.down("10.1.1.1:80")
+	r.load(web("") + other)
+	r.holds(head, one, two, strings.Replace(two, "10.1.0.", "10.1.1.", 1))
+}
+
 func TestServicesThatSwapPlacesKeepTheirState(t *testing.T) {
 	other := strings.ReplaceAll(web(""), "virtual_server 10.0.0.1", "virtual_server 10.0.0.2")
 	r := newRig(t, web("")+other)

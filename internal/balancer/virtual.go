@@ -37,21 +37,30 @@ type real struct {
 type identity struct {
 	key    ipvs.Key
 	group  string
-	number int // among those of the group
+	number int // among those with the same key or group
 }
 
-// identify finds the identity and the name. seen counts the virtual servers of
-// each group.
-func identify(c *config.VirtualServer, seen map[string]int) (identity, string) {
-	switch {
-	case c.Group != "":
-		n := seen[c.Group]
-		seen[c.Group]++
-		return identity{group: c.Group, number: n}, fmt.Sprintf("[%s]:%d", c.Group, n)
-	case c.Mark != 0:
-		return identity{key: key(c)}, fmt.Sprintf("FWM %d", c.Mark)
+// identify finds the identity. seen counts those that are alike.
+func identify(c *config.VirtualServer, seen map[identity]int) identity {
+	id := identity{group: c.Group}
+	if c.Group == "" {
+		id.key = key(c)
 	}
-	return identity{key: key(c)}, key(c).String()
+	alike := id
+	id.number = seen[alike]
+	seen[alike]++
+	return id
+}
+
+// name is how logs and messages call it.
+func (id identity) name() string {
+	switch {
+	case id.group != "":
+		return fmt.Sprintf("[%s]:%d", id.group, id.number)
+	case id.key.Mark != 0:
+		return fmt.Sprintf("FWM %d", id.key.Mark)
+	}
+	return id.key.String()
 }
 
 // key is the service of a virtual server without a group.

@@ -76,7 +76,7 @@ func (b *balance) apply(s *servers, first bool) {
 // begin reports whether there is anything to do, for now or for an earlier run.
 func (b *balance) begin(s *servers) bool {
 	left := b.legacy.read()
-	if len(s.Virtual) == 0 && left.Empty() {
+	if len(s.Virtual) == 0 && s.LVS.SyncDaemon == nil && left.Empty() {
 		return false
 	}
 	b.runner = run.New(run.Limit, b.report, b.line)
@@ -153,8 +153,8 @@ func (b *balance) close(ctx context.Context, leave bool) {
 	if b.watch != nil {
 		b.watch()
 	}
-	b.runner.Close()
 	b.loop.Stop(ctx, leave)
+	b.runner.Close()
 }
 
 // watchAddresses follows the addresses of this machine, if a virtual server waits for

@@ -107,7 +107,7 @@ func (t *tables) left(ctx context.Context) ipvs.Table {
 
 // begin opens the table if it is needed, and compares what it finds there.
 func (t *tables) begin(ctx context.Context) {
-	if len(t.order.Config.Virtual) == 0 && t.kept.Empty() || !t.opened(ctx) {
+	if len(t.order.Config.Virtual) == 0 && len(t.order.Daemons) == 0 && t.kept.Empty() || !t.opened(ctx) {
 		return
 	}
 	if t.order.Flush {

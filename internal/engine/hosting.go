@@ -41,6 +41,7 @@ type Hosting struct {
 	fleet     *host.Fleet
 	tuner     host.Tuner
 	checked   int         // ticks since the sysctls were looked at
+	blind     bool        // reports were lost, and looking at everything failed
 	first     *host.State // observed, and not yet compared with an order
 	seen      []host.Change
 	remarks   remarks
@@ -107,6 +108,9 @@ func (h *Hosting) Run(ctx context.Context) {
 
 // again asks for what was refused.
 func (h *Hosting) again(ctx context.Context) {
+	if h.blind {
+		h.resync(ctx)
+	}
 	h.do(h.rec.Retry())
 	h.filtering.do(ctx, h.filtering.filter.Retry())
 	h.look(ctx)
@@ -182,10 +186,10 @@ func (h *Hosting) refresh() {
 	}
 }
 
-// resync observes everything anew after reports were lost.
+// resync observes everything anew after reports were lost, if need be at the next tick.
 func (h *Hosting) resync(ctx context.Context) {
 	state, err := h.Kernel.Observe()
-	if err != nil {
+	if h.blind = err != nil; h.blind {
 		h.Say(relay.Line{Text: fmt.Sprintf("observe the kernel after lost reports: %v", err), Bad: true})
 		return
 	}

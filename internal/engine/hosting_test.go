@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,6 +218,76 @@ func TestHostingRemovesWhatAnEarlierRunLeft(t *testing.T) {
 		synctest.Wait()
 		if s := k.String(); strings.Contains(s, "10.0.0.99") || !strings.Contains(s, "10.0.0.1/24") {
 			t.Errorf("the kernel holds\n%s", s)
+		}
+	})
+}
+
+// Somebody removes a route and a rule a thousand times a second for three seconds.
+func TestAStormOnRoutesAndRulesIsRepairedCountedAndToldOnceATick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})
+		h, ear := hosting(t, k)
+		r := &host.Route{Dst: netip.MustParsePrefix("10.9.0.0/16"), Type: host.Unicast, Table: host.TableMain, Protocol: host.Protocol, Hop: host.NextHop{Link: "eth0"}}
+		u := &host.Rule{Preference: 5, Action: host.ToTable, Table: 100, Protocol: host.Protocol}
+		h.Order(HostOrder{Delta: host.Delta{Things: []host.Thing{r, u}}, Whole: true})
+		synctest.Wait()
+		for range 3000 {
+			if err := errors.Join(k.DelThing(r), k.DelThing(u)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(2 * retry)
+		ear.mu.Lock()
+		defer ear.mu.Unlock()
+		if n := len(ear.lines); n < 2 || n > 2*5 {
+			t.Errorf("%d lines in three seconds about two things: %q", n, ear.lines)
+		}
+		if last := strings.Join(ear.lines, "\n"); strings.Count(last, "(3000 so far)") != 2 {
+			t.Errorf("the last lines do not count all repairs: %s", last)
+		}
+		if state, _ := k.Observe(); len(state.Things) != 2 {
+			t.Errorf("the kernel holds %v", state.Things)
+		}
+	})
+}
+
+// dim is a kernel that cannot be observed for some time.
+type dim struct {
+	*host.Fake
+	dark atomic.Bool
+}
+
+func (k *dim) Observe() (host.State, error) {
+	if k.dark.Load() {
+		return host.State{}, errors.New("it changes faster than it can be read")
+	}
+	return k.Fake.Observe()
+}
+
+func TestWhatWasLostIsLookedForUntilItIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &dim{Fake: host.NewFake(host.Link{Name: "eth0", Up: true, Carrier: true})}
+		ear := &heard{}
+		h := NewHosting(k, ear.tell, ear.say)
+		if err := h.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go h.Run(ctx)
+		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{vip("10.0.0.10/32")}}, Whole: true})
+		synctest.Wait()
+		k.dark.Store(true)
+		if err := k.Del(vip("10.0.0.10/32").Addr); err != nil {
+			t.Fatal(err)
+		}
+		k.Overflow()
+		time.Sleep(3 * retry)
+		k.dark.Store(false)
+		time.Sleep(2 * retry)
+		if !strings.Contains(k.String(), "10.0.0.10/32") {
+			t.Errorf("the address is not put back: %s", k)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Outcome is how a probe ended.
@@ -24,6 +25,8 @@ const (
 type Result struct {
 	Outcome Outcome
 	Why     string // in words; empty when it passed
+	// Text is what keepalived's log has for it, where it has words of its own.
+	Text string
 	// Weight is what is added to the weight of a server; 0 for most checks.
 	Weight int64
 }
@@ -41,6 +44,12 @@ func Hinder(format string, args ...any) Result {
 	return Result{Outcome: Trouble, Why: fmt.Sprintf(format, args...)}
 }
 
+// As is r with keepalived's words for it.
+func (r Result) As(text string) Result {
+	r.Text = text
+	return r
+}
+
 // From is how a probe leaves this machine. Zero values leave it to the kernel.
 type From struct {
 	Addr netip.Addr
@@ -54,6 +63,9 @@ type Target struct {
 	Addr netip.Addr
 	Port uint16 // 0 where the protocol has none
 	From From
+	// Patience is how long connecting and each further step may take; 0: all the
+	// time that a probe has.
+	Patience time.Duration
 }
 
 // String is the address and, if there is one, the port.

@@ -38,9 +38,9 @@ func (w *Words) Line(t Turn, r *Rules, result Result) string {
 	case CameUp:
 		return w.up()
 	case WentDown:
-		return w.down(t, r, result.Why)
+		return w.down(t, r, result)
 	case Retrying, StillDown:
-		return w.attempt(t, r, result.Why)
+		return w.attempt(t, r, result)
 	case Hindered:
 		return fmt.Sprintf("%s on service %s cannot be made (%s). Rescheduling.", w.check(), w.Server, result.Why)
 	}
@@ -73,30 +73,30 @@ func (w *Words) check() string {
 	return names[w.Kind]
 }
 
-func (w *Words) down(t Turn, r *Rules, why string) string {
+func (w *Words) down(t Turn, r *Rules, result Result) string {
 	switch w.Kind {
 	case SMTP, DNS:
-		return w.told(why)
+		return w.told(result)
 	case Misc:
-		return w.missed(t, r, why)
+		return w.missed(t, r, result.Why)
 	case BFD:
 		return w.session() + " is DOWN"
 	case File:
-		return fmt.Sprintf("FILE_CHECK on service %s failed (%s)", w.Server, why)
+		return fmt.Sprintf("FILE_CHECK on service %s failed (%s)", w.Server, result.Why)
 	}
 	of := ""
 	if w.Kind == Ping && t.Retries > 0 {
 		of = " of " + w.Service
 	}
-	return fmt.Sprintf("%s on service %s%s failed%s. (%s)", w.check(), w.Server, of, retries(t), why)
+	return fmt.Sprintf("%s on service %s%s failed%s. (%s)", w.check(), w.Server, of, retries(t), result.Why)
 }
 
 // told is a failure in the words of the check itself.
-func (w *Words) told(why string) string {
+func (w *Words) told(r Result) string {
 	if w.Kind == DNS {
-		return "DNS_CHECK (" + w.Server + ") " + why
+		return fmt.Sprintf("DNS_CHECK (%s) %s (%s)", w.Server, r.Text, r.Why)
 	}
-	return "SMTP_CHECK " + why + " - real server " + w.Server
+	return fmt.Sprintf("SMTP_CHECK %s - real server %s (%s)", r.Text, w.Server, r.Why)
 }
 
 func retries(t Turn) string {
@@ -107,7 +107,7 @@ func retries(t Turn) string {
 }
 
 // attempt is a failure that changes nothing.
-func (w *Words) attempt(t Turn, r *Rules, why string) string {
+func (w *Words) attempt(t Turn, r *Rules, result Result) string {
 	if !w.LogAll {
 		return ""
 	}
@@ -115,17 +115,17 @@ func (w *Words) attempt(t Turn, r *Rules, why string) string {
 	case BFD, File:
 		return ""
 	case SMTP, DNS:
-		return w.told(why)
+		return w.told(result)
 	case Misc:
-		return w.missed(t, r, why)
+		return w.missed(t, r, result.Why)
 	case HTTP, SSL:
-		return why + " server " + w.Server + "."
+		return fmt.Sprintf("%s server %s. (%s)", result.Text, w.Server, result.Why)
 	case Ping:
-		return fmt.Sprintf("ICMP connection to address %s failed. (%s)", w.Server, why)
+		return fmt.Sprintf("ICMP connection to address %s failed. (%s)", w.Server, result.Why)
 	case UDP:
-		return fmt.Sprintf("UDP connection to %s failed. (%s)", w.Server, why)
+		return fmt.Sprintf("UDP connection to %s failed. (%s)", w.Server, result.Why)
 	}
-	return fmt.Sprintf("TCP connection to %s failed. (%s)", w.Server, why)
+	return fmt.Sprintf("TCP connection to %s failed. (%s)", w.Server, result.Why)
 }
 
 func (w *Words) session() string { return "BFD check of [" + w.What + "] RS(" + w.Server + ")" }

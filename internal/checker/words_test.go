@@ -27,13 +27,13 @@ func TestLines(t *testing.T) {
 		{"ping down", Ping, last, "silence", "ICMP CHECK on service " + rs + " of " + vs + " failed after 3 retries. (silence)"},
 		{"ping again", Ping, try, "silence", "ICMP connection to address " + rs + " failed. (silence)"},
 		{"HTTP up", HTTP, up, "", "Remote Web server " + rs + " succeed on service."},
-		{"HTTP down", HTTP, last, "HTTP status code error to", "HTTP_CHECK on service " + rs + " failed after 3 retries. (HTTP status code error to)"},
-		{"SSL down", SSL, first, "Regex match failed", "SSL_CHECK on service " + rs + " failed. (Regex match failed)"},
-		{"HTTP again", HTTP, try, "MD5 digest error to", "MD5 digest error to server " + rs + "."},
+		{"HTTP down", HTTP, last, "status 404", "HTTP_CHECK on service " + rs + " failed after 3 retries. (status 404)"},
+		{"SSL down", SSL, first, "status 404", "SSL_CHECK on service " + rs + " failed. (status 404)"},
+		{"HTTP again", HTTP, try, "another page", "TEXT server " + rs + ". (another page)"},
 		{"SMTP up", SMTP, up, "", "Remote SMTP server " + rs + " succeed on service."},
-		{"SMTP down", SMTP, first, "Bad greeting banner from server [192.0.2.1]:25", "SMTP_CHECK Bad greeting banner from server [192.0.2.1]:25 - real server " + rs},
+		{"SMTP down", SMTP, first, "it says 554", "SMTP_CHECK TEXT - real server " + rs + " (it says 554)"},
 		{"DNS up", DNS, up, "", ""},
-		{"DNS down", DNS, first, "read timeout from socket", "DNS_CHECK (" + rs + ") read timeout from socket"},
+		{"DNS down", DNS, first, "silence", "DNS_CHECK (" + rs + ") TEXT (silence)"},
 		{"a program up", Misc, up, "", "Misc check for [" + rs + " VS " + vs + "] by [/bin/x] succeeded."},
 		{"a program fails", Misc, try, "exited with status 1", "Misc check for [" + rs + " VS " + vs + "] by [/bin/x] failed, will do 3 retries (exited with status 1)."},
 		{"a program fails again", Misc, second, "due to signal 9", "Misc check for [" + rs + " VS " + vs + "] by [/bin/x] failed on retry 1/3 (due to signal 9)."},
@@ -46,11 +46,11 @@ func TestLines(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := Words{Kind: c.kind, Server: rs, Service: vs, What: "/bin/x", LogAll: true}
 			r := Rules{Retry: 3}
-			if got := w.Line(c.turn, &r, Result{Why: c.why}); got != c.want {
+			if got := w.Line(c.turn, &r, Result{Why: c.why, Text: "TEXT"}); got != c.want {
 				t.Errorf("\n got %q\nwant %q", got, c.want)
 			}
 			w.LogAll = false
-			if got := w.Line(c.turn, &r, Result{Why: c.why}); (c.turn.Event == Retrying || c.turn.Event == StillDown) && got != "" {
+			if got := w.Line(c.turn, &r, Result{Why: c.why, Text: "TEXT"}); (c.turn.Event == Retrying || c.turn.Event == StillDown) && got != "" {
 				t.Errorf("without log_all_failures it says %q", got)
 			}
 		})

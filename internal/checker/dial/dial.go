@@ -20,7 +20,7 @@ import (
 
 // Open connects to t by network, "tcp" or "udp". The connection ends with ctx.
 func Open(ctx context.Context, network string, t checker.Target) (*Conn, error) {
-	d := net.Dialer{KeepAlive: -1, LocalAddr: source(network, t.From), Control: func(_, _ string, c syscall.RawConn) error {
+	d := net.Dialer{Timeout: t.Patience, KeepAlive: -1, LocalAddr: source(network, t.From), Control: func(_, _ string, c syscall.RawConn) error {
 		return control(c, t.From)
 	}}
 	c, err := d.DialContext(ctx, network, netip.AddrPortFrom(Zoned(t), t.Port).String())
@@ -115,7 +115,7 @@ func Plain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case expired(err):
+	case Late(err):
 		return ErrLate
 	case errors.As(err, &call):
 		return call.Err
@@ -125,8 +125,9 @@ func Plain(err error) error {
 	return err
 }
 
-func expired(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+// Late reports whether an error is the end of the time.
+func Late(err error) bool {
+	return errors.Is(err, ErrLate) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // Judge makes a result of an error on the way to a target. What the kernel says

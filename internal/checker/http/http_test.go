@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"holdfast/internal/checker"
+	"holdfast/internal/checker/regex"
 )
 
 // server answers each connection on loopback as answer says.
@@ -98,7 +99,8 @@ func TestGet(t *testing.T) {
 		{"a page that is wanted missing", Get{Status: []Range{{400, 404}}}, says("HTTP/1.1 404 Not Found\r\n\r\n"), ""},
 		{"a redirection is not followed", Get{}, says("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), "status 302"},
 		{"the digest of the page", Get{Digest: hello}, says(ok), ""},
-		{"the digest of another page", Get{Digest: hello}, says(ok + "!"), "the page has the digest "},
+		{"the digest of another page", Get{Digest: hello}, says(strings.Replace(ok, "hello", "hullo", 1)), "the page has the digest "},
+		{"the digest of as much as the length says", Get{Digest: hello}, says(ok + "!"), ""},
 		{"broken chunks are not looked at", Get{}, says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n"), ""},
 		{"no answer", Get{}, func(net.Conn) { time.Sleep(2 * short) }, "no answer in time"},
 		{"an empty answer", Get{}, says(""), "the connection was closed without an answer"},
@@ -114,6 +116,24 @@ func TestGet(t *testing.T) {
 		{"a body without end", Get{}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), ""},
 		{"a body without end whose digest is wanted", Get{Digest: hello}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), "no answer in time"},
 		{"a reset before the answer", Get{}, resets(""), "connection reset by peer"},
+		{"a page that matches", Get{Pattern: pattern(t, "h(?=el)")}, says(ok), ""},
+		{"a page that does not match", Get{Pattern: pattern(t, "goodbye")}, says(ok), "the page does not match the pattern"},
+		{"a page that matches and must not", Get{Pattern: pattern(t, "hello"), Unwanted: true}, says(ok), "the page matches the pattern"},
+		{"a page that does not match and must not", Get{Pattern: pattern(t, "goodbye"), Unwanted: true}, says(ok), ""},
+		{"what follows the length is not the page", Get{Pattern: pattern(t, "goodbye")}, says(ok + "goodbye"), "does not match"},
+		{"a pattern across what is read at once", Get{Pattern: pattern(t, "abc")}, says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 4095-19) + "abc"), ""},
+		{"a pattern at the end of the page", Get{Pattern: pattern(t, "lo$")}, says(ok), ""},
+		{"a match behind the first megabyte", Get{Pattern: pattern(t, "abc")}, says("HTTP/1.0 200 OK\r\n\r\n" + big + "abc"), "does not match"},
+		{"a body without end whose beginning matches", Get{Pattern: pattern(t, "xx")}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), ""},
+		{"a pattern that runs away", Get{Pattern: pattern(t, "^(a+)+$")}, says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("a", 40) + "b"), "match limit exceeded"},
+		{"the end of the page is waited for", Get{Whole: true}, says("HTTP/1.0 200 OK\r\n\r\nhello"), ""},
+		{"a page without end", Get{Whole: true}, forever("HTTP/1.0 200 OK\r\n\r\n", "x", 20*time.Millisecond), "no answer in time"},
+		{"a page of many megabytes is not read to its end", Get{Whole: true}, forever("HTTP/1.0 200 OK\r\n\r\n", big, 0), ""},
+		{"a page that is shorter than it says", Get{Whole: true}, says("HTTP/1.0 200 OK\r\nContent-Length: 99\r\n\r\nhello"), ""},
+		{"a page that is as long as it says and kept open", Get{Whole: true}, func(c net.Conn) { says(ok)(c); time.Sleep(2 * short) }, ""},
+		{"a length that is none", Get{Whole: true}, says("HTTP/1.0 200 OK\r\nContent-Length: -5\r\nContent-Length: x\r\n\r\nhello"), ""},
+		{"a bomb of zeros that says it is compressed", Get{Digest: hello}, forever("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", big, 0), "no answer in time"},
+		{"a reset in the body", Get{Whole: true}, resets("HTTP/1.1 200 OK\r\n\r\nhel"), "connection reset by peer"},
 		{"a reset in the header", Get{}, resets("HTTP/1.1 200 OK\r\n"), "connection reset by peer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -130,6 +150,15 @@ func TestGet(t *testing.T) {
 			}
 		})
 	}
+}
+
+func pattern(t testing.TB, text string) *regex.Pattern {
+	t.Helper()
+	p, err := regex.Compile(text, 0, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func probe(t *testing.T, g *Get, target checker.Target) (checker.Result, time.Duration) {
@@ -243,10 +272,14 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		g := Get{Path: "/"}
-		why := g.judge(strings.NewReader(string(answer)))
-		if why == "" && !strings.HasPrefix(string(answer), "HTTP/") {
-			t.Errorf("%q passes", answer)
+		for _, g := range []Get{{}, {Whole: true}, {Digest: strings.Repeat("0", 32)}, {Pattern: pattern(t, "a.c"), Unwanted: true}} {
+			r := g.judge(strings.NewReader(string(answer)))
+			if r.Outcome == checker.Passed && !strings.HasPrefix(string(answer), "HTTP/") {
+				t.Errorf("%q passes", answer)
+			}
+			if r.Outcome != checker.Passed && (r.Why == "" || r.Text == "") {
+				t.Errorf("%q fails without a reason", answer)
+			}
 		}
 	})
 }

@@ -30,7 +30,7 @@ func layers() [][]string {
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs"},
 		2: {"config", "lint", "cluster", "manual", "router", "balancer", "dump", "sim", "simulate"},
 		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
-			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/run", "checker/systemd", "checker/tcp", "checker/udp"},
+			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/regex", "checker/run", "checker/smtp", "checker/systemd", "checker/tcp", "checker/udp"},
 		4: {"relay", "engine", "load"},
 		5: {"api", "cli", "check", "reformat"},
 		6: {"lab/netns", "lab/guest", "lab", "daemon"},

@@ -7,17 +7,21 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"holdfast/internal/balancer"
+	"holdfast/internal/bfd/wire"
 	"holdfast/internal/checker"
 	"holdfast/internal/checker/run"
+	"holdfast/internal/command"
 	"holdfast/internal/config"
 	"holdfast/internal/engine"
 	"holdfast/internal/host"
 	hostlink "holdfast/internal/host/netlink"
 	"holdfast/internal/ipvs"
 	"holdfast/internal/ipvs/netlink"
+	"holdfast/internal/load"
 	"holdfast/internal/notify"
 	"holdfast/internal/relay"
 	"holdfast/internal/status"
@@ -27,18 +31,22 @@ import (
 // balance keeps virtual servers: it makes the checks, and lets the balancer decide what
 // they mean. Without a virtual server it does not even begin.
 type balance struct {
-	say    func(relay.Line)
-	teller *teller
-	legacy legacyFile
+	say     func(relay.Line)
+	teller  *teller
+	starter *command.Starter
+	legacy  legacyFile
 
 	loop   *engine.Balancing // nil: not begun
 	runner *run.Runner
+	jobs   atomic.Pointer[jobs] // of the configuration in force
 	sync   synchronising
 	watch  context.CancelFunc // of the addresses; nil: nobody needs them
 }
 
-func newBalance(say func(relay.Line), t *teller, legacy string) *balance {
-	return &balance{say: say, teller: t, legacy: legacyFile(legacy)}
+func newBalance(say func(relay.Line), t *teller, s *command.Starter, legacy string) *balance {
+	b := &balance{say: say, teller: t, starter: s, legacy: legacyFile(legacy)}
+	b.runner = run.New(run.Limit, b.report, b.line)
+	return b
 }
 
 // servers is the part of a configuration that balance lives by.
@@ -46,12 +54,15 @@ type servers struct {
 	balancer.Config
 	LVS   config.LVS
 	NetNS config.NetNS
+	SSL   *config.SSL
+	// Scripts says which programs may be run.
+	Scripts command.Policy
 	// VRID is that of the instance that the synchronisation daemon follows.
 	VRID uint8
 }
 
 func serversOf(c *config.Config) servers {
-	s := servers{Config: *balancer.Part(c), LVS: c.Global.LVS, NetNS: c.Global.Copy.IPVSNetNS}
+	s := servers{Config: *balancer.Part(c), LVS: c.Global.LVS, NetNS: c.Global.Copy.IPVSNetNS, SSL: c.SSL, Scripts: load.Policy(&c.Global)}
 	for i := range c.Instances {
 		if d := s.LVS.SyncDaemon; d != nil && c.Instances[i].VRRP.Name == d.Instance {
 			s.VRID = c.Instances[i].VRRP.VRID
@@ -65,6 +76,7 @@ func (b *balance) apply(s *servers, first bool) {
 	if b.loop == nil && !b.begin(s) {
 		return
 	}
+	b.jobs.Store(newJobs(s, b.starter, command.NewResolver(s.Scripts), b.line))
 	b.sync.config, b.sync.vrid = s.LVS.SyncDaemon, s.VRID
 	b.watchAddresses(s)
 	b.loop.Order(engine.BalanceOrder{
@@ -79,12 +91,20 @@ func (b *balance) begin(s *servers) bool {
 	if len(s.Virtual) == 0 && s.LVS.SyncDaemon == nil && left.Empty() {
 		return false
 	}
-	b.runner = run.New(run.Limit, b.report, b.line)
 	b.loop = engine.NewBalancing(func(ctx context.Context) (engine.IPVS, error) { return netlink.Open(ctx, pathOf(s.NetNS)) }, b.say)
 	b.loop.Inherit(left, b.keep)
-	b.loop.Tell, b.loop.Check = b.tell, func(list []balancer.Check) { b.runner.Apply(jobs(list)) }
+	b.loop.Tell, b.loop.Check = b.tell, b.check
 	go b.loop.Run(context.Background()) // until close
 	return true
+}
+
+// check makes the checks that the balancer wants.
+func (b *balance) check(list []balancer.Check) {
+	jobs, void := b.jobs.Load().of(list)
+	for _, id := range void {
+		b.report(checker.Report{Check: id, Up: true, First: true})
+	}
+	b.runner.Apply(jobs)
 }
 
 // pathOf is the file of a network namespace; without a name it is that of init.
@@ -127,6 +147,9 @@ func (b *balance) hear(changes []vrrp.Change) {
 func (b *balance) see(s *status.Router) {
 	for i := range s.Instances {
 		b.role(s.Instances[i].Name, s.Instances[i].Role == vrrp.Master.String())
+	}
+	for i := range s.Sessions {
+		b.runner.Session(s.Sessions[i].Name, s.Sessions[i].State == wire.Up.String())
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 type watchers struct {
 	send      func(*relay.Down)
 	log       func(string)
+	filed     func(name string, value int) // told the numbers in files
 	starter   *command.Starter
 	scripts   *script.Watcher
 	checks    *check.Watcher
@@ -33,13 +34,20 @@ func newWatchers(send func(*relay.Down), log func(string)) *watchers {
 	w := &watchers{send: send, log: log, starter: command.NewStarter()}
 	w.scripts = script.New(script.With(w.starter), w.report, log)
 	w.checks = check.New(w.repair, w.report, log)
-	w.files = trackfile.New(w.report, log)
+	w.files = trackfile.New(w.file, log)
 	w.processes = process.New(w.report, log)
 	w.links = link.New(link.Ask, w.report, log)
 	return w
 }
 
 func (w *watchers) report(s tracker.Sample) { w.send(&relay.Down{Samples: []tracker.Sample{s}}) }
+
+// file reports the number in a file to those who weigh priorities, and to those who
+// weigh servers.
+func (w *watchers) file(s tracker.Sample) {
+	w.report(s)
+	w.filed(s.Tracker, s.Value)
+}
 
 // preview is what a configuration that is about to be proposed has to know of what
 // is not watched yet: instances are not to start with a priority, or without a

@@ -87,7 +87,8 @@ func newWorkerProcess() (*workerProcess, error) {
 	}
 	w.teller = newTeller(w.logText)
 	w.watchers = newWatchers(w.send, w.logText)
-	w.balance = newBalance(w.logLine, w.teller, w.opts.LegacyFile())
+	w.balance = newBalance(w.logLine, w.teller, w.watchers.starter, w.opts.LegacyFile())
+	w.watchers.filed = w.balance.runner.File
 	w.asks = make(chan func())
 	w.serve()
 	return w, nil
@@ -214,7 +215,7 @@ func (w *workerProcess) hear(m *relay.Up) {
 	}
 }
 
-// hearBFD logs what the BFD sessions have to say.
+// hearBFD logs what the BFD sessions have to say, and passes it on.
 func (w *workerProcess) hearBFD(m *relay.Up) {
 	for i := range m.BFDChanges {
 		for _, line := range m.BFDChanges[i].Lines() {
@@ -223,6 +224,9 @@ func (w *workerProcess) hearBFD(m *relay.Up) {
 	}
 	for i := range m.BFDNotes {
 		w.logLine(relay.Line{Text: m.BFDNotes[i].String(), Detail: true})
+	}
+	for _, v := range m.Verdicts {
+		w.balance.runner.Session(v.Name, v.Up)
 	}
 	for _, f := range m.Followed {
 		w.log.Info(f.String())

@@ -27,6 +27,9 @@ func Open(ctx context.Context, network string, t checker.Target) (*Conn, error) 
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", t, Plain(err))
 	}
+	if s, ok := c.(*net.TCPConn); ok && t.From.Port != 0 {
+		_ = s.SetLinger(0) // or the port could not be used again for a minute
+	}
 	return Bound(ctx, c), nil
 }
 
@@ -59,11 +62,17 @@ func control(c syscall.RawConn, f checker.From) error {
 	return failed
 }
 
-// Prepare gives a socket its mark and binds it to its device.
+// Prepare gives a socket its mark, lets its port be used again and binds it to its
+// device.
 func Prepare(fd int, f checker.From) error {
 	if f.Mark != 0 {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(f.Mark)); err != nil {
 			return fmt.Errorf("set mark %d: %w", f.Mark, err)
+		}
+	}
+	if f.Port != 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+			return fmt.Errorf("share port %d: %w", f.Port, err)
 		}
 	}
 	if f.Link == "" {
@@ -78,12 +87,27 @@ func Prepare(fd int, f checker.From) error {
 // Conn is a connection that ends with the context it was opened under.
 type Conn struct {
 	net.Conn
+	ctx     context.Context
 	release func() bool
 }
 
 // Bound makes c end with ctx.
 func Bound(ctx context.Context, c net.Conn) *Conn {
-	return &Conn{c, context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })}
+	return &Conn{c, ctx, context.AfterFunc(ctx, func() { _ = c.SetDeadline(past()) })}
+}
+
+// past is a deadline that is over.
+func past() time.Time { return time.Unix(1, 0) }
+
+// Patient gives the next step no more time than d; 0: all there is.
+func (c *Conn) Patient(d time.Duration) {
+	if d == 0 {
+		return
+	}
+	_ = c.SetDeadline(time.Now().Add(d))
+	if c.ctx.Err() != nil {
+		_ = c.SetDeadline(past())
+	}
 }
 
 // Close ends the connection.

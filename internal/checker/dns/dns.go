@@ -31,27 +31,35 @@ func (q *Query) Probe(ctx context.Context, t checker.Target) checker.Result {
 	}
 	c, err := dial.Open(ctx, "udp", t)
 	if err != nil {
-		return dial.Judge(err)
+		return dial.Judge(err).As("connection error.")
 	}
 	defer c.Close()
 	if _, err := c.Write(packet); err != nil {
-		return dial.Judge(fmt.Errorf("ask %s: %w", t, err))
+		return dial.Judge(fmt.Errorf("ask %s: %w", t, err)).As("connection error.")
 	}
 	var buffer [4096]byte
 	for {
 		n, err := c.Read(buffer[:])
 		if err != nil {
-			return checker.Fail("ask %s: %v", t, err)
+			return checker.Fail("ask %s: %v", t, err).As(silence(err))
 		}
-		why, ours := q.judge(buffer[:n], id)
-		switch {
-		case !ours: // forged, late or garbage: the answer may still come
-		case why != "":
-			return checker.Fail("%s says of %s: %s", t, q.name(), why)
-		default:
-			return checker.Pass()
+		r, ours := q.judge(buffer[:n], id)
+		if !ours {
+			continue // forged, late or garbage: the answer may still come
 		}
+		if r.Outcome != checker.Passed {
+			r.Why = fmt.Sprintf("%s says of %s: %s", t, q.name(), r.Why)
+		}
+		return r
 	}
+}
+
+// silence is keepalived's text for an answer that does not come.
+func silence(err error) string {
+	if dial.Late(err) {
+		return "read timeout from socket"
+	}
+	return fmt.Sprintf("failed to read socket; %v", err)
 }
 
 func (q *Query) name() string { return strings.TrimSuffix(q.Name, ".") + "." }
@@ -69,21 +77,20 @@ func (q *Query) pack(id uint16) ([]byte, error) {
 	return m.Pack()
 }
 
-// judge reads a datagram: whether it answers our question, and what is wrong
-// with the answer.
-func (q *Query) judge(packet []byte, id uint16) (why string, ours bool) {
+// judge reads a datagram: whether it answers our question, and how.
+func (q *Query) judge(packet []byte, id uint16) (r checker.Result, ours bool) {
 	var p dnsmessage.Parser
 	h, err := p.Start(packet)
 	if err != nil || h.ID != id || !h.Response {
-		return "", false
+		return r, false
 	}
 	if h.RCode != dnsmessage.RCodeSuccess {
-		return strings.TrimPrefix(h.RCode.String(), "RCode"), true
+		return checker.Fail("%s", strings.TrimPrefix(h.RCode.String(), "RCode")).As(fmt.Sprintf("read error occurred. (rcode = %d)", h.RCode)), true
 	}
 	if q.Needed && !q.answered(&p) {
-		return "no such record", true
+		return checker.Fail("no such record"), true
 	}
-	return "", true
+	return checker.Pass(), true
 }
 
 // answered reports whether there is a record of the type.

@@ -122,8 +122,8 @@ func FuzzReply(f *testing.F) {
 	f.Add(reply(packet, dnsmessage.RCodeSuccess, 3))
 	f.Add(reply(packet, dnsmessage.RCodeNameError, 0))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		if why, ours := q.judge(p, 7); ours && (len(p) < 12 || p[2]&0x80 == 0) {
-			t.Errorf("%q is taken for an answer: %q", p, why)
+		if r, ours := q.judge(p, 7); ours && (len(p) < 12 || p[2]&0x80 == 0) {
+			t.Errorf("%q is taken for an answer: %+v", p, r)
 		}
 	})
 }

@@ -202,3 +202,29 @@ func TestTheNamespaceOfTheCommandLine(t *testing.T) {
 		}
 	}
 }
+
+// Reference, interfaces sections 1 and 10: log files and idents of copies carry their
+// names, before the extension.
+func TestLogsOfACopyCarryItsNames(t *testing.T) {
+	for name, c := range map[string]struct {
+		line        string
+		copy        Copy
+		file, ident string
+	}{
+		"alone":         {"-g/var/log/k.log", Copy{PIDDir: true}, "/var/log/k.log", "Keepalived"},
+		"instance":      {"-g/var/log/k.log", Copy{Instance: "x"}, "/var/log/k_x.log", "Keepalived_x"},
+		"net_namespace": {"-g/var/log/k", Copy{NetNS: "n"}, "/var/log/k_n", "Keepalived_n"},
+		"both":          {"-g", Copy{NetNS: "n", Instance: "x"}, "/tmp/keepalived_n_x.log", "Keepalived_n_x"},
+		"no log file":   {"", Copy{Instance: "x"}, "", "Keepalived_x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, err := ParseKeepalived(strings.Fields(c.line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o := k.Options.Of(c.copy); o.LogFile != c.file || o.Ident() != c.ident {
+				t.Errorf("got %s and %s, want %s and %s", o.LogFile, o.Ident(), c.file, c.ident)
+			}
+		})
+	}
+}

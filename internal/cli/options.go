@@ -92,6 +92,10 @@ func (o Options) Of(c Copy) Options {
 		o.PIDFile = filepath.Join(dir, filepath.Base(o.PIDFile))
 	}
 	o.RunDir = dir
+	if names := c.names(); names != "" && o.LogFile != "" {
+		ext := filepath.Ext(o.LogFile)
+		o.LogFile = strings.TrimSuffix(o.LogFile, ext) + "_" + names + ext
+	}
 	for _, f := range []struct {
 		path        *string
 		alone, name string
@@ -105,6 +109,14 @@ func (o Options) Of(c Copy) Options {
 		}
 	}
 	return o
+}
+
+// Ident is what the daemon is called in the system's log.
+func (o *Options) Ident() string {
+	if names := o.Copy.names(); names != "" {
+		return o.Name + "_" + names
+	}
+	return o.Name
 }
 
 // names are those of the namespace and the instance, as far as there are any.

@@ -55,11 +55,19 @@ func mentions(path string) bool {
 	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if slices.ContainsFunc(bytes.Fields(lines.Bytes()), makesCopy) {
+		words := bytes.Fields(lines.Bytes())
+		if slices.ContainsFunc(words, makesCopy) || len(words) > 0 && builds(words) {
 			return true
 		}
 	}
 	return lines.Err() != nil
+}
+
+// builds reports whether a line is made of definitions or repeated: it may turn out to be
+// anything.
+func builds(words [][]byte) bool {
+	defines := bytes.ContainsRune(words[0], '=') || len(words) > 1 && words[1][0] == '='
+	return words[0][0] == '~' || words[0][0] == '$' && !defines
 }
 
 // makesCopy judges a word of a configuration: what it says has to be known early. Words of definitions have the name

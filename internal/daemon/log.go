@@ -88,7 +88,7 @@ func system(o cli.Options) (place, error) {
 	if !ok {
 		facility = syslog.LOG_DAEMON
 	}
-	w, err := syslog.New(facility|syslog.LOG_INFO, o.Name)
+	w, err := syslog.New(facility|syslog.LOG_INFO, o.Ident())
 	if err != nil {
 		return nil, fmt.Errorf("reach syslog: %w", err)
 	}

@@ -3,6 +3,7 @@ package dump
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -208,14 +209,24 @@ func (p *page) links() {
 		l := &p.Links[i]
 		p.line(" Name = %s", l.Name)
 		p.line("   index = %d", l.Index)
-		p.line("   IPv4 address = %s", known(l.V4))
-		p.line("   IPv6 address = %s", known(l.V6))
+		p.line("   IPv4 address = %s", known(first(l.Addrs, netip.Addr.Is4)))
+		p.line("   IPv6 address = %s", known(first(l.Addrs, netip.Addr.IsLinkLocalUnicast)))
 		p.line("   MAC = %s", colons(l.MAC))
 		p.line("   State = %s, %s", choose(l.Up, "UP", "DOWN"), choose(l.Carrier, "RUNNING", "not RUNNING"))
 		p.line("   MTU = %d", l.MTU)
 		p.line("   %s", choose(l.Polled, "NIC support linkbeat polling", "NIC netlink status update"))
 		p.list("Tracking VRRP instances", p.trackers(tracker.Interface, l.Name))
 	}
+}
+
+// first is the first address of a kind; zero: there is none.
+func first(list []netip.Prefix, kind func(netip.Addr) bool) netip.Addr {
+	for _, p := range list {
+		if kind(p.Addr()) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
 }
 
 // trackers are the instances that track a thing.

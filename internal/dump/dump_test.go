@@ -65,6 +65,13 @@ func groups(c *config.Config) map[string]dump.Told {
 
 func at(d time.Duration) mono.Instant { return mono.Instant(d) }
 
+func addrs(list ...string) (all []netip.Prefix) {
+	for _, p := range list {
+		all = append(all, netip.MustParsePrefix(p))
+	}
+	return all
+}
+
 func snapshot() *status.Router {
 	ip := netip.MustParseAddr
 	one := status.Instance{Name: "V1", Link: "eth0", VRID: 7, Version: 3, Role: "MASTER", Want: "MASTER", Group: "G", Since: at(3 * time.Second), Reason: "master down",
@@ -85,8 +92,8 @@ func snapshot() *status.Router {
 		Refused: []status.Count{{What: "too short", N: 2}}, Instances: []status.Instance{one, two, six, mac},
 		Groups:   []status.Group{{Name: "G", Role: "MASTER", Members: []string{"V1"}}},
 		Trackers: []status.Tracker{{Kind: "script", Name: "chk", State: "bad", Why: "exited with status 1"}, {Kind: "file", Name: "tf", State: "good", Value: 4}},
-		Links: []status.Link{{Name: "eth0", Index: 2, MTU: 1500, MAC: [6]byte{2, 0, 0, 0, 0, 1}, V4: ip("10.0.0.1"), Up: true, Carrier: true, Polled: true},
-			{Name: "eth1", Index: 3, MTU: 9000, V4: ip("10.0.1.1"), V6: ip("fe80::1"), Up: true}},
+		Links: []status.Link{{Name: "eth0", Index: 2, MTU: 1500, MAC: [6]byte{2, 0, 0, 0, 0, 1}, Addrs: addrs("10.0.0.1/24"), Up: true, Carrier: true, Polled: true},
+			{Name: "eth1", Index: 3, MTU: 9000, Addrs: addrs("10.0.1.1/24", "fd00::1/64", "fe80::1/64"), Up: true}},
 		Ports: []status.Port{{Link: "eth0", Buffer: 4096}, {Link: "eth1", Header: true}, {Link: "eth1", V6: true}},
 		Sessions: []status.Session{{Name: "peer", Neighbour: ip("192.0.2.9"), Source: ip("192.0.2.1"), MultiHop: true, TTL: 255, LeastTTL: 250,
 			MinRX: 10 * time.Millisecond, MinTX: 20 * time.Millisecond, IdleTX: time.Second, Multiplier: 5, State: "Up", Diagnostic: "No Diagnostic", Discriminator: 7,

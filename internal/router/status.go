@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -83,10 +84,10 @@ func (r *Router) surroundings(s *status.Router) {
 	}
 	for _, l := range r.links.byName {
 		if l.exists {
-			now := r.links.state(l)
-			s.Links = append(s.Links, status.Link{Name: l.Name, Index: l.Index, MTU: l.MTU, MAC: l.MAC, V4: now.Source4, V6: now.Source6, Up: l.Up, Carrier: l.Carrier, Polled: l.polled})
+			s.Links = append(s.Links, status.Link{Name: l.Name, Index: l.Index, MTU: l.MTU, MAC: l.MAC, Addrs: slices.Clone(l.addrs), Up: l.Up, Carrier: l.Carrier, Polled: l.polled})
 		}
 	}
+	slices.SortFunc(s.Trackers, func(a, b status.Tracker) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(s.Links, func(a, b status.Link) int { return a.Index - b.Index })
 	for i := range r.ports {
 		p := &r.ports[i]

@@ -44,12 +44,12 @@ type Tracker struct {
 	Why        string
 }
 
-// Link is an interface of this machine. V4 and V6 are what adverts may come from.
+// Link is an interface of this machine, with the addresses that are not virtual.
 type Link struct {
 	Name        string
 	Index, MTU  int
 	MAC         [6]byte
-	V4, V6      netip.Addr
+	Addrs       []netip.Prefix
 	Up, Carrier bool
 	Polled      bool // it is asked for its carrier
 }

@@ -103,7 +103,7 @@ func TestSection13_ALowerPriorityIsTold(t *testing.T) {
 func TestSection13_WhatAScriptFindsAroundIt(t *testing.T) {
 	s := newStage(t)
 	s.must(s.a.WriteFile("/run/look", `#!/bin/sh
-exec >/run/$1.looked 2>&1
+exec >/run/looked/$1 2>&1
 grep -E '^Sig(Ign|Blk)' /proc/self/status
 echo "group $(($(cut -d' ' -f5 /proc/$$/stat) - $$))"
 echo "policy $(cut -d' ' -f41 /proc/$$/stat)"
@@ -113,15 +113,15 @@ ls /proc/$$/fd | grep -v -E '^(0|1|2|255|10)$'
 env | grep -E '^(LD_|IFS|NOTIFY_SOCKET|HOLDFAST)'
 true
 `, 0o755))
-	s.sh(s.a, "chmod 777 /run")
+	s.sh(s.a, "mkdir -m 777 /run/looked")
 	d := s.start(s.a, instances("max_auto_priority 0", map[string]string{"A": "notify_master \"/run/look root\"\n\tnotify_backup \"/run/look nobody\" nobody nogroup"}, "A"))
 	d.says("Entering MASTER STATE")
 	for who, user := range map[string]string{"root": "0:0", "nobody": "65534:65534"} {
 		want := "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\ngroup 0\npolicy 0\nuser " + user + "\n/dev/null\n"
 		s.eventually(5*time.Second, "the script of "+who+" ran", func() bool {
-			return strings.Contains(s.sh(s.a, "cat /run/"+who+".looked 2>/dev/null || true"), "/dev/null")
+			return strings.Contains(s.sh(s.a, "cat /run/looked/"+who+" 2>/dev/null || true"), "/dev/null")
 		})
-		if got := s.sh(s.a, "cat /run/"+who+".looked"); got != want {
+		if got := s.sh(s.a, "cat /run/looked/"+who); got != want {
 			t.Errorf("the script of %s finds\n%swant\n%s", who, got, want)
 		}
 	}
@@ -131,12 +131,13 @@ true
 func TestSection18_AStopIsToldToInstancesThenGroups(t *testing.T) {
 	s := newStage(t)
 	told := s.told(s.a)
-	d := s.start(s.a, instances("", nil, "A", "B")+"vrrp_sync_group G {\n\tgroup {\n\t\tA\n\t\tB\n\t}\n}\n")
+	two := strings.Replace(instances("", nil, "A", "B"), "router_id 2\n\tpriority 100", "router_id 2\n\tpriority 150", 1)
+	d := s.start(s.a, two+"vrrp_sync_group G {\n\tgroup {\n\t\tA\n\t\tB\n\t}\n}\n")
 	s.eventually(5*time.Second, "both are MASTER", func() bool { return d.count(`\) Entering MASTER STATE`) >= 2 })
 	d.signal(syscall.SIGTERM)
 	d.exit()
 	d.says(`(?s)Stopping.*sent 0 priority.*removing VIPs.*Stopped`)
-	told(`INSTANCE "A" BACKUP 100`, `INSTANCE "B" BACKUP 100`, `GROUP "G" BACKUP 0`,
-		`INSTANCE "A" MASTER 100`, `INSTANCE "B" MASTER 100`, `GROUP "G" MASTER 0`,
-		`INSTANCE "A" STOP 100`, `INSTANCE "B" STOP 100`, `GROUP "G" STOP 0`)
+	told(`INSTANCE "A" BACKUP 100`, `INSTANCE "B" BACKUP 150`, `GROUP "G" BACKUP 0`,
+		`INSTANCE "A" MASTER 100`, `INSTANCE "B" MASTER 150`, `GROUP "G" MASTER 0`,
+		`INSTANCE "A" STOP 100`, `INSTANCE "B" STOP 150`, `GROUP "G" STOP 0`)
 }

@@ -1,10 +1,16 @@
 package life
 
 import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // crash kills the router process, and waits until its worker has gone after it.
@@ -53,11 +59,14 @@ func TestThePlanKnowsTheChecksOfAReload(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStage(t)
-			d := s.start(s.a, settings(c.words))
+			two := func(words ...string) string {
+				return strings.Replace(settings(words...), vip, vip+"\n\t\t10.0.0.101", 1)
+			}
+			d := s.start(s.a, two(c.words))
 			d.says("Entering MASTER STATE")
-			next := settings(c.words, c.next)
+			next := two(c.words, c.next)
 			if c.next == "" {
-				next = strings.Replace(next, vip, vip+" devv eth0", 1)
+				next = strings.Replace(next, "10.0.0.101", "10.0.0.1o1", 1)
 			}
 			s.must(s.a.WriteFile(confPath, next, 0o644))
 			if got := s.holdfast(s.a, "plan"); !strings.Contains(got, c.want) || !strings.Contains(got, "refused: nothing") {
@@ -99,17 +108,40 @@ func TestReportsForLinkLocalGroupsReturnAfterACrash(t *testing.T) {
 	}
 }
 
+// buffers are the sizes of the receive buffers of a process's sockets for VRRP.
+func (s *stage) buffers(pid int) (sizes []int) {
+	s.Helper()
+	process, err := unix.PidfdOpen(pid, 0)
+	s.must(err)
+	defer func() { _ = unix.Close(process) }()
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	s.must(err)
+	for _, f := range files {
+		n, _ := strconv.Atoi(f.Name())
+		fd, err := unix.PidfdGetfd(process, n, 0)
+		if err != nil {
+			continue // it was closed meanwhile
+		}
+		if protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL); err == nil && protocol == 112 {
+			size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+			s.must(err)
+			sizes = append(sizes, size)
+		}
+		_ = unix.Close(fd)
+	}
+	return sizes
+}
+
 // Reference, keyword vrrp_rx_bufs_policy. The kernel shows twice what it is asked for.
 func TestTheBuffersOfOpenPortsFollowAReload(t *testing.T) {
 	s := newStage(t)
 	d := s.start(s.a, settings("vrrp_rx_bufs_policy 300000"))
 	d.says("Entering MASTER STATE")
-	buffers := func() string { return s.sh(s.a, "ss -wamn") }
-	if got := buffers(); !strings.Contains(got, "rb600000") {
-		t.Errorf("at the start:\n%s", got)
+	if got := s.buffers(d.cmd.Process.Pid); !slices.Contains(got, 600000) {
+		t.Errorf("at the start there are %d", got)
 	}
 	d.reload(settings("vrrp_rx_bufs_policy 500000"))
-	s.eventually(2*time.Second, "they have grown", func() bool { return strings.Contains(buffers(), "rb1000000") })
+	s.eventually(2*time.Second, "they have grown", func() bool { return slices.Contains(s.buffers(d.cmd.Process.Pid), 1000000) })
 	if d.count("Entering") != 2 {
 		t.Errorf("the role changed:\n%s", d.log())
 	}

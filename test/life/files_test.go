@@ -130,7 +130,7 @@ func TestSection5_ExitStatuses(t *testing.T) {
 func TestCopiesInTheBackgroundByIncludesAndDefinitions(t *testing.T) {
 	s := newStage(t)
 	for _, f := range []struct{ name, text string }{
-		{"one", "$WHO=one\n~SEQ(i, 1, 1) include /etc/keepalived/name-$i.conf\n" + settings("data_use_instance")},
+		{"one", "$WHO=one\n~SEQ(i, 1, 1) include /etc/keepalived/name-${i}.conf\n" + settings("data_use_instance")},
 		{"name-1", "instance $WHO\n"},
 		{"two", "$WHAT=instance\n$WHAT two\n" + strings.NewReplacer("router_id 7", "router_id 8", vip, "10.0.0.51").Replace(settings("data_use_instance"))},
 	} {

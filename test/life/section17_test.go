@@ -142,7 +142,8 @@ func TestSection17_ScriptsAreJudgedAgain(t *testing.T) {
 func TestSection18_AnAddressOfAnEarlierRunIsRemovedOnLeavingMaster(t *testing.T) {
 	s := newStage(t)
 	s.sh(s.a, "ip addr add "+vip+"/32 dev eth0")
-	d := s.start(s.a, conf(100, "", vip), "-V")
+	s.must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
+	d := s.keepalived(confPath, "-X")
 	d.says("Entering MASTER STATE")
 	s.must(s.a.Unplug("eth0"))
 	s.eventually(5*time.Second, "it is gone", func() bool { return !s.holds(s.a, vip) })

@@ -110,7 +110,7 @@ echo "policy $(cut -d' ' -f41 /proc/$$/stat)"
 echo "user $(id -u):$(id -g)"
 readlink /proc/$$/fd/0
 ls /proc/$$/fd | grep -v -E '^(0|1|2|255|10)$'
-env | grep -E '^(LD_|IFS|NOTIFY_SOCKET|HOLDFAST)'
+env | grep -E '^(LD_|IFS|NOTIFY_SOCKET|HOLDFAST_(OPTIONS|COPY|DETACHED))'
 true
 `, 0o755))
 	s.sh(s.a, "mkdir -m 777 /run/looked")

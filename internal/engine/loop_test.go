@@ -2,6 +2,8 @@ package engine
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"holdfast/internal/host"
 	"holdfast/internal/mono"
 	"holdfast/internal/router"
+	"holdfast/internal/vrrp/wire"
 )
 
 // world is a World whose clock stands still until it is told.
@@ -17,6 +20,8 @@ type world struct {
 	now   mono.Instant
 	inbox []router.Event
 	did   []string
+	ahead time.Duration // of the wall clock
+	sent  []byte        // the last advert
 }
 
 func (w *world) Now() mono.Instant { return w.now }
@@ -27,15 +32,20 @@ func (w *world) Drain(step func(router.Event)) {
 	}
 	w.inbox = nil
 }
-func (w *world) Transmit(mono.Instant, *router.Effects) { w.did = append(w.did, "advert") }
-func (w *world) Carry(*router.Effects)                  {}
-func (w *world) Ahead() time.Duration                   { return 0 }
-func (w *world) Late(mono.Instant)                      {}
+func (w *world) Transmit(_ mono.Instant, fx *router.Effects) {
+	w.did = append(w.did, "advert")
+	for _, s := range fx.Sends {
+		w.sent = slices.Clone(s.Data)
+	}
+}
+func (w *world) Carry(*router.Effects) {}
+func (w *world) Ahead() time.Duration  { return w.ahead }
+func (w *world) Late(mono.Instant)     {}
 
 // reload is a configuration of one router that is MASTER at once.
-func reload(t *testing.T) router.Reload {
+func reload(t *testing.T, more ...string) router.Reload {
 	t.Helper()
-	const text = "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\npriority 255\nvirtual_ipaddress {\n10.0.0.1/24\n}\n}\n"
+	text := "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\npriority 255\n" + strings.Join(more, "\n") + "virtual_ipaddress {\n10.0.0.1/24\n}\n}\n"
 	tree, _ := conf.Parse(conf.MemoryFiles{"a": text}, "a", conf.Options{})
 	c, found := config.Build(tree, config.Options{})
 	if conf.Has(found, conf.Error) {
@@ -45,16 +55,16 @@ func reload(t *testing.T) router.Reload {
 }
 
 // running is a loop whose router has sent its first advert.
-func running(t *testing.T) (*Loop, *world) {
+func running(t *testing.T, more ...string) (*Loop, *world) {
 	t.Helper()
-	w := &world{now: 1}
+	w := &world{now: 1, ahead: 1700000000 * time.Second}
 	l := &Loop{Router: router.New(nil, nil), World: w}
 	w.inbox = []router.Event{
 		router.Observed{State: host.State{
 			Links: map[string]host.Link{"eth0": {Name: "eth0", Index: 2, Up: true, Carrier: true, Multicast: true}},
 			Addrs: map[host.Addr]host.AddrOpts{{Prefix: netip.MustParsePrefix("10.0.0.9/24"), Link: "eth0"}: {}},
 		}},
-		reload(t),
+		reload(t, more...),
 	}
 	for range 4 {
 		l.turn()
@@ -98,4 +108,46 @@ func TestAReloadWithTimeToSpareIsDoneAtOnce(t *testing.T) {
 	if len(w.did) == 0 || w.did[len(w.did)-1] != "after the reload" {
 		t.Errorf("%v", w.did)
 	}
+}
+
+// Section 7: stamps follow the wall clock wherever it steps, unless it is set back by less
+// than the window: then they go on growing. The rhythm of the adverts is another clock's.
+func TestKeepalived_7_HMAC_AStepOfTheWallClockIsFollowed(t *testing.T) {
+	const second = time.Second
+	l, w := running(t, "auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n}\n")
+	last := w.stamp(t)
+	for _, step := range []struct {
+		name    string
+		by      time.Duration
+		follows bool
+	}{
+		{"no step", 0, true},
+		{"an hour on", time.Hour, true},
+		{"three seconds back", -3 * second, false},
+		{"an hour back", -time.Hour, true},
+		{"a year on", 365 * 24 * time.Hour, true},
+	} {
+		w.ahead += step.by
+		w.now = w.now.Add(second)
+		if due := l.Router.Deadline(); due != w.now {
+			t.Fatalf("%s: the next advert is due at %v, not at %v", step.name, due, w.now)
+		}
+		l.turn()
+		got, clock := w.stamp(t), wire.StampOf(time.Duration(w.now)+w.ahead)
+		if step.follows && got != clock || !step.follows && got != last+1 {
+			t.Errorf("%s: stamped %x after %x, the clock is at %x", step.name, got, last, clock)
+		}
+		last = got
+	}
+}
+
+// stamp is that of the last advert.
+func (w *world) stamp(t *testing.T) wire.Stamp {
+	t.Helper()
+	a, flaw := wire.Decode(&wire.Datagram{Data: w.sent})
+	if flaw != wire.Sound {
+		t.Fatal(flaw)
+	}
+	a.Unseal()
+	return a.Trailer().Stamp()
 }

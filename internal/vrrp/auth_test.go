@@ -450,3 +450,62 @@ func TestEveryComplaintHasABit(t *testing.T) {
 		t.Errorf("there are %d kinds of notes: complaints are remembered in 64 bits", vrrp.NoteClockSkew+1)
 	}
 }
+
+// From one key to the next, node by node, while two hundred routers advertise: not one
+// advert is refused.
+func TestKeepalived_7_HMAC_RotationLosesNoAdvert(t *testing.T) {
+	const routers = 200
+	node := func(priority, active uint8, keys ...vrrp.HMACKey) (setup vrrp.Setup) {
+		for vrid := range uint8(routers) {
+			c := hmac(config("X", vrid+1, priority), func(h *vrrp.HMAC) { h.Keys, h.Active = keys, active })
+			c.Interval = 100 * time.Millisecond
+			setup.Routers = append(setup.Routers, c)
+		}
+		return setup
+	}
+	a, b := newRig(t), newRig(t)
+	give := func(r *rig, setup vrrp.Setup) {
+		r.setup = setup
+		r.apply()
+		r.s.Wall(ahead)
+	}
+	heard := uint64(0)
+	run := func(until time.Duration) {
+		for a.now < mono.Instant(until) {
+			a.now = min(a.s.Deadline(), mono.Instant(until))
+			b.to(time.Duration(a.now))
+			a.s.Expire(a.now, &a.out)
+			for _, s := range a.out.Sends {
+				heard++
+				b.packet(&wire.Datagram{Link: s.Link, Data: s.Data, At: a.now})
+			}
+			a.out.Reset()
+			b.out.Reset()
+		}
+	}
+	one, two := key(1), key(2)
+	give(a, node(150, 1, one))
+	give(b, node(100, 1, one))
+	for i, step := range []func(){
+		func() {},
+		func() { give(b, node(100, 1, one, two)) },
+		func() { give(a, node(150, 2, one, two)) },
+		func() { give(b, node(100, 2, two, one)) },
+		func() { give(a, node(150, 2, two)) },
+		func() { give(b, node(100, 2, two)) },
+	} {
+		step()
+		run(time.Duration(i+1)*time.Second + 37*time.Millisecond)
+	}
+	accepted := uint64(0)
+	for _, c := range b.setup.Routers {
+		v := b.view(c)
+		accepted += uint64(v.Stats.AdvertReceived)
+		if v.Role != vrrp.Backup || v.Stats.BecomeMaster != 0 || *v.Trailers != (vrrp.TrailerStats{}) {
+			t.Fatalf("router %d is %v and refused %+v", c.VRID, v.Role, *v.Trailers)
+		}
+	}
+	if accepted != heard || heard < routers*50 {
+		t.Errorf("%d of %d adverts were accepted", accepted, heard)
+	}
+}

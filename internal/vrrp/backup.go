@@ -47,6 +47,9 @@ func (s *Set) backupZero(r *router, a *wire.Advert) {
 	r.stats.ZeroReceived++
 	r.rival, r.rivalPriority, r.heard, r.outlook = a.Src, 0, a.At, handedOver
 	r.timer = a.At.Add(r.skew(r.effective))
+	if a.Src == r.master {
+		r.masterID = a.ID()
+	}
 }
 
 // accepts tells whether the sender may go on as master. The preempt delay is
@@ -83,7 +86,7 @@ func (s *Set) follow(r *router, a *wire.Advert) {
 	if a.Src != r.master {
 		s.noteMaster(r, a)
 	}
-	r.master, r.masterPriority, r.heard = a.Src, a.Priority, a.At
+	r.master, r.masterPriority, r.masterID, r.heard = a.Src, a.Priority, a.ID(), a.At
 	r.outlook, r.wants = silence, false
 	r.timer = a.At.Add(r.down())
 }

@@ -81,17 +81,32 @@ func (s *Set) heardLower(now mono.Instant, r *router, a *wire.Advert) {
 	}
 }
 
-// heardHigher yields.
+// heardHigher yields, as a rule in silence: who has only come does not need to be told.
 func (s *Set) heardHigher(now mono.Instant, r *router, a *wire.Advert) {
 	kind, reason := NoteHigherHeard, fmt.Sprintf("preempted by %s priority %d", a.Src, a.Priority)
 	if a.Priority == r.effective {
 		kind, reason = NoteSameHigherAddress, fmt.Sprintf("yielding to %s: same priority %d, higher address", a.Src, a.Priority)
 	}
 	s.note(r, Note{Kind: kind, Addr: a.Src, A: int64(a.Priority), B: int64(r.effective)})
-	if r.cfg.HigherPrioSendAdvert {
+	if r.cfg.HigherPrioSendAdvert || r.parted(a) && !r.cfg.Strict {
 		s.advertise(now, r)
 	}
 	s.yield(now, r, a, reason)
+}
+
+// parted tells whether the sender of a was MASTER all the while that nothing was heard of
+// it: the network was parted, and there were two. Hearing one advert of ours it knows that
+// too, and announces its addresses to those who were on our side. It is told from a sender
+// that has come back by the identification of IPv4, which keepalived and holdfast count up
+// with each advert. After a fault it has gone on by three at most, after a restart it
+// counts anew.
+func (r *router) parted(a *wire.Advert) bool {
+	if a.Src != r.master || r.heard == 0 || a.Interval == 0 {
+		return false
+	}
+	const afterFault = 3 // two of priority 0, and the present one
+	sent, due := int(a.ID()-r.masterID), int(a.At.Sub(r.heard)/a.Interval)
+	return sent > afterFault && sent >= due/2 && sent <= 2*due
 }
 
 // yield goes to BACKUP behind the sender of a.

@@ -47,6 +47,7 @@ type router struct {
 	id             ID
 	complained     uint64 // kinds of Note already logged in this state
 	ipid           uint16
+	masterID       uint16 // identification of the last advert of the master
 	masterPriority uint8
 	rivalPriority  uint8
 	role           Role

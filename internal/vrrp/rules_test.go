@@ -567,3 +567,48 @@ func TestAUnicastRouterThatMayNotFallBackStaysInFaultWithoutPeers(t *testing.T) 
 	r.role(c, vrrp.Fault)
 	r.take("(A) Entering FAULT STATE (init) (no unicast peers)")
 }
+
+// Two masters of a network that was parted meet. The one that yields answers first if it
+// sees that the other was never away, so that the other announces its addresses again.
+func TestWhoYieldsToAMasterThatWasNeverAwayAnswersOnce(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		last    uint16 // heard, at 1 s
+		src     string
+		id      uint16 // heard, at 21 s
+		strict  bool
+		answers bool
+	}{
+		{"it sent an advert a second", 100, "192.0.2.9", 120, false, true},
+		{"and some in between", 100, "192.0.2.9", 130, false, true},
+		{"across the wrap of the identification", 65530, "192.0.2.9", 14, false, true},
+		{"it had a fault and returns", 100, "192.0.2.9", 103, false, false},
+		{"it was MASTER for a part of the time", 100, "192.0.2.9", 107, false, false},
+		{"it was started anew", 100, "192.0.2.9", 1, false, false},
+		{"it does not count", 100, "192.0.2.9", 31000, false, false},
+		{"it is another one", 100, "192.0.2.8", 120, false, false},
+		{"strict mode announces nothing", 100, "192.0.2.9", 120, true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := with(config("X", 1, 100), func(c *vrrp.Config) { c.Strict = test.strict })
+			r := newRig(t, c)
+			r.to(time.Second)
+			r.packet(numbered(c, "192.0.2.9", test.last, r.now))
+			r.to(21 * time.Second)
+			r.role(c, vrrp.Master)
+			r.drain()
+			r.packet(numbered(c, test.src, test.id, r.now))
+			r.role(c, vrrp.Backup)
+			if got := slices.Contains(r.drain(), "send 100 to 224.0.0.18"); got != test.answers {
+				t.Errorf("answers: %v", got)
+			}
+		})
+	}
+}
+
+// numbered is an advert of priority 150 with an identification.
+func numbered(c vrrp.Config, src string, id uint16, at mono.Instant) *wire.Datagram {
+	s := wire.Spec{Version: c.Version, VRID: c.VRID, Interval: c.Interval, VIPs: c.VIPs, Src: netip.MustParseAddr(src), TTL: 255}
+	p := wire.Build(&s)
+	return &wire.Datagram{Link: c.Link, Data: p.Append(nil, c.Group, 150, id, nil), At: at}
+}

@@ -210,6 +210,15 @@ func (a *Advert) Password() [authData]byte {
 	return [authData]byte(a.pdu[a.size()-authData:])
 }
 
+// ID is the identification of the IPv4 header, in which senders count their adverts;
+// 0 over IPv6.
+func (a *Advert) ID() uint16 {
+	if a.V6 {
+		return 0
+	}
+	return binary.BigEndian.Uint16(a.datagram[4:])
+}
+
 // Totals are the length of the datagram by its IPv4 header and as received.
 func (a *Advert) Totals() (header, have int) { return a.total, a.header + len(a.pdu) }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,6 +89,7 @@ func (b *bench) converse(ctx context.Context, d *subject.Daemon, program int) er
 	if err := pause(ctx, 3*time.Second); err != nil {
 		return err
 	}
+	pids := d.Pids()
 	before, err := d.CPU()
 	if err != nil {
 		return err
@@ -100,10 +102,14 @@ func (b *bench) converse(ctx context.Context, d *subject.Daemon, program int) er
 	if err != nil {
 		return err
 	}
+	if !slices.Equal(pids, d.Pids()) {
+		return fmt.Errorf("processes of %s ended or began, so that their time is not known:\n%s", d.Name, d.Log.Text())
+	}
 	add := func(what, unit string, limit bound, v float64) {
 		b.record(program, fmt.Sprintf("%d BFD sessions of 10 ms: %s", conversations, what), unit, limit, v)
 	}
 	add("CPU", "%", atMost(1, 0), 100*(after.CPU-before).Seconds()/time.Since(since).Seconds())
+	add("resident memory (sum of RSS)", "MiB", none(), float64(after.RSS)/1024)
 	add("resident memory (PSS)", "MiB", none(), float64(after.PSS)/1024)
 	add("sessions lost meanwhile", "", within(0), float64(len(d.Log.Lines(since, down))))
 	return nil

@@ -31,6 +31,8 @@ type Node struct {
 
 	mu    sync.Mutex
 	ports map[string]string // link → its other end on the bridge
+	// cables counts those that were laid so far.
+	cables int
 }
 
 // Node makes a node without cables. Its loopback is up.
@@ -149,9 +151,9 @@ func (n *Node) Do(f func() error) error {
 // Attach lays a cable from the node to a bridge and gives the node's end its
 // name and addresses. The cable can be pulled with Unplug.
 func (n *Node) Attach(bridge, link string, addrs ...netip.Prefix) error {
-	port := n.newPort(link)
+	port, index := n.newPort(link)
 	lines := []string{
-		"link add name " + port + " type veth peer name " + link + " netns " + n.space,
+		"link add name " + port + " index " + strconv.Itoa(index) + " type veth peer name " + link + " netns " + n.space,
 		"link set dev " + port + " master " + bridge + " up",
 	}
 	if err := ipBatch(n.world.lan(), lines...); err != nil {
@@ -163,16 +165,19 @@ func (n *Node) Attach(bridge, link string, addrs ...netip.Prefix) error {
 	return n.Address(link, addrs...)
 }
 
-// newPort invents the name of the bridge's end of a cable: p<node number>.<cable number>.
-func (n *Node) newPort(link string) string {
+// newPort invents the name of the bridge's end of a cable, p<node number>.<cable number>,
+// and a number that no link of a node has: when both ends happen to have the same, the
+// kernel takes them for one link, and the bridge may learn a second late that its port is up.
+func (n *Node) newPort(link string) (name string, index int) {
 	n.world.mu.Lock()
 	number := slices.Index(n.world.nodes, n)
 	n.world.mu.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	port := "p" + strconv.Itoa(number) + "." + strconv.Itoa(len(n.ports))
+	n.cables++
+	port := "p" + strconv.Itoa(number) + "." + strconv.Itoa(n.cables)
 	n.ports[link] = port
-	return port
+	return port, 100_000*(number+1) + n.cables
 }
 
 // Address adds addresses to a link, ready at once.

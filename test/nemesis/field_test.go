@@ -1,7 +1,9 @@
 package nemesis
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os/exec"
 	"slices"
@@ -32,11 +34,18 @@ type field struct {
 	split  []*netns.Node // nodes that the switch separates, each from all
 	held   []Held
 	open   map[holding]time.Duration
+	in     map[place]*sync.Mutex
 	record Record
 }
 
 // holding names an address on a node.
 type holding struct{ node, vrid int }
+
+// place is what no two faults take hold of at once; node is -1 for the switch.
+type place struct {
+	node     int
+	resource string
+}
 
 // fighter is one node with its daemon.
 type fighter struct {
@@ -54,8 +63,8 @@ func newField(t *testing.T, p *Plan, program subject.Program) *field {
 	t.Helper()
 	w, err := netns.New()
 	must(t, err)
-	f := &field{T: t, plan: p, program: program, world: w, began: time.Now(), open: map[holding]time.Duration{}}
-	f.record = Record{Routers: p.Routers, Interval: p.Interval, V2: p.V2, Unicast: p.Unicast}
+	f := &field{T: t, plan: p, program: program, world: w, began: time.Now(), open: map[holding]time.Duration{}, in: map[place]*sync.Mutex{}}
+	f.record = Record{Routers: p.Routers, Interval: p.Interval, V2: p.V2}
 	t.Cleanup(func() { must(t, w.Close()) })
 	must(t, w.Bridge(bridge))
 	// A switch that forgets at once who is where lets the client hear unicast.
@@ -101,7 +110,12 @@ func (f *field) attach(i int, r *fighter) error {
 	if f.plan.V6 {
 		bits = 64
 	}
-	return r.Attach(bridge, "eth0", netip.PrefixFrom(netip.MustParseAddr(f.plan.Address(i)), bits))
+	if err := r.Attach(bridge, "eth0", netip.PrefixFrom(netip.MustParseAddr(f.plan.Address(i)), bits)); err != nil {
+		return err
+	}
+	// A kernel asks once a second for a neighbour that does not answer: until then
+	// unicast would not reach one that is back, whatever the program does.
+	return errors.Join(r.Sysctl("ipv4/neigh/eth0/retrans_time_ms", "20"), r.Sysctl("ipv6/neigh/eth0/retrans_time_ms", "20"))
 }
 
 // changed keeps what a kernel says of the first address of a router.
@@ -141,6 +155,7 @@ func (f *field) fight(length time.Duration) *Record {
 		time.Sleep(f.record.Settle() + max(time.Second, 3*f.plan.Interval))
 		calm.To = f.now()
 		f.record.Calms = append(f.record.Calms, calm)
+		f.lookAtRouting()
 	}
 	f.record.Lates = late()
 	return f.finish()
@@ -223,6 +238,8 @@ func (f *field) storm(faults []Fault) {
 }
 
 func (f *field) harm(fault Fault) {
+	// A fault may end later than planned; the next one of its place waits for it.
+	defer f.enter(fault)()
 	h := Harm{Fault: fault, Span: Span{From: f.now()}}
 	var undo func() error
 	err := f.spared(fault, func() (err error) { undo, err = f.do(fault); return err })
@@ -237,6 +254,22 @@ func (f *field) harm(fault Fault) {
 	if err != nil {
 		f.Errorf("%v on node %d: %v", fault.Kind, fault.Node, err)
 	}
+}
+
+// enter waits for the place of a fault and returns how to leave it.
+func (f *field) enter(fault Fault) (leave func()) {
+	at := place{fault.Node, fault.Kind.resource()}
+	if fault.Kind == Split {
+		at.node = -1
+	}
+	f.mu.Lock()
+	if f.in[at] == nil {
+		f.in[at] = &sync.Mutex{}
+	}
+	m := f.in[at]
+	f.mu.Unlock()
+	m.Lock()
+	return m.Unlock
 }
 
 // spared works on a node. Who kills all of its processes would kill the tools of
@@ -280,6 +313,8 @@ func (f *field) do(fault Fault) (undo func() error, err error) {
 		return func() error { return f.separate(nil) }, f.separate([]*netns.Node{r.Node})
 	case Theft:
 		return nothing, f.steal(fault.Node)
+	case Drift:
+		return f.drift(fault.Node)
 	case Reload:
 		return nothing, f.reload(fault.Node)
 	case Weak:
@@ -348,7 +383,85 @@ func (f *field) steal(i int) error {
 			}
 		}
 	}
+	for vrid := 1; f.plan.Routed && vrid <= f.plan.Routers; vrid++ {
+		table := strconv.Itoa(f.plan.Table(vrid))
+		f.nodes[i].ip(f.family(), "route", "flush", "table", table)
+		f.nodes[i].ip(f.family(), "rule", "del", "preference", table)
+	}
 	return nil
+}
+
+// family is the option of ip(8).
+func (f *field) family() string {
+	if f.plan.V6 {
+		return "-6"
+	}
+	return "-4"
+}
+
+// drift is somebody who removes addresses, takes virtual devices down and changes
+// their sysctls a thousand times a second.
+func (f *field) drift(i int) (undo func() error, err error) {
+	cmd := exec.Command("ip", "-n", f.nodes[i].Space(), "-force", "-batch", "-")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nothing, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nothing, err
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				f.push(f.nodes[i], in, n)
+			}
+		}
+	}()
+	return func() error {
+		close(stop)
+		cmd.Process.Kill() // it may be frozen with the node
+		<-stopped
+		in.Close()
+		cmd.Wait()
+		return nil
+	}, nil
+}
+
+// push is one change of a drift.
+func (f *field) push(r *fighter, ip io.Writer, n int) {
+	vrid := 1 + n/4%f.plan.Routers
+	device := f.plan.Device(vrid)
+	switch {
+	case !f.plan.VMAC || n%4 == 0:
+		fmt.Fprintf(ip, "addr del %s dev %s\n", f.plan.VIP(vrid), device)
+	case n%4 == 1:
+		fmt.Fprintf(ip, "link set %s down\n", device)
+	case n%4 == 2:
+		fmt.Fprintf(ip, "link set %s address 02:00:00:00:00:%02x\n", device, n%200)
+	default:
+		r.Sysctl("ipv4/conf/"+device+"/arp_ignore", "0") // the device may not be there
+	}
+}
+
+// lookAtRouting notes what the kernels hold of routes and rules.
+func (f *field) lookAtRouting() {
+	for i, r := range f.nodes {
+		for vrid := 1; f.plan.Routed && vrid <= f.plan.Routers; vrid++ {
+			table := strconv.Itoa(f.plan.Table(vrid))
+			at := f.now()
+			routes, _ := r.ip(f.family(), "route", "show", "table", table) // a table without routes is none
+			rules, err := r.ip(f.family(), "rule", "show", "preference", table)
+			if err != nil {
+				f.Error(err)
+			}
+			f.record.Routing = append(f.record.Routing, Routing{at, i, vrid, routes != "", rules != ""})
+		}
+	}
 }
 
 func (f *field) reload(i int) error {

@@ -21,6 +21,13 @@ type Held struct {
 	Span
 }
 
+// Routing is what a kernel held at an instant of the routes and rules of a router.
+type Routing struct {
+	At           time.Duration
+	Node, VRID   int
+	Routes, Rule bool
+}
+
 // Advert is one packet on the wire.
 type Advert struct {
 	At         time.Duration
@@ -39,9 +46,9 @@ type Record struct {
 	Routers  int
 	Interval time.Duration
 	V2       bool
-	Unicast  bool
 	Held     []Held
-	Adverts  []Advert // in the order of their instants
+	Routing  []Routing // at the end of calms
+	Adverts  []Advert  // in the order of their instants
 	Harms    []Harm
 	Calms    []Span // from the end of a round's last fault to the next round
 	Lates    []Span // for which a program that only sleeps was waked too late, measured
@@ -96,10 +103,11 @@ const (
 	OneSpeaks = "only holders speak after the faults"
 	Cadence   = "adverts in time after the faults"
 	NotTwice  = "never two masters who hear one another"
+	Routed    = "routes and rules are with the address after the faults"
 )
 
 // Rules are all rules.
-func Rules() []string { return []string{OneHolder, OneSpeaks, Cadence, NotTwice} }
+func Rules() []string { return []string{OneHolder, OneSpeaks, Cadence, NotTwice, Routed} }
 
 // Judge says what a record violates.
 func Judge(r *Record) []Violation {
@@ -112,6 +120,7 @@ func Judge(r *Record) []Violation {
 		}
 		found = append(found, r.judgeTwice(vrid)...)
 	}
+	found = append(found, r.judgeRouting()...)
 	slices.SortStableFunc(found, func(a, b Violation) int { return int(a.At - b.At) })
 	return found
 }
@@ -201,6 +210,17 @@ func (r *Record) judgeTwice(vrid int) (found []Violation) {
 	return found
 }
 
+// judgeRouting compares who holds routes and rules with who holds the address.
+func (r *Record) judgeRouting() (found []Violation) {
+	for _, x := range r.Routing {
+		holds := slices.Contains(r.holders(x.VRID, x.At), x.Node)
+		if (x.Routes != holds || x.Rule != holds) && r.late(Span{x.At, x.At}) < slack {
+			found = append(found, Violation{Routed, x.At, fmt.Sprintf("node %d holds the address of VRID %d: %v, the route: %v, the rule: %v", x.Node, x.VRID, holds, x.Routes, x.Rule)})
+		}
+	}
+	return found
+}
+
 // undisturbed is what is left of a span without the harms of two nodes.
 func (r *Record) undisturbed(s Span, a, b int) []Span {
 	left := []Span{s}
@@ -210,22 +230,15 @@ func (r *Record) undisturbed(s Span, a, b int) []Span {
 		}
 		var next []Span
 		for _, l := range left {
-			next = append(next, l.without(r.shadow(h))...)
+			next = append(next, l.without(shadow(h))...)
 		}
 		left = next
 	}
 	return left
 }
 
-// asking is how often the kernel asks for a neighbour that did not answer: until
-// then unicast does not reach one that is back.
-const asking = time.Second
-
-// shadow is the harm, and what a program that is started or a kernel that looks for its neighbour takes.
-func (r *Record) shadow(h Harm) Span {
-	if k := h.Kind; r.Unicast && (k == Split || k == Cut || k == Recreate) {
-		return Span{h.From, h.To + asking}
-	}
+// shadow is the harm, and what a program that is started takes.
+func shadow(h Harm) Span {
 	if k := h.Kind; k == Kill || k == Stop || k == Recreate {
 		return Span{h.From, h.To + starting}
 	}

@@ -60,11 +60,9 @@ func TestTheJudgeFindsWhatARecordViolates(t *testing.T) {
 			r.Held = append(r.Held, Held{1, 1, Span{1 * s, 1600 * ms}})
 			r.Harms = []Harm{{Fault{Kind: Split, Node: 1}, Span{900 * ms, 1200 * ms}}}
 		}, []string{NotTwice}},
-		{"two go on while their kernels look for one another", func(r *Record) {
-			r.Unicast = true
-			r.Held = append(r.Held, Held{1, 1, Span{1 * s, 1600 * ms}})
-			r.Harms = []Harm{{Fault{Kind: Split, Node: 1}, Span{900 * ms, 1200 * ms}}}
-		}, nil},
+		{"routes stay where the address is not", func(r *Record) { r.Routing = []Routing{{9 * s, 0, 1, true, true}, {9 * s, 1, 1, true, false}} }, []string{Routed}},
+		{"a rule is missing", func(r *Record) { r.Routing = []Routing{{9 * s, 0, 1, true, false}, {9 * s, 1, 1, false, false}} }, []string{Routed}},
+		{"routes and rules are with the address", func(r *Record) { r.Routing = []Routing{{9 * s, 0, 1, true, true}, {9 * s, 1, 1, false, false}} }, nil},
 		{"two go on after the deafness", func(r *Record) {
 			r.Held = append(r.Held, Held{1, 1, Span{1 * s, 1600 * ms}})
 			r.Harms = []Harm{{Fault{Kind: Deaf, Node: 1}, Span{900 * ms, 1200 * ms}}}

@@ -50,9 +50,13 @@ func page(ours, theirs *total) string {
 	fmt.Fprintf(&b, `# Reliability
 
 Written by `+"`go test ./test/nemesis -for %v -write ../../doc/reliability.md`"+`. Clusters of two or three nodes in namespaces, with up to three routers, versions 2 and 3, IPv4 and IPv6,
-unicast, sync groups, nopreempt and use_vmac as the seed draws them, suffer kill -9, stop, SIGSTOP, pulled cables, interfaces made anew, deafness and muteness for protocol 112, partitions,
-stolen addresses, reloads, trackers and starved processors. The judge looks at captured packets and at what the kernels say of their addresses (`+"`test/nemesis/judge.go`"+`). Both programs
-suffer the same schedules, and nothing supervises them but the nemesis, which starts again what it killed.
+unicast, sync groups, nopreempt, use_vmac, routes and rules as the seed draws them, suffer kill -9, stop, SIGSTOP, pulled cables, interfaces made anew, deafness and muteness for
+protocol 112, partitions, stolen addresses, routes and rules, a thousand changes a second to addresses, devices and their sysctls, reloads, trackers and starved processors. The judge looks
+at captured packets and at what the kernels say of their addresses, routes and rules (`+"`test/nemesis/judge.go`"+`). Both programs suffer the same schedules, and nothing supervises them but the
+nemesis, which starts again what it killed.
+
+Unicast is judged as multicast is. Traced with a capture beside it, a split is over for both nodes with the next advert, unless a kernel was looking for its neighbour when it began or the
+cable was pulled: then the kernel keeps the adverts back until it asks again, a second after it last asked. The nodes here have neigh/eth0/retrans_time_ms at 20.
 
 | | holdfast | keepalived |
 | --- | --- | --- |

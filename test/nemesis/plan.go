@@ -25,7 +25,8 @@ const (
 	Deaf                 // the firewall eats protocol 112 that comes in
 	Mute                 // the firewall eats protocol 112 that goes out
 	Split                // the switch separates the node from all others
-	Theft                // somebody removes the addresses
+	Theft                // somebody removes the addresses, routes and rules
+	Drift                // somebody removes addresses and takes devices down all the time
 	Reload               // another valid file
 	Weak                 // a tracker lowers the priority
 	Broken               // a tracker asks for FAULT
@@ -35,7 +36,7 @@ const (
 
 // String is the name of a kind.
 func (k Kind) String() string {
-	return [kinds]string{"kill -9", "stop", "freeze", "cut", "recreate", "deaf", "mute", "split", "theft", "reload", "weak", "broken", "starve"}[k]
+	return [kinds]string{"kill -9", "stop", "freeze", "cut", "recreate", "deaf", "mute", "split", "theft", "drift", "reload", "weak", "broken", "starve"}[k]
 }
 
 // resource is what a fault takes hold of: faults of one resource of one node
@@ -48,6 +49,8 @@ func (k Kind) resource() string {
 		return "cable"
 	case Deaf, Mute:
 		return "firewall"
+	case Theft, Drift:
+		return "kernel"
 	}
 	return k.String()
 }
@@ -64,7 +67,7 @@ type Plan struct {
 	Seed                     uint64
 	Nodes, Routers           int
 	V2, V6, Unicast, Grouped bool
-	NoPreempt, VMAC          bool
+	NoPreempt, VMAC, Routed  bool
 	Interval                 time.Duration
 	rand                     *rand.Rand
 }
@@ -79,7 +82,8 @@ func Draw(seed uint64) *Plan {
 	p.Unicast = once(4)
 	p.Grouped = p.Routers > 1 && once(2)
 	p.NoPreempt = once(4)
-	p.VMAC = !p.V6 && !p.Unicast && once(3)
+	p.VMAC = !p.Unicast && once(3)
+	p.Routed = once(2)
 	if p.V2 {
 		p.Interval = time.Second
 	}
@@ -92,7 +96,7 @@ func (p *Plan) String() string {
 	for _, word := range []struct {
 		is   bool
 		name string
-	}{{p.V2, "v2"}, {p.V6, "IPv6"}, {p.Unicast, "unicast"}, {p.Grouped, "grouped"}, {p.NoPreempt, "nopreempt"}, {p.VMAC, "use_vmac"}} {
+	}{{p.V2, "v2"}, {p.V6, "IPv6"}, {p.Unicast, "unicast"}, {p.Grouped, "grouped"}, {p.NoPreempt, "nopreempt"}, {p.VMAC, "use_vmac"}, {p.Routed, "routes and rules"}} {
 		if word.is {
 			s += ", " + word.name
 		}
@@ -180,7 +184,7 @@ func (p *Plan) instance(b *strings.Builder, node, vrid, version int) {
 		b.WriteString("\tnopreempt\n")
 	}
 	if p.VMAC {
-		b.WriteString("\tuse_vmac\n")
+		fmt.Fprintf(b, "\tuse_vmac %s\n", p.Device(vrid))
 	}
 	if p.Unicast {
 		b.WriteString("\tunicast_peer {\n")
@@ -197,6 +201,10 @@ func (p *Plan) instance(b *strings.Builder, node, vrid, version int) {
 	}
 	fmt.Fprintf(b, "\t}\n\tvirtual_ipaddress {\n\t\t%s\n", p.VIP(vrid))
 	b.WriteString("\t}\n")
+	if p.Routed {
+		fmt.Fprintf(b, "\tvirtual_routes {\n\t\t%s dev eth0 table %d\n\t}\n", p.network(vrid), p.Table(vrid))
+		fmt.Fprintf(b, "\tvirtual_rules {\n\t\tto %s table %d preference %[2]d\n\t}\n", p.network(vrid), p.Table(vrid))
+	}
 	if version > 0 {
 		// Adverts do not carry it: nodes with different versions still agree.
 		fmt.Fprintf(b, "\tvirtual_ipaddress_excluded {\n\t\t%s\n\t}\n", p.extra(vrid))
@@ -210,6 +218,25 @@ func (p *Plan) extra(vrid int) string {
 		return fmt.Sprintf("2001:db8::%d:101", vrid)
 	}
 	return fmt.Sprintf("10.0.%d.101", vrid)
+}
+
+// Device is where a router has its addresses.
+func (p *Plan) Device(vrid int) string {
+	if !p.VMAC {
+		return "eth0"
+	}
+	return fmt.Sprintf("vm%d", vrid)
+}
+
+// Table is the routing table of a router, and the preference of its rule.
+func (p *Plan) Table(vrid int) int { return 200 + vrid }
+
+// network is what a router has a route for.
+func (p *Plan) network(vrid int) string {
+	if p.V6 {
+		return fmt.Sprintf("2001:db8:%d::/64", vrid)
+	}
+	return fmt.Sprintf("10.9.%d.0/24", vrid)
 }
 
 // rank spreads the masters over the nodes, but for the members of a group.

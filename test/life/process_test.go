@@ -3,6 +3,7 @@ package life
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -202,4 +203,21 @@ func TestAStartupScriptThatFailsOrHangsIsToldAndTheStartGoesOn(t *testing.T) {
 		})
 	}
 	s.T = t
+}
+
+// Who has read the pid file may send signals to what it names.
+func TestAHangUpAsSoonAsThePIDFileIsThereEndsNothing(t *testing.T) {
+	s := newStage(t)
+	s.must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
+	for range 5 {
+		hunter := exec.Command("sh", "-c", "until [ -s /run/keepalived.pid ]; do :; done; kill -HUP $(cat /run/keepalived.pid)")
+		s.must(s.a.Start(hunter))
+		d := s.keepalived(confPath)
+		s.must(hunter.Wait())
+		d.says("Startup complete")
+		d.signal(syscall.SIGTERM)
+		if status := d.exit(); status != 0 {
+			t.Fatalf("exit status %d", status)
+		}
+	}
 }

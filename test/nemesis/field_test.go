@@ -468,6 +468,10 @@ func (f *field) reload(i int) error {
 	r := f.nodes[i]
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// A program that does not listen yet would die of the signal.
+	for end := time.Now().Add(10 * time.Second); r.daemon.Alive() && r.daemon.Log.Text() == "" && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	r.version = 1 - r.version
 	// A node whose daemon is down starts with this version.
 	if _, err := r.daemon.Reload(f.plan.Config(i, r.version)); r.daemon.Alive() {

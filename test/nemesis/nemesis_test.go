@@ -22,7 +22,7 @@ var (
 const (
 	// fight is how long one cluster is harmed, and atOnce how many fight beside one another.
 	fight  = 45 * time.Second
-	atOnce = 8
+	atOnce = 12
 )
 
 // The clusters wait for timers nearly all the time: all of a batch fight at once.

@@ -1,0 +1,174 @@
+package life
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"holdfast/bench/wiretap"
+	"holdfast/internal/lab/netns"
+)
+
+// stormed is a configuration with an instance on the link, whose address is shielded,
+// and one on a device of its own.
+func stormed(priority int) string {
+	link := conf(priority, "no_accept", vip+"/24")
+	device := strings.ReplaceAll(strings.ReplaceAll(conf(priority, "use_vmac", "10.0.0.101/24"), "instance V", "instance W"), "id 7", "id 8")
+	_, device, _ = strings.Cut(device, "}\n")
+	return link + device
+}
+
+// stormInterval is that of its adverts.
+const stormInterval = 100 * time.Millisecond
+
+// harm is something that somebody else does again and again.
+type harm struct {
+	name string
+	do   func(n int)
+	told string // what the log says of the repairs
+}
+
+// Somebody changes a thousand times a second what is ours, or what is beside it.
+func TestAThousandForeignChangesASecondMakeNoAdvertLate(t *testing.T) {
+	s := newStage(t)
+	d := s.start(s.a, stormed(150))
+	d.says(`\(W\) Entering MASTER STATE`)
+	b := s.start(s.b, stormed(50))
+	b.says(`\(W\) Entering BACKUP STATE`)
+	s.eventually(2*time.Second, "both are held", func() bool { return s.holds(s.a, vip) && s.holds(s.a, "10.0.0.101") })
+	time.Sleep(6 * time.Second) // the second round of announcements
+	ip, table := s.batch(s.a), s.filter(s.a)
+	for _, h := range []harm{
+		{"addresses are removed", func(n int) { ip("addr del %s/24 dev eth0", vip) }, `put back \(\d{3,} so far\)`},
+		{"other addresses come and go", func(int) { ip("addr add 10.0.0.77/24 dev eth0\naddr del 10.0.0.77/24 dev eth0") }, "Deassigned address 10.0.0.77"},
+		{"the table is removed", func(int) { table() }, `nftables table ip keepalived was changed .*put back`},
+		{"sysctls are changed", func(n int) { _ = s.a.Sysctl("ipv4/conf/vrrp.8/arp_ignore", fmt.Sprint(n%2*3)) }, `arp_ignore was changed by somebody else`},
+		{"the device gets another address", func(n int) { ip("link set vrrp.8 address 02:00:00:00:00:%02x", n%200) }, `vrrp.8@eth0 was changed or deleted by somebody else`},
+		{"the device goes down", func(int) { ip("link set vrrp.8 down") }, `vrrp.8@eth0 was changed or deleted by somebody else`},
+	} {
+		t.Run(h.name, func(t *testing.T) {
+			part := *s
+			part.T = t
+			part.outlives(h, d, b)
+		})
+	}
+}
+
+// batch is an ip(8) that takes commands; what they fail with is nobody's concern.
+func (s *stage) batch(n *netns.Node) func(format string, args ...any) {
+	s.Helper()
+	read, in, err := os.Pipe()
+	s.must(err)
+	_, err = unix.FcntlInt(in.Fd(), unix.F_SETPIPE_SZ, 1<<12) // what waits in it goes on after the storm
+	s.must(err)
+	cmd := exec.Command("ip", "-force", "-batch", "-")
+	cmd.Stdin = read
+	s.must(n.Start(cmd))
+	s.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	return func(format string, args ...any) { _, _ = io.WriteString(in, fmt.Sprintf(format+"\n", args...)) }
+}
+
+// filter removes the daemon's table.
+func (s *stage) filter(n *netns.Node) func() {
+	s.Helper()
+	var c *nftables.Conn
+	s.must(n.Do(func() (err error) { c, err = nftables.New(nftables.AsLasting()); return err }))
+	s.Cleanup(func() { _ = c.CloseLasting() })
+	return func() {
+		c.DelTable(&nftables.Table{Name: "keepalived", Family: nftables.TableFamilyIPv4})
+		_ = c.Flush() // it was not there yet
+	}
+}
+
+// storm does something a thousand times a second for three seconds, or as often as
+// the kernel is able to, and returns how often.
+func storm(do func(n int)) (n int) {
+	const length = 3 * time.Second
+	for began := time.Now(); time.Since(began) < length; n++ {
+		time.Sleep(time.Until(began.Add(time.Duration(n) * time.Millisecond)))
+		do(n)
+	}
+	return n
+}
+
+// outlives expects that a storm of three seconds delays no advert, changes no role
+// and fills no log, and that all is as it was soon after.
+func (s *stage) outlives(h harm, d, b *daemon) {
+	lines, roles := d.count("\n"), d.count("Entering")+b.count("Entering")
+	machine := watchMachine()
+	adverts := s.during(h)
+	asleep := machine()
+	lines = d.count("\n") - lines
+	late := wiretap.Latest(adverts, stormInterval)
+	s.Logf("the latest advert %v, the machine %v late; %d lines", late, asleep, lines)
+	if n := len(wiretap.Adverts(adverts)); n != 2 || late > 5*time.Millisecond+asleep {
+		s.Errorf("adverts of %d routers, want 2; one was %v late", n, late)
+	}
+	if lines > 12 || d.count(h.told) == 0 {
+		s.Errorf("%d lines in the log, which is to say %q:\n%s", lines, h.told, d.log())
+	}
+	if now := d.count("Entering") + b.count("Entering"); now != roles {
+		s.Errorf("a role changed:\n%s\n%s", d.log(), b.log())
+	}
+}
+
+// during is what the client hears from the begin of a storm until all is as it was.
+func (s *stage) during(h harm) []wiretap.Packet {
+	before := s.inKernel()
+	var tap *wiretap.Tap
+	s.must(s.client.Do(func() (err error) { tap, err = wiretap.Open(0); return err }))
+	began := time.Now()
+	s.Logf("%d times", storm(h.do))
+	s.eventually(10*time.Second, "everything is as it was", func() bool { return s.inKernel() == before })
+	packets := tap.Packets(began)
+	s.must(tap.Close())
+	return packets
+}
+
+// watchMachine finds by how much a real-time thread on each processor is waked too
+// late at worst: what keeps it keeps the daemon, too.
+func watchMachine() (worst func() time.Duration) {
+	stop, found := make(chan struct{}), make(chan time.Duration)
+	for cpu := range runtime.NumCPU() {
+		go func() { found <- drowse(cpu, stop) }()
+	}
+	return func() (worst time.Duration) {
+		close(stop)
+		for range runtime.NumCPU() {
+			worst = max(worst, <-found)
+		}
+		return worst
+	}
+}
+
+func drowse(cpu int, stop <-chan struct{}) (worst time.Duration) {
+	runtime.LockOSThread() // never unlocked: the thread ends with its priority
+	var own unix.CPUSet
+	own.Set(cpu)
+	_ = unix.SchedSetaffinity(0, &own)
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 60}, 0)
+	for {
+		select {
+		case <-stop:
+			return worst
+		default:
+		}
+		due := time.Now().Add(time.Millisecond)
+		_ = unix.Nanosleep(&unix.Timespec{Nsec: int64(time.Millisecond)}, nil)
+		worst = max(worst, time.Since(due))
+	}
+}
+
+// inKernel is what the node's kernel holds.
+func (s *stage) inKernel() string {
+	return s.sh(s.a, `ip -o addr show | awk '{print $2, $3, $4}' | sort; ip -br link | awk '{print $1, $3, $4}'; nft list table ip keepalived || true
+cd /proc/sys/net/ipv4/conf; grep . eth0/arp_* eth0/rp_filter vrrp.8/arp_* vrrp.8/rp_filter`)
+}

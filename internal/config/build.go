@@ -53,6 +53,7 @@ type builder struct {
 	facts         []facts               // one per instance of cfg
 	devices       map[string]*conf.Node // that instances make, by name
 	stations      map[station]*conf.Node
+	parents       map[string]parent
 	inUse         conf.Span
 	anyUse        bool
 	filtered      conf.Span // the first instance that strict mode would shield

@@ -44,7 +44,6 @@ func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
 		"(root)":                     {"SSL"},
 		"global_defs":                {"enable_snmp_vrrp", "nftables_ipvs"},
-		"vrrp_instance":              {"use_ipvlan"},
 		"virtual_server/real_server": {"snmp_name"},
 	} {
 		for _, w := range words {

@@ -73,8 +73,6 @@ virtual_server/real_server/UDP_CHECK:
 	alpha bind_if bind_port bindto connect_ip connect_port connect_timeout delay_before_retry
 	delay_loop fwmark log_all_failures max_reply_length min_reply_length payload require_reply retry
 	warmup
-vrrp_instance:
-	use_ipvlan
 `
 
 // pendingBlocks names the blocks of the list.

@@ -244,6 +244,10 @@ func (i *instance) settleAddresses() {
 
 // own takes an address that names no device to the interface of the instance.
 func (i *instance) own(l listed) {
+	if l.Link != "" && l.Link == i.link.value && !l.onVMAC && (i.vmac.given || i.ipvlan.given) {
+		i.OnParent = append(i.OnParent, l.Prefix.Addr())
+	}
+	named := l.Link != ""
 	if l.Link == "" {
 		l.Link = i.link.value
 	}
@@ -251,7 +255,7 @@ func (i *instance) own(l listed) {
 		i.b.fail(l.at, fmt.Sprintf("%s has no interface to be on", l.Prefix.Addr()), "write dev NAME behind it, or interface NAME in the instance")
 	}
 	i.Addrs = append(i.Addrs, l.Address)
-	if l.onVMAC && i.ownVMAC(l) {
+	if l.onVMAC && i.ownVMAC(l, named) {
 		i.OnVMAC = append(i.OnVMAC, l.Prefix.Addr())
 	}
 }

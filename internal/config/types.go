@@ -59,6 +59,8 @@ type Instance struct {
 	// instance's get a macvlan there. OnVMAC are those that ask for one themselves.
 	VMACAddresses bool
 	OnVMAC        []netip.Addr
+	// OnParent are those that name the interface of use_vmac or use_ipvlan and stay there.
+	OnParent []netip.Addr
 	// VRF says that the link is a VRF, to which the sockets of an instance without
 	// interface are bound.
 	VRF bool

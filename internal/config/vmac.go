@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,6 +69,11 @@ type IPVLAN struct {
 	Group host.Optional
 }
 
+// String is the word of a file.
+func (f IPVLANFlag) String() string { return []string{"bridge", "private", "vepa"}[f] }
+
+func (p *IPVLAN) kind() string { return "ipvlan (" + p.Flag.String() + ")" }
+
 // String writes p as a file does; nil is none.
 func (p *IPVLAN) String() string {
 	if p == nil {
@@ -80,7 +86,7 @@ func (p *IPVLAN) String() string {
 	if p.Addr.IsValid() {
 		text += " " + p.Addr.String()
 	}
-	text += " " + []string{"bridge", "private", "vepa"}[p.Flag]
+	text += " " + p.Flag.String()
 	if p.Group.Given {
 		text += fmt.Sprintf(" group %d", p.Group.Value)
 	}
@@ -229,14 +235,14 @@ func (i *instance) settleVMAC() {
 	i.VMAC = &m
 }
 
-// ownVMAC reports whether an address with use_vmac needs a macvlan that is not
-// there already.
-func (i *instance) ownVMAC(l listed) bool {
+// ownVMAC reports whether an address with use_vmac would be elsewhere without; named
+// says that it names its device.
+func (i *instance) ownVMAC(l listed, named bool) bool {
 	why := ""
 	switch {
 	case i.VMACAddresses:
 		why = "use_vmac_addr"
-	case i.vmac.given && l.Link == i.link.value && l.V6() == i.v6.value:
+	case i.vmac.given && !named && l.Link == i.link.value && l.V6() == i.v6.value:
 		why = "use_vmac of the instance"
 	default:
 		return true
@@ -287,27 +293,113 @@ func (i *instance) ownMAC() [6]byte {
 	return mac
 }
 
+// DeviceName is the name that is asked for of the device of use_vmac or use_ipvlan;
+// empty: none.
+func (i *Instance) DeviceName() string {
+	switch {
+	case i.VMAC != nil:
+		return i.VMAC.Name
+	case i.IPVLAN != nil:
+		return i.IPVLAN.Name
+	}
+	return ""
+}
+
+// Lodges reports whether an address goes on a device of the instance: it asks for it, or
+// all do, or it is one of the family and on the interface of an instance that has a
+// device there, and does not name that interface.
+func (i *Instance) Lodges(a *Address) bool {
+	has := i.VMAC != nil || i.IPVLAN != nil
+	home := has && a.Link == i.VRRP.Link && a.V6() == i.VRRP.V6 && !slices.Contains(i.OnParent, a.Prefix.Addr())
+	return home || i.VMACAddresses || slices.Contains(i.OnVMAC, a.Prefix.Addr())
+}
+
+// parentsOf are the interfaces on which the instance has a device.
+func (i *Instance) parentsOf() (list []string) {
+	if i.VMAC != nil || i.IPVLAN != nil {
+		list = append(list, i.VRRP.Link)
+	}
+	for n := range i.Addrs {
+		if a := &i.Addrs[n]; i.Lodges(a) && !slices.Contains(list, a.Link) {
+			list = append(list, a.Link)
+		}
+	}
+	return list
+}
+
 // station is a virtual MAC address on a parent: a link passes it to one macvlan.
 type station struct {
 	parent string
 	mac    [6]byte
 }
 
-// settleStation refuses an instance whose macvlan would be that of another.
+// parent is what kind of devices an interface has: the kernel allows one.
+type parent struct {
+	first *conf.Node
+	kind  string
+}
+
+// settleStation refuses an instance whose devices the kernel would not make beside
+// those of another.
 func (i *instance) settleStation() bool {
-	if i.VMAC == nil {
+	links := i.parentsOf()
+	for _, link := range links {
+		if !i.fits(link) {
+			return false
+		}
+	}
+	for _, link := range links {
+		i.occupy(link)
+	}
+	return true
+}
+
+// fits says what keeps a device from a link, if there is something.
+func (i *instance) fits(link string) bool {
+	s, kind := station{link, i.VirtualMAC()}, i.kindOn(link)
+	first, there := i.b.stations[s], i.b.parents[link]
+	switch {
+	case there.first != nil && there.kind != kind:
+		i.b.complain(i.deviceAt(), fmt.Sprintf("there can be no %s on %s beside the %s of %s; the instance is not run", kind, link, there.kind, there.first.Title()), "use one kind of device on an interface")
+	case first != nil && kind == macvlan:
+		i.b.complain(i.deviceAt(), fmt.Sprintf("%s has the MAC address %s on %s already; the instance is not run", first.Title(), macText(s.mac), s.parent), "give each instance on a link a MAC address of its own")
+	default:
 		return true
 	}
-	s := station{i.VRRP.Link, i.VirtualMAC()}
-	if first := i.b.stations[s]; first != nil {
-		i.b.complain(i.vmac.at, fmt.Sprintf("%s has the MAC address %s on %s already; the instance is not run", first.Title(), macText(s.mac), s.parent), "give each instance on a link a MAC address of its own")
-		return false
-	}
+	return false
+}
+
+func (i *instance) occupy(link string) {
 	if i.b.stations == nil {
-		i.b.stations = map[station]*conf.Node{}
+		i.b.stations, i.b.parents = map[station]*conf.Node{}, map[string]parent{}
 	}
-	i.b.stations[s] = i.node
-	return true
+	kind := i.kindOn(link)
+	i.b.parents[link] = parent{i.node, kind}
+	if kind == macvlan {
+		i.b.stations[station{link, i.VirtualMAC()}] = i.node
+	}
+}
+
+const macvlan = "macvlan"
+
+// kindOn is the kind of device that the instance has on a link. What other links
+// get for its addresses are macvlans.
+func (i *Instance) kindOn(link string) string {
+	if i.IPVLAN == nil || link != i.VRRP.Link {
+		return macvlan
+	}
+	return i.IPVLAN.kind()
+}
+
+// deviceAt is where the instance asks for a device.
+func (i *instance) deviceAt() conf.Span {
+	switch {
+	case i.vmac.given:
+		return i.vmac.at
+	case i.ipvlan.given:
+		return i.ipvlan.at
+	}
+	return i.node.Span()
 }
 
 // VirtualMAC is 00-00-5E-00-01-VRID for IPv4 and 00-00-5E-00-02-VRID for IPv6
@@ -339,6 +431,10 @@ func (i *instance) settleIPVLAN() {
 	i.IPVLAN = &p
 	if i.vmac.given {
 		i.b.advise(i.vmac.at, "use_vmac beside use_ipvlan is ignored", "delete one of them")
+	}
+	i.VRRP.OwnSource, i.VRRP.Source, i.TrackSource = true, p.Addr.Addr(), false
+	if len(i.VRRP.Peers) > 0 {
+		i.VRRP.From = i.VRRP.Source
 	}
 	if !i.v6.value && !p.Addr.IsValid() {
 		i.b.complain(i.ipvlan.at, "use_ipvlan needs an address with IPv4; the instance stays in FAULT", "write use_ipvlan NAME ADDR/LENGTH")

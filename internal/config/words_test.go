@@ -103,7 +103,7 @@ func TestAddressesOnMacvlansOfTheirOwn(t *testing.T) {
 func TestTwoInstancesMakeTwoDevices(t *testing.T) {
 	for _, words := range []string{"use_vmac vm0", "use_ipvlan vm0 10.0.0.9"} {
 		c, diags := buildText("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\nuse_vmac vm0\n}\n" +
-			"vrrp_instance B {\ninterface eth0\nvirtual_router_id 2\nno_virtual_ipaddress\n" + words + "\n}\n")
+			"vrrp_instance B {\ninterface eth1\nvirtual_router_id 2\nno_virtual_ipaddress\n" + words + "\n}\n")
 		if got := fmt.Sprint(c.Instances[0].VMAC, c.Instances[1].VMAC, c.Instances[1].IPVLAN); strings.Count(got, "vm0") != 1 {
 			t.Errorf("%s: got %s", words, got)
 		}
@@ -131,6 +131,66 @@ func TestTwoInstancesMustNotShareOneVMAC(t *testing.T) {
 		const finding = "vrrp_instance A (line 1) has the MAC address 02:00:00:00:00:07 on eth0 already; the instance is not run"
 		if told := strings.Contains(fmt.Sprint(diags), finding); len(cfg.Instances) != c.runs || told != (c.runs == 1) {
 			t.Errorf("%s: %d instances, found %v", c.name, len(cfg.Instances), diags)
+		}
+	}
+}
+
+// The macvlans that addresses get have the MAC address of their instance, too.
+func TestMACAddressesOfAddressesAreOnOneMacvlan(t *testing.T) {
+	const away = "interface eth0\nvirtual_router_id 1\nuse_vmac_addr\nvirtual_ipaddress {\n10.0.0.1 dev eth1\n}\n"
+	for name, c := range map[string]struct {
+		words string
+		runs  int
+	}{
+		"of another instance there":  {"interface eth1\nvirtual_router_id 1\nuse_vmac\nno_virtual_ipaddress\n", 1},
+		"of another instance's":      {"interface eth2\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.2 dev eth1 use_vmac\n}\n", 1},
+		"of another family":          {"interface eth1\nvirtual_router_id 1\nuse_vmac\nvirtual_ipaddress {\nfe80::1\n}\n", 2},
+		"of an instance without one": {"interface eth1\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.2\n}\n", 2},
+	} {
+		cfg, diags := buildText("vrrp_instance A {\n" + away + "}\nvrrp_instance B {\n" + c.words + "}\n")
+		told := strings.Contains(fmt.Sprint(diags), "vrrp_instance A (line 1) has the MAC address 00:00:5e:00:01:01 on eth1 already; the instance is not run")
+		if len(cfg.Instances) != c.runs || told != (c.runs == 1) {
+			t.Errorf("%s: %d instances, found %v", name, len(cfg.Instances), diags)
+		}
+	}
+}
+
+func TestAnInterfaceHasOneKindOfDevice(t *testing.T) {
+	for name, c := range map[string]struct {
+		words string
+		runs  int
+	}{
+		"the same kind": {"use_ipvlan 10.0.0.8", 2},
+		"another kind":  {"use_ipvlan 10.0.0.8 vepa", 1},
+		"a macvlan":     {"use_vmac", 1},
+		"none":          {"", 2},
+	} {
+		cfg, diags := buildText("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\nuse_ipvlan 10.0.0.7\n}\n" +
+			"vrrp_instance B {\ninterface eth0\nvirtual_router_id 2\nno_virtual_ipaddress\n" + c.words + "\n}\n")
+		told := strings.Contains(fmt.Sprint(diags), "on eth0 beside the ipvlan (bridge) of vrrp_instance A (line 1); the instance is not run")
+		if len(cfg.Instances) != c.runs || told != (c.runs == 1) {
+			t.Errorf("%s: %d instances, found %v", name, len(cfg.Instances), diags)
+		}
+	}
+}
+
+// Same-family addresses without dev go on the device.
+func TestAnAddressThatNamesTheInterfaceStaysThere(t *testing.T) {
+	for name, c := range map[string]struct{ words, want string }{
+		"use_vmac":                   {"use_vmac", "10.0.0.1:false 10.0.0.2:true fe80::1:false"},
+		"use_ipvlan":                 {"use_ipvlan 10.0.0.9", "10.0.0.1:false 10.0.0.2:true fe80::1:false"},
+		"use_vmac_addr takes all":    {"use_vmac_addr", "10.0.0.1:true 10.0.0.2:true fe80::1:true"},
+		"without a device none does": {"", "10.0.0.1:false 10.0.0.2:false fe80::1:false"},
+	} {
+		cfg, diags := buildText("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\n" + c.words +
+			"\nvirtual_ipaddress {\n10.0.0.1 dev eth0\n10.0.0.2\n}\nvirtual_ipaddress_excluded {\nfe80::1\n}\n}\n")
+		var got []string
+		for i := range cfg.Instances[0].Addrs {
+			a := &cfg.Instances[0].Addrs[i]
+			got = append(got, fmt.Sprintf("%s:%t", a.Prefix.Addr(), cfg.Instances[0].Lodges(a)))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: got %s, want %s; found %v", name, got, c.want, diags)
 		}
 	}
 }

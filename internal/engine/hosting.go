@@ -62,9 +62,10 @@ func NewHosting(k host.Kernel, tell func(router.Event), say func(relay.Line)) *H
 // first needed. Without one they are not shielded.
 func (h *Hosting) Shield(open func() (host.Firewall, error)) { h.filtering.open = open }
 
-// Share says that other copies of the daemon have marked things here as well: what
-// is not wanted by this one stays.
-func (h *Hosting) Share() { h.rec.Shared = true }
+// Share says that this copy of the daemon has a name, and that others have marked
+// things here as well: what is not wanted by this one stays, but for its devices,
+// whose mark has the name.
+func (h *Hosting) Share(name string) { h.rec.Shared, h.fleet.Mark = true, host.Mark(name) }
 
 // Order takes what is wanted on. It does not wait.
 func (h *Hosting) Order(o HostOrder) { h.orders.Put(o) }

@@ -64,14 +64,21 @@ func (h *Hosting) build(ops []host.LinkOp) {
 func (h *Hosting) moored(m host.Moored) {
 	switch m.Fate {
 	case host.Held:
-		h.Say(relay.Line{Text: fmt.Sprintf("Success creating VMAC interface %s", m.Name), Detail: true})
+		h.Say(relay.Line{Text: fmt.Sprintf("Success creating %s interface %s", kind(m.Device), m.Name), Detail: true})
 	case host.Released:
-		h.Say(relay.Line{Text: fmt.Sprintf("Success removing VMAC interface %s", m.Name), Detail: true})
+		h.Say(relay.Line{Text: fmt.Sprintf("Success removing %s interface %s", kind(m.Device), m.Name), Detail: true})
 	case host.Repaired:
 		h.remarks.repair(h.Say, "interface "+m.Name, fmt.Sprintf("interface %s was changed or deleted by somebody else: put back (%d so far)", m.Device, h.fleet.Repairs()))
 	case host.Failed:
 		h.Say(relay.Line{Text: m.Err.Error(), Bad: true})
 	}
+}
+
+func kind(d host.Device) string {
+	if d.IPVLAN != host.NoIPVLAN {
+		return "ipvlan"
+	}
+	return "VMAC"
 }
 
 // tune sets the sysctls that are needed, and gives back those that are needed no more.

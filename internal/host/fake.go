@@ -206,10 +206,17 @@ func (f *Fake) shape(op LinkOp) error {
 	case op.Verb == MakeLink && exists:
 		return ErrExists
 	case op.Verb == MakeLink:
-		f.SetLink(Link{Name: op.Name, Kind: "macvlan", Private: true, Parent: parent.Index, MAC: op.MAC, Group: op.InGroup})
+		l = Link{Name: op.Name, Kind: "macvlan", Private: true, Parent: parent.Index, MAC: op.MAC, Group: op.InGroup}
+		if op.IPVLAN != NoIPVLAN {
+			l.Kind, l.Private, l.MAC, l.IPVLAN = "ipvlan", false, parent.MAC, op.IPVLAN
+		}
+		f.SetLink(l)
 		return nil
 	}
-	l.MAC, l.Group, l.Master, l.Alias, l.Up, l.Carrier = op.MAC, op.InGroup, op.VRF, DeviceAlias, true, parent.Carrier
+	l.Group, l.Master, l.Alias, l.Up, l.Carrier = op.InGroup, op.VRF, op.Mark, true, parent.Carrier
+	if op.IPVLAN == NoIPVLAN {
+		l.MAC = op.MAC
+	}
 	f.SetLink(l)
 	return nil
 }

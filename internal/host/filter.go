@@ -20,6 +20,9 @@ const (
 	Unshielded Shield = iota
 	ShieldedByIndex
 	ShieldedByName
+	// Unadvertised is the parent's address on a virtual MAC interface: neighbours are to
+	// find it at the parent.
+	Unadvertised
 )
 
 // FilterConfig is where the packet filter goes and what it is like.
@@ -38,8 +41,9 @@ const (
 	LinkLocalVIPs                       // vips_link_local: address and number of the interface
 	NamedVIPs                           // vips_link_local_name: address and name of the interface
 	VMACs                               // vmac_map, and for IPv6 vmac_set: virtual MAC interfaces
+	Parents                             // parent_link_local: address and number of the virtual MAC interface
 
-	AllFilterSets = VIPs | LinkLocalVIPs | NamedVIPs | VMACs
+	AllFilterSets = VIPs | LinkLocalVIPs | NamedVIPs | VMACs | Parents
 )
 
 // Element is a member of a set: what of it counts depends on the set.
@@ -184,6 +188,9 @@ func (f *Filter) element(a Addr, s Shield) (e Element, there bool) {
 	switch {
 	case s == Unshielded:
 		return e, false
+	case s == Unadvertised:
+		e = Element{Set: Parents, V6: true, Addr: ip, Index: f.links[a.Link]}
+		return e, e.Index != 0
 	case ip.Is4() || !ip.IsLinkLocalUnicast():
 		return Element{Set: VIPs, V6: ip.Is6(), Addr: ip}, true
 	case s == ShieldedByName:
@@ -236,7 +243,7 @@ func (f *Filter) link(name string, index int) []FilterOp {
 // on lists the elements that hang on the number of a link.
 func (f *Filter) on(link string) (list []Element) {
 	for a, s := range f.wanted {
-		if e, there := f.element(a, s); there && a.Link == link && e.Set == LinkLocalVIPs {
+		if e, there := f.element(a, s); there && a.Link == link && e.Set&(LinkLocalVIPs|Parents) != 0 {
 			list = append(list, e)
 		}
 	}
@@ -391,5 +398,5 @@ func sorted(list []Element) []Element {
 
 // Each lists the sets in s.
 func (s FilterSet) Each() []FilterSet {
-	return slices.DeleteFunc([]FilterSet{VIPs, LinkLocalVIPs, NamedVIPs, VMACs}, func(one FilterSet) bool { return s&one == 0 })
+	return slices.DeleteFunc([]FilterSet{VIPs, LinkLocalVIPs, NamedVIPs, VMACs, Parents}, func(one FilterSet) bool { return s&one == 0 })
 }

@@ -176,6 +176,18 @@ func TestVirtualMACInterfacesReportTheirGroupsByTheParent(t *testing.T) {
 	b.check("beside addresses", b.wall.String(), "table ip keepalived (vmac_map) { }\ntable ip6 keepalived (vips vmac_map) { 2001:db8::1, 21 : 7 }")
 }
 
+// The neighbour adverts of a virtual MAC interface with the parent's address are dropped.
+func TestVirtualMACInterfacesAreNotWhereTheirParentIs(t *testing.T) {
+	b := newBench(t)
+	guest := guarded("vrrp6.1", "fe80::1/128", Unadvertised)
+	b.want(Delta{Want: []Wish{guest}})
+	b.check("the interface is not there yet", b.wall.String(), "")
+	b.do(b.filter.See(Change{Link: &Link{Name: "vrrp6.1", Index: 21}}))
+	b.check("it came", b.wall.String(), "table ip6 keepalived (parent_link_local) { fe80::1 . 21 }")
+	b.want(Delta{Drop: []Addr{guest.Addr}})
+	b.check("the address goes", b.wall.String(), "table ip6 keepalived (parent_link_local) { }")
+}
+
 // Whatever happens in which order, the kernel holds what is wanted.
 func TestTheFilterFollowsAnyOrderOfEvents(t *testing.T) {
 	b := newBench(t)

@@ -51,6 +51,8 @@ func (s FilterSet) String() string {
 			names = append(names, "vips_link_local_name")
 		case VMACs:
 			names = append(names, "vmac_map")
+		case Parents:
+			names = append(names, "parent_link_local")
 		}
 	}
 	return strings.Join(names, " ")
@@ -59,7 +61,7 @@ func (s FilterSet) String() string {
 // String prints an element as it stands in its set.
 func (e Element) String() string {
 	switch e.Set {
-	case LinkLocalVIPs:
+	case LinkLocalVIPs, Parents:
 		return fmt.Sprintf("%s . %d", e.Addr, e.Index)
 	case NamedVIPs:
 		return fmt.Sprintf("%s . %q", e.Addr, e.Name)

@@ -10,6 +10,9 @@ import (
 // them, and names the steps between, as a Reconciler does for addresses. What is
 // returned is to be carried out in order, each step reported by Done.
 type Fleet struct {
+	// Mark is the alias of the links that are ours.
+	Mark string
+
 	links   map[string]Link
 	crafts  []*craft // in the order wished for
 	byName  map[string]*craft
@@ -28,7 +31,9 @@ type craft struct {
 }
 
 // NewFleet returns one that wants nothing and has seen nothing.
-func NewFleet() *Fleet { return &Fleet{links: map[string]Link{}, byName: map[string]*craft{}} }
+func NewFleet() *Fleet {
+	return &Fleet{Mark: DeviceAlias, links: map[string]Link{}, byName: map[string]*craft{}}
+}
 
 // Want says which devices are wanted from now on: these and no others.
 func (f *Fleet) Want(list []Device) []LinkOp {
@@ -134,7 +139,7 @@ func (f *Fleet) ask(c *craft, verb LinkVerb, parent Link, ops []LinkOp) []LinkOp
 		c.standing = adding
 	}
 	c.raised, c.missed = verb == MendLink, false
-	return append(ops, LinkOp{Verb: verb, Device: c.Device, InGroup: c.group(parent), VRF: f.vrf(parent)})
+	return append(ops, LinkOp{Verb: verb, Device: c.Device, InGroup: c.group(parent), VRF: f.vrf(parent), Mark: f.Mark})
 }
 
 func (c *craft) group(parent Link) uint32 {
@@ -159,16 +164,17 @@ func (f *Fleet) vrf(parent Link) int {
 
 // buildable reports whether a link can be made what is wanted without making it anew.
 func (f *Fleet) buildable(c *craft, l, parent Link) bool {
-	return l.Kind == "macvlan" && l.Private && l.Parent == parent.Index && (l.MAC == c.MAC || l.Alias == DeviceAlias)
+	return c.alike(l, parent) && (c.wears(l) || l.Alias == f.Mark)
 }
 
+// perfect leaves the mark of another copy of the daemon: both would write theirs for ever.
 func (f *Fleet) perfect(c *craft, l, parent Link) bool {
-	return l.Up && l.MAC == c.MAC && l.Alias == DeviceAlias && l.Group == c.group(parent) && l.Master == f.vrf(parent)
+	return l.Up && c.wears(l) && (l.Alias == f.Mark || ofNamedCopy(l.Alias)) && l.Group == c.group(parent) && l.Master == f.vrf(parent)
 }
 
 // replace makes way for a device where its name is that of another link, if that is ours.
 func (f *Fleet) replace(c *craft, l, parent Link, ops []LinkOp) []LinkOp {
-	if l.Alias != DeviceAlias {
+	if l.Alias != f.Mark {
 		c.standing = refused // the name is taken; the next configuration finds another
 		return ops
 	}
@@ -181,8 +187,8 @@ func (f *Fleet) replace(c *craft, l, parent Link, ops []LinkOp) []LinkOp {
 func (f *Fleet) leftOver() (ops []LinkOp) {
 	for _, name := range slices.Sorted(maps.Keys(f.links)) {
 		c := f.byName[name]
-		if f.links[name].Alias == DeviceAlias && f.links[name].Kind == "macvlan" && (c == nil || !f.grounded(c)) {
-			ops = append(ops, LinkOp{Verb: DropLink, Device: Device{Name: name}})
+		if f.links[name].Alias == f.Mark && (f.links[name].Kind == "macvlan" || f.links[name].Kind == "ipvlan") && (c == nil || !f.grounded(c)) {
+			ops = append(ops, LinkOp{Verb: DropLink, Device: Device{Name: name, IPVLAN: f.links[name].IPVLAN}})
 		}
 	}
 	return ops
@@ -269,10 +275,10 @@ func (f *Fleet) Strangers() (names []string) {
 	return names
 }
 
-// VMACs lists the devices that are there, for the packet filter.
+// VMACs lists the devices with a virtual MAC address that are there, for the packet filter.
 func (f *Fleet) VMACs() (list []VMAC) {
 	for _, c := range f.crafts {
-		if l, exists := f.links[c.Name]; exists && l.Parent == f.links[c.Parent].Index {
+		if l, exists := f.links[c.Name]; exists && c.IPVLAN == NoIPVLAN && l.Parent == f.links[c.Parent].Index {
 			list = append(list, VMAC{V6: c.V6, Index: l.Index, Parent: l.Parent})
 		}
 	}

@@ -227,3 +227,51 @@ func TestSysctlsAreSetAndGivenBack(t *testing.T) {
 		t.Errorf("still remembers %v", tuner.Before)
 	}
 }
+
+// Copies of the daemon in one network namespace have names, which are in their marks.
+func TestACopyLeavesTheDevicesOfAnother(t *testing.T) {
+	h := newHarbour(t, up("eth0"))
+	h.f.Mark = Mark("one")
+	theirs := Link{Name: "vrrp.2", Kind: "macvlan", Private: true, Parent: 1, MAC: [6]byte{0, 0, 0x5e, 0, 1, 2}, Up: true, Alias: Mark("two")}
+	for _, alias := range []string{Mark("two"), Mark(""), Mark("one")} {
+		theirs.Alias = alias
+		theirs.Name += "x"
+		h.k.SetLink(theirs)
+	}
+	h.do(h.f.Want(nil))
+	h.observe()
+	h.did("ip link del vrrp.2xxx")
+}
+
+// What an earlier version left, or the copy that had no name then, is taken over;
+// with another copy that has a name there is no dispute about the mark.
+func TestTheMarkOfADeviceThatIsWanted(t *testing.T) {
+	for alias, want := range map[string]string{"": Mark("one"), DeviceAlias: Mark("one"), Mark("two"): Mark("two"), Mark("one"): Mark("one")} {
+		h := newHarbour(t, up("eth0"))
+		h.f.Mark = Mark("one")
+		d := vmac("vrrp.1", "eth0", 1)
+		h.k.SetLink(Link{Name: d.Name, Kind: "macvlan", Private: true, Parent: 1, MAC: d.MAC, Up: true, Carrier: true, Alias: alias})
+		h.do(h.f.Want([]Device{d}))
+		h.observe()
+		s, _ := h.k.Observe()
+		if got := s.Links[d.Name].Alias; got != want {
+			t.Errorf("found with %q it has %q, want %q", alias, got, want)
+		}
+	}
+}
+
+func TestAnIPVLANIsADeviceToo(t *testing.T) {
+	h := newHarbour(t, up("eth0"))
+	d := Device{Name: "iv0", Parent: "eth0", IPVLAN: IPVLANPrivate}
+	h.do(h.f.Want([]Device{d}))
+	h.observe()
+	h.did("ip link add iv0 link eth0 group 0 type ipvlan mode l2 private", "ip link set iv0 group 0 alias holdfast up")
+	d.IPVLAN = IPVLANVEPA
+	h.do(h.f.Want([]Device{d}))
+	h.did("ip link del iv0", "ip link add iv0 link eth0 group 0 type ipvlan mode l2 vepa", "ip link set iv0 group 0 alias holdfast up")
+	if list := h.f.VMACs(); len(list) != 0 {
+		t.Errorf("it has its parent's MAC address, and yet these are filtered: %v", list)
+	}
+	h.do(h.f.Want(nil))
+	h.did("ip link del iv0")
+}

@@ -31,6 +31,7 @@ type Link struct {
 	Master       int    // index of the bridge, bond or VRF it is a part of; 0: none
 	Group        uint32 // of links, as `ip link set group` sets it
 	Private      bool   // a macvlan that its brothers do not reach
+	IPVLAN       IPVLAN // what kind of ipvlan of mode L2; NoIPVLAN: it is none
 	Alias        string
 	Table        uint32 // of a VRF: its routing table
 }

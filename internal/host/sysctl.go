@@ -28,10 +28,15 @@ type Settings map[Sysctl]string
 // Settings are what makes a device behave: it answers for its own addresses only,
 // takes packets from addresses of this machine, and gives itself no address. Its
 // parent asks for neighbours in its own name: a question in the name of a virtual
-// address would teach them the parent's MAC address for it.
+// address would teach them the parent's MAC address for it. An ipvlan has its parent's
+// MAC address anyway; what it is asked may be answered by the parent.
 func (d Device) Settings(to Settings) {
 	v4 := func(link, name, value string) { to[Sysctl{Link: link, Name: name}] = value }
 	v6 := func(name, value string) { to[Sysctl{V6: true, Link: d.Name, Name: name}] = value }
+	if d.IPVLAN != NoIPVLAN {
+		v4(d.Name, "rp_filter", "0")
+		return
+	}
 	v4(d.Name, "arp_ignore", "1")
 	v6("addr_gen_mode", "1") // IN6_ADDR_GEN_MODE_NONE
 	v4(d.Parent, "arp_ignore", "1")

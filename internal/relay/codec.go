@@ -210,6 +210,7 @@ func global(c *coder, g *router.Global) {
 	buffer(c, &g.Commands)
 	buffer(c, &g.Monitor)
 	flag(c, &g.NoLocalIGMP)
+	c.text(&g.Mark)
 	process(c, &g.Process)
 	number(c, &g.Auto.Most)
 	number(c, &g.Auto.Delay)
@@ -283,7 +284,7 @@ func identity(c *coder, v *vrrp.Config) {
 func switches(c *coder, v *vrrp.Config) {
 	for _, b := range []*bool{
 		&v.StartMaster, &v.CheckUnicastSource, &v.HasPass, &v.Header, &v.NoPreempt, &v.LowerPrioNoAdvert, &v.HigherPrioSendAdvert,
-		&v.OwnerIgnoreAdverts, &v.Strict, &v.SkipCheckAdvAddr, &v.ChecksumAsV2, &v.DontTrackPrimary, &v.NoPeers,
+		&v.OwnerIgnoreAdverts, &v.Strict, &v.SkipCheckAdvAddr, &v.ChecksumAsV2, &v.DontTrackPrimary, &v.NoPeers, &v.OwnSource,
 	} {
 		flag(c, b)
 	}
@@ -327,6 +328,8 @@ func device(c *coder, d *router.Device) {
 	c.text(&d.Name)
 	c.text(&d.Parent)
 	c.bytes(d.MAC[:])
+	number(c, &d.IPVLAN)
+	prefix(c, &d.Own)
 	number(c, &d.Group.Value)
 	for _, b := range []*bool{&d.V6, &d.Dual, &d.Group.Given, &d.Sends} {
 		flag(c, b)

@@ -47,6 +47,7 @@ type Global struct {
 	Commands        config.Buffer       // of the netlink socket for orders
 	Monitor         config.Buffer       // of the netlink socket for changes
 	NoLocalIGMP     bool                // no reports for link-local groups
+	Mark            string              // the alias of devices that are ours
 	// Process is how the process that runs VRRP is scheduled; without real-time
 	// priority and nice value it is the daemon's own choice.
 	Process config.ProcessSettings
@@ -65,7 +66,7 @@ type Detail struct {
 	Tracks []tracker.Track
 	// RxBuffer is its share of the receive buffer in bytes; 0: by the policy for all.
 	RxBuffer uint32
-	// Devices are the macvlans of its own, that for its adverts first; nil: none.
+	// Devices are the macvlans or ipvlans of its own, that for its adverts first; nil: none.
 	Devices []Device
 	Routing *Routing // nil for most
 }
@@ -95,6 +96,7 @@ func Part(c *config.Config) *Config {
 			Commands:        c.Global.Sockets.VRRPCommands,
 			Monitor:         c.Global.Sockets.VRRPMonitor,
 			NoLocalIGMP:     c.Global.NoLocalIGMP,
+			Mark:            host.Mark(c.Global.Copy.Instance),
 			Process:         c.Global.VRRP,
 			Auto:            c.Global.AutoPriority,
 		},

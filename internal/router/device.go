@@ -15,9 +15,11 @@ import (
 	"holdfast/internal/vrrp/wire"
 )
 
-// Device is a macvlan of a virtual router.
+// Device is a macvlan or an ipvlan of a virtual router.
 type Device struct {
 	host.Device // its name is the one wished for; the link may be found under another
+	// Own is the address of an ipvlan that adverts leave from; zero: none is configured.
+	Own netip.Prefix
 	// Sends: adverts leave and come in by it, not by its parent.
 	Sends bool
 }
@@ -43,12 +45,12 @@ func (n names) choose(prefix string, vrid uint8, v6 bool) string {
 func (p *Config) lodge(c *config.Config) {
 	taken := names{}
 	for i := range c.Instances {
-		if m := c.Instances[i].VMAC; m != nil && m.Name != "" {
-			taken[m.Name] = true
+		if name := c.Instances[i].DeviceName(); name != "" {
+			taken[name] = true
 		}
 	}
 	for i := range c.Instances {
-		if inst := &c.Instances[i]; inst.VMAC != nil || inst.VMACAddresses || len(inst.OnVMAC) > 0 {
+		if inst := &c.Instances[i]; inst.VMAC != nil || inst.IPVLAN != nil || inst.VMACAddresses || len(inst.OnVMAC) > 0 {
 			p.Details[i].lodge(inst, taken, &c.Global)
 		}
 	}
@@ -56,31 +58,30 @@ func (p *Config) lodge(c *config.Config) {
 
 func (d *Detail) lodge(inst *config.Instance, taken names, g *config.Global) {
 	d.Addrs = slices.Clone(d.Addrs)
-	if inst.VMAC != nil {
+	if inst.VMAC != nil || inst.IPVLAN != nil {
 		d.Devices = append(d.Devices, own(inst, taken, g.VMACPrefix))
 	}
 	for i := range d.Addrs {
-		if a := &d.Addrs[i]; lodges(inst, a) {
+		if a := &d.Addrs[i]; inst.Lodges(a) {
 			a.Link = d.on(inst, a, taken, g)
 		}
 	}
 }
 
-// own is the device of use_vmac.
-func own(inst *config.Instance, taken names, prefix string) Device {
-	m, v := inst.VMAC, &inst.VRRP
-	d := Device{Device: host.Device{Name: m.Name, Parent: v.Link, MAC: inst.VirtualMAC(), V6: v.V6, Group: m.Group}, Sends: !m.TransmitBase}
+// own is the device of use_vmac or use_ipvlan.
+func own(inst *config.Instance, taken names, prefix string) (d Device) {
+	v := &inst.VRRP
+	d.Name, d.Parent, d.V6, d.Sends = inst.DeviceName(), v.Link, v.V6, true
+	if m := inst.VMAC; m != nil {
+		d.MAC, d.Group, d.Sends = inst.VirtualMAC(), m.Group, !m.TransmitBase
+	}
+	if p := inst.IPVLAN; p != nil {
+		d.IPVLAN, d.Group, d.Own = host.IPVLANBridge+host.IPVLAN(p.Flag), p.Group, p.Addr
+	}
 	if d.Name == "" {
 		d.Name = taken.choose(cmp.Or(prefix, config.VMACPrefix), v.VRID, v.V6)
 	}
 	return d
-}
-
-// lodges reports whether an address goes on a device: it asks for it, or all do, or
-// it is one of the family and on the interface of an instance that has one.
-func lodges(inst *config.Instance, a *config.Address) bool {
-	home := inst.VMAC != nil && a.Link == inst.VRRP.Link && a.V6() == inst.VRRP.V6
-	return home || inst.VMACAddresses || slices.Contains(inst.OnVMAC, a.Prefix.Addr())
 }
 
 // on is the device on the link of an address, which is made if it is the first.
@@ -106,15 +107,17 @@ type quarters struct {
 	sends   map[vrrp.Key]string // the device that adverts leave by
 	guests  []guest
 	good    map[string]bool // devices that are there and work
-	devices map[string]bool
+	devices map[string]bool // those with a virtual MAC address
 }
 
-// guest is the source address of IPv6 adverts on the device that they leave by: the
+// guest is the source address of adverts on the device that they leave by: the
 // kernel sends from no address that is not there.
 type guest struct {
 	device, parent string
-	source         netip.Addr // configured; zero: the parent's
-	held           netip.Addr // what is wanted of the host; zero: nothing
+	own            netip.Prefix // configured; zero: made of the parent's
+	sibling        bool         // of an ipvlan: not the same as the parent's
+	vrid           uint8
+	held           netip.Prefix // what is wanted of the host; zero: nothing
 }
 
 // settle finds the names of the devices. A link that is one already keeps its name,
@@ -129,7 +132,7 @@ func (c *Reload) settle(ls *links) {
 		v := &c.Routers[i]
 		for j := range c.Details[i].Devices {
 			d := &c.Details[i].Devices[j]
-			name, alien := ls.nameOf(d.Device, used)
+			name, alien := ls.nameOf(d.Device, used, c.Global.Mark)
 			if alien {
 				name = taken.choose(config.VMACPrefix, v.VRID, v.V6)
 			}
@@ -160,7 +163,7 @@ func (c *Reload) taken(ls *links) names {
 
 // nameOf is the name of the link that is a device already, else the one wished for;
 // alien says that a stranger has that.
-func (ls *links) nameOf(d host.Device, used names) (name string, alien bool) {
+func (ls *links) nameOf(d host.Device, used names, mark string) (name string, alien bool) {
 	parent, wished := ls.get(d.Parent), ls.get(d.Name)
 	is := func(l *link) bool { return l.exists && parent.exists && !used[l.Name] && d.Is(l.Link, parent.Link) }
 	if is(wished) {
@@ -171,7 +174,7 @@ func (ls *links) nameOf(d host.Device, used names) (name string, alien bool) {
 			return name, false
 		}
 	}
-	return d.Name, wished.exists && wished.Alias != host.DeviceAlias
+	return d.Name, wished.exists && wished.Alias != mark
 }
 
 // rename changes the name of a device and of the link of the addresses on it.
@@ -187,15 +190,23 @@ func (c *Reload) rename(i int, d *Device, name string) {
 
 func (q *quarters) add(v *vrrp.Config, d *Device) {
 	q.all = append(q.all, d.Device)
-	q.devices[d.Name] = true
+	if d.IPVLAN == host.NoIPVLAN {
+		q.devices[d.Name] = true
+	}
 	if !d.Sends {
 		return
 	}
 	q.parents[d.Name], q.sends[v.Key] = d.Parent, d.Name
-	if d.V6 {
-		q.guests = append(q.guests, guest{device: d.Name, parent: d.Parent, source: v.Source.WithZone("")})
+	g := guest{device: d.Name, parent: d.Parent, own: d.Own, sibling: d.IPVLAN != host.NoIPVLAN, vrid: v.VRID}
+	if d.V6 && !g.sibling && v.Source.IsValid() {
+		g.own = whole(v.Source.WithZone(""))
+	}
+	if d.V6 || g.own.IsValid() {
+		q.guests = append(q.guests, g)
 	}
 }
+
+func whole(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 // inhabit makes the devices of a configuration the wanted ones, and lets go of the
 // source addresses on those of the one before.
@@ -217,19 +228,42 @@ func (r *Router) inhabit(q quarters, first bool, out *Effects) {
 	}
 }
 
-// invite puts the source of adverts that the parent has at present on a device.
+// invite puts the source of adverts on a device.
 func (r *Router) invite(g *guest, out *Effects) {
-	source := g.source
+	source := g.own
 	if !source.IsValid() {
-		source = r.links.state(r.links.get(g.parent)).Source6.WithZone("")
+		source = r.besides(g)
 	}
 	if source == g.held {
 		return
 	}
 	g.leave(out)
 	if g.held = source; source.IsValid() {
-		out.Host.Want = append(out.Host.Want, host.Wish{Addr: g.addr(), AddrOpts: host.AddrOpts{NoDAD: true}})
+		out.Host.Want = append(out.Host.Want, host.Wish{Addr: g.addr(), AddrOpts: g.opts()})
 	}
+}
+
+// besides is the source that follows from the parent's at present.
+func (r *Router) besides(g *guest) netip.Prefix {
+	source := r.links.state(r.links.get(g.parent)).Source6.WithZone("")
+	switch {
+	case !source.IsValid():
+		return netip.Prefix{}
+	case g.sibling:
+		source = vrrp.Sibling(source, g.vrid)
+	}
+	return whole(source)
+}
+
+// opts keep the kernel from choosing the parent's address for what else it sends.
+func (g *guest) opts() (o host.AddrOpts) {
+	o.NoDAD = g.held.Addr().Is6()
+	if g.sibling {
+		o.Preferred = host.Forever
+		return o
+	}
+	o.Shield = host.Unadvertised
+	return o
 }
 
 // leave takes the address away.
@@ -237,12 +271,10 @@ func (g *guest) leave(out *Effects) {
 	if g.held.IsValid() {
 		out.Host.Drop = append(out.Host.Drop, g.addr())
 	}
-	g.held = netip.Addr{}
+	g.held = netip.Prefix{}
 }
 
-func (g *guest) addr() host.Addr {
-	return host.Addr{Link: g.device, Prefix: netip.PrefixFrom(g.held, g.held.BitLen())}
-}
+func (g *guest) addr() host.Addr { return host.Addr{Link: g.device, Prefix: g.held} }
 
 // parentChanged follows the source addresses of a link to the devices on it.
 func (r *Router) parentChanged(name string, out *Effects) {
@@ -279,7 +311,7 @@ func (r *Router) route(sends []vrrp.Send, changes []vrrp.Change) []vrrp.Send {
 	rest := sends[:0]
 	for _, s := range sends {
 		if device := r.deviceOf(s.ID); device != "" {
-			if s.Link = device; r.IfIndex(device) == 0 || r.hushed(s.ID, changes) {
+			if s.Link = device; r.IfIndex(device) == 0 || r.quarters.devices[device] && r.hushed(s.ID, changes) {
 				continue
 			}
 		}

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -92,5 +93,35 @@ func TestAMasterSpeaksByItsDeviceOnceItHoldsItsAddresses(t *testing.T) {
 	}
 	if fx.Host.Devices == nil || len(*fx.Host.Devices) != 0 {
 		t.Errorf("at the end it wants the devices %v", fx.Host.Devices)
+	}
+}
+
+// An ipvlan has an address of its own, and adverts leave from that; without one those
+// of IPv6 leave from an address beside the parent's, and IPv4 is in FAULT.
+func TestAnInstanceOnAnIPVLANSendsFromItsOwnAddress(t *testing.T) {
+	b := newBench(t, nil)
+	four, six, none := instance("four", 1, "10.0.0.2"), instance("six", 2, "2001:db8::1"), instance("none", 3, "10.0.0.3")
+	four.IPVLAN, six.IPVLAN, none.IPVLAN = &config.IPVLAN{Name: "iv4", Addr: netip.MustParsePrefix("10.0.0.9/24")}, &config.IPVLAN{Name: "iv6"}, &config.IPVLAN{Name: "iv0"}
+	for _, i := range []*config.Instance{&four, &six, &none} {
+		i.VRRP.OwnSource, i.VRRP.Source = true, i.IPVLAN.Addr.Addr()
+	}
+	six.VRRP.V6, six.VRRP.Group = true, netip.MustParseAddr("ff02::12")
+	parent := netip.MustParsePrefix("fe80::200:ff:fe00:1/64")
+	b.step(router.Seen{Change: host.Change{Addr: &host.Wish{Addr: host.Addr{Link: "eth0", Prefix: parent}}}})
+	var fx router.Effects
+	b.r.Step(b.now, router.Prepare(router.Part(&config.Config{Instances: []config.Instance{four, six, none}})), &fx)
+	var wants []string
+	for _, w := range fx.Host.Want {
+		wants = append(wants, fmt.Sprint(w.Link, " ", w.Prefix, " ", w.Shield))
+	}
+	if d := cmp.Diff([]string{"iv4 10.0.0.9/24 0", "iv6 fe80::200:7f:fc00:1/128 0"}, wants); d != "" {
+		t.Errorf("wanted of the host (-want +got):\n%s", d)
+	}
+	for _, want := range []struct{ name, source string }{{"four", "10.0.0.9"}, {"six", "fe80::200:7f:fc00:1"}, {"none", "invalid IP"}} {
+		for _, i := range b.r.Status(b.now).Instances {
+			if i.Name == want.name && i.Source.String() != want.source {
+				t.Errorf("%s sends from %s, want %s", i.Name, i.Source, want.source)
+			}
+		}
 	}
 }

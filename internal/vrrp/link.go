@@ -43,8 +43,24 @@ func (r *router) sourceOf() netip.Addr {
 		return r.cfg.Source.WithZone("")
 	case r.cfg.From.IsValid():
 		return r.cfg.From.WithZone("")
+	case r.cfg.OwnSource && r.cfg.V6:
+		return Sibling(r.link.Source6, r.cfg.VRID)
+	case r.cfg.OwnSource:
+		return netip.Addr{}
 	case r.cfg.V6:
 		return r.link.Source6.WithZone("")
 	}
 	return r.link.Source4
+}
+
+// Sibling is a link-local address for a link that has the MAC address of its parent:
+// the parent's, with the VRID mixed into what stands between the halves of that.
+// Without one there is none.
+func Sibling(parent netip.Addr, vrid uint8) netip.Addr {
+	if !parent.Is6() {
+		return netip.Addr{}
+	}
+	b := parent.As16()
+	b[11], b[12] = b[11]^0x80, b[12]^vrid
+	return netip.AddrFrom16(b)
 }

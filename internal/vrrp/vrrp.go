@@ -80,6 +80,9 @@ type Config struct {
 	Strict               bool
 	// NoPeers is a unicast router whose peers are not named: FAULT.
 	NoPeers bool
+	// OwnSource is a router on a link of its own that is not Link: without Source
+	// adverts leave, with IPv6, from the Sibling of the link's address, and else not.
+	OwnSource bool
 	// LateBackup is timer_expired_backup: a MASTER so late that a backup of this
 	// priority took over gives way. 0: it listens first.
 	LateBackup       uint8

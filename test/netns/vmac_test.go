@@ -208,6 +208,23 @@ func hurts(t *testing.T, p *netns.Prober, since time.Time, when string) (n int) 
 	return n
 }
 
+// Neighbour adverts of the device with the link-local address of its parent are dropped:
+// neighbours would look for the node where the virtual MAC address is.
+func TestNeighboursFindTheParentsAddressAtTheParent(t *testing.T) {
+	c, ka67, _ := vmacs(t)
+	ka67.start()
+	ka67.master()
+	own, _, _ := strings.Cut(strings.Fields(ka67.sh("ip -6 -o addr show dev eth0 scope link"))[3], "/")
+	mac := strings.TrimSpace(ka67.sh("cat /sys/class/net/eth0/address"))
+	ka67.shows("nft list table ip6 keepalived", "parent_link_local", own)
+	for range 5 {
+		out, err := c.observer.Output(t.Context(), "sh", "-c", "ip -6 neigh flush dev eth0; ping -c 1 -W 2 "+own+"%eth0; ip -6 neigh show "+own)
+		if err != nil || !strings.Contains(out, "lladdr "+mac) {
+			t.Errorf("want it at %s: %v\n%s", mac, err, out)
+		}
+	}
+}
+
 func TestAddressesGoOnTheDevicesThatAreAskedFor(t *testing.T) {
 	if !holdfastRuns() {
 		t.Skip("tells what holdfast promises")

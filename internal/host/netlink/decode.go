@@ -108,8 +108,17 @@ const (
 	macvlanPrivate = 1
 )
 
+// The attributes of ipvlans, the mode L2, and the flags (linux/if_link.h).
+const (
+	ipvlanMode        = 1
+	ipvlanFlags       = 2
+	ipvlanL2          = 0
+	ipvlanFlagPrivate = 1
+	ipvlanFlagVEPA    = 2
+)
+
 // linkInfo reads IFLA_LINKINFO: what driver made the link, whether it is a
-// private macvlan, and the table of a VRF.
+// private macvlan, what kind of ipvlan it is, and the table of a VRF.
 func linkInfo(l *host.Link, b []byte) {
 	var data []byte
 	for kind, v := range attributes(b) {
@@ -120,6 +129,10 @@ func linkInfo(l *host.Link, b []byte) {
 			data = v
 		}
 	}
+	if l.Kind == "ipvlan" {
+		l.IPVLAN = ipvlan(data)
+		return
+	}
 	for kind, v := range attributes(data) {
 		switch {
 		case l.Kind == "macvlan" && kind == macvlanMode:
@@ -128,6 +141,23 @@ func linkInfo(l *host.Link, b []byte) {
 			l.Table = number(v)
 		}
 	}
+}
+
+// ipvlan reads the mode and the flags of one.
+func ipvlan(data []byte) host.IPVLAN {
+	of := host.IPVLANBridge
+	for kind, v := range attributes(data) {
+		switch {
+		case len(v) < 2:
+		case kind == ipvlanMode && binary.NativeEndian.Uint16(v) != ipvlanL2:
+			return host.NoIPVLAN
+		case kind == ipvlanFlags && binary.NativeEndian.Uint16(v) == ipvlanFlagPrivate:
+			of = host.IPVLANPrivate
+		case kind == ipvlanFlags && binary.NativeEndian.Uint16(v) == ipvlanFlagVEPA:
+			of = host.IPVLANVEPA
+		}
+	}
+	return of
 }
 
 // decodeAddr reads an RTM_NEWADDR or RTM_DELADDR and the index of its link.

@@ -105,21 +105,45 @@ func appendName(b []byte, name string) []byte {
 func makeLink(op host.LinkOp, parent int) []byte {
 	b := appendName(linkHeader(0), op.Name)
 	b = appendUint32(b, unix.IFLA_LINK, uint32(parent))
-	b = appendAttr(b, unix.IFLA_ADDRESS, op.MAC[:])
 	b = appendUint32(b, unix.IFLA_GROUP, op.InGroup)
-	info := appendAttr(nil, unix.IFLA_INFO_KIND, []byte("macvlan"))
-	info = appendAttr(info, unix.IFLA_INFO_DATA|unix.NLA_F_NESTED, appendUint32(nil, macvlanMode, macvlanPrivate))
+	if op.IPVLAN != host.NoIPVLAN {
+		return appendKind(b, "ipvlan", appendUint16(appendUint16(nil, ipvlanMode, ipvlanL2), ipvlanFlags, ipvlanFlag(op.IPVLAN)))
+	}
+	b = appendAttr(b, unix.IFLA_ADDRESS, op.MAC[:])
+	return appendKind(b, "macvlan", appendUint32(nil, macvlanMode, macvlanPrivate))
+}
+
+// appendKind says what driver makes the link, and what that driver is told.
+func appendKind(b []byte, kind string, data []byte) []byte {
+	info := appendAttr(nil, unix.IFLA_INFO_KIND, []byte(kind))
+	info = appendAttr(info, unix.IFLA_INFO_DATA|unix.NLA_F_NESTED, data)
 	return appendAttr(b, unix.IFLA_LINKINFO|unix.NLA_F_NESTED, info)
+}
+
+func appendUint16(b []byte, kind, v uint16) []byte {
+	return appendAttr(b, kind, binary.NativeEndian.AppendUint16(nil, v))
+}
+
+func ipvlanFlag(v host.IPVLAN) uint16 {
+	switch v {
+	case host.IPVLANPrivate:
+		return ipvlanFlagPrivate
+	case host.IPVLANVEPA:
+		return ipvlanFlagVEPA
+	}
+	return 0
 }
 
 // mendLink names the link and not its index, which is not known of one that has
 // just been made.
 func mendLink(op host.LinkOp) []byte {
 	b := appendName(linkHeader(unix.IFF_UP), op.Name)
-	b = appendAttr(b, unix.IFLA_ADDRESS, op.MAC[:])
+	if op.IPVLAN == host.NoIPVLAN {
+		b = appendAttr(b, unix.IFLA_ADDRESS, op.MAC[:])
+	}
 	b = appendUint32(b, unix.IFLA_GROUP, op.InGroup)
 	b = appendUint32(b, unix.IFLA_MASTER, uint32(op.VRF))
-	return appendAttr(b, unix.IFLA_IFALIAS, []byte(host.DeviceAlias))
+	return appendAttr(b, unix.IFLA_IFALIAS, []byte(op.Mark))
 }
 
 // ask sends requests in one system call and notes what the kernel says of each.
@@ -197,8 +221,12 @@ func (e *LinkError) Error() string {
 	switch {
 	case errors.Is(e.Err, unix.EPERM):
 		return s + ": needs CAP_NET_ADMIN"
+	case errors.Is(e.Err, unix.EOPNOTSUPP) && e.Op.IPVLAN != host.NoIPVLAN:
+		return s + ": the kernel has no ipvlan: modprobe ipvlan"
 	case errors.Is(e.Err, unix.EOPNOTSUPP):
 		return s + ": the kernel has no macvlan: modprobe macvlan"
+	case errors.Is(e.Err, unix.EBUSY) && e.Op.IPVLAN != host.NoIPVLAN:
+		return s + ": the parent is part of a bridge or has macvlans, beside which there can be no ipvlan"
 	case errors.Is(e.Err, unix.EBUSY) && e.Op.Verb == host.MakeLink:
 		return s + ": the parent is part of a bridge or has another use, or the MAC address is in use on it"
 	}

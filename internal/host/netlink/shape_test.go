@@ -11,7 +11,7 @@ import (
 )
 
 func vmac(name, parent string, vrid byte) host.LinkOp {
-	return host.LinkOp{Verb: host.MakeLink, Device: host.Device{Name: name, Parent: parent, MAC: [6]byte{0, 0, 0x5e, 0, 1, vrid}}, InGroup: 5}
+	return host.LinkOp{Verb: host.MakeLink, Device: host.Device{Name: name, Parent: parent, MAC: [6]byte{0, 0, 0x5e, 0, 1, vrid}}, InGroup: 5, Mark: host.DeviceAlias}
 }
 
 func as(verb host.LinkVerb, op host.LinkOp) host.LinkOp {

@@ -53,8 +53,8 @@ func (l *layout) rebuild() {
 
 func (l *layout) has(s host.FilterSet) bool { return l.op.Sets&s != 0 }
 
-// guards reports whether there are sets of addresses.
-func (l *layout) guards() bool { return l.op.Sets&^host.VMACs != 0 }
+// guards reports whether there are sets of addresses that are shielded.
+func (l *layout) guards() bool { return l.op.Sets&^(host.VMACs|host.Parents) != 0 }
 
 func (l *layout) fill(s *nftables.Set, elements []nftables.SetElement) {
 	if err := l.conn.AddSet(s, elements); err != nil && l.err == nil {
@@ -71,7 +71,7 @@ func (l *layout) setOf(s host.FilterSet) *nftables.Set {
 		if l.op.V6 {
 			set.KeyType = nftables.TypeIP6Addr
 		}
-	case host.LinkLocalVIPs:
+	case host.LinkLocalVIPs, host.Parents:
 		set.KeyType, set.Concatenation = nftables.MustConcatSetType(nftables.TypeIP6Addr, nftables.TypeIFIndex), true
 	case host.NamedVIPs:
 		set.KeyType, set.Concatenation = nftables.MustConcatSetType(nftables.TypeIP6Addr, nftables.TypeIFName), true
@@ -120,7 +120,7 @@ func encode(list []host.Element) []nftables.SetElement {
 	encoded := make([]nftables.SetElement, len(list))
 	for i, e := range list {
 		switch e.Set {
-		case host.LinkLocalVIPs:
+		case host.LinkLocalVIPs, host.Parents:
 			encoded[i].Key = append(e.Addr.AsSlice(), number(e.Index)...)
 		case host.NamedVIPs:
 			encoded[i].Key = append(e.Addr.AsSlice(), name(e.Name)...)

@@ -113,6 +113,8 @@ func TestTablesAreLaidOutAsThoseOfKeepalived(t *testing.T) {
 			Add: []host.Element{{Set: host.VMACs, Index: 11, Parent: 10}}}},
 		{"ipv6-vmac", host.FilterOp{FilterConfig: usual(), V6: true, Sets: host.VMACs,
 			Add: []host.Element{{Set: host.VMACs, V6: true, Index: 11, Parent: 10}}}},
+		{"ipv6-parent", host.FilterOp{FilterConfig: usual(), V6: true, Sets: host.VMACs | host.Parents,
+			Add: []host.Element{{Set: host.Parents, V6: true, Addr: linkLocal, Index: 11}}}},
 	}
 	f := open(t)
 	for _, test := range tests {

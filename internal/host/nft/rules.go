@@ -23,6 +23,9 @@ func (l *layout) rules() {
 	if l.has(host.VMACs) {
 		l.vmacRules(out)
 	}
+	if l.has(host.Parents) {
+		l.parentRule(out)
+	}
 	if !l.guards() {
 		return
 	}
@@ -60,6 +63,15 @@ func (l *layout) vmacRules(out *nftables.Chain) {
 		solicit = append(append(solicit, ofVMAC()...), &expr.Meta{Key: expr.MetaKeyOIF, Register: first}, lookup("vmac_set"))
 		l.rule(out, expr.VerdictDrop, solicit...)
 	}
+}
+
+// parentRule keeps a virtual MAC interface from saying that it is where its parent's
+// address is: switches and neighbours would take the parent to be there.
+func (l *layout) parentRule(out *nftables.Chain) {
+	advert := append(append(icmp6(), equals(neighborAdvert)), ofVMAC()...)
+	l.rule(out, expr.VerdictDrop, append(advert,
+		&expr.Payload{DestRegister: first, Base: expr.PayloadBaseNetworkHeader, Offset: 8, Len: 16},
+		&expr.Meta{Key: expr.MetaKeyOIF, Register: second}, lookup("parent_link_local"))...)
 }
 
 // ofVMAC matches what leaves by an interface of the kind that VMACs are.

@@ -5,12 +5,10 @@ package balance
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	remove, err := build()
+	remove, err := guest.Holdfast()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -35,24 +33,6 @@ func TestMain(m *testing.M) {
 	code := guest.Main(m, modules...)
 	remove()
 	os.Exit(code)
-}
-
-// build builds the program outside, where there is a compiler's cache, and puts it first
-// in the path, which the inside has too.
-func build() (remove func(), err error) {
-	if os.Getpid() == 1 {
-		return func() {}, nil
-	}
-	dir, err := os.MkdirTemp("", "holdfast-balance-")
-	if err != nil {
-		return nil, err
-	}
-	remove = func() { _ = os.RemoveAll(dir) }
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "holdfast"), "holdfast/cmd/holdfast").CombinedOutput(); err != nil {
-		remove()
-		return nil, fmt.Errorf("build holdfast: %w\n%s", err, out)
-	}
-	return remove, errors.Join(os.Chmod(dir, 0o755), os.Setenv("PATH", dir+":"+os.Getenv("PATH")))
 }
 
 // stage is a set of nodes.

@@ -88,10 +88,14 @@ func (s *stage) sh(n *netns.Node, command string) string {
 	return out
 }
 
+// slow is how much longer everything may take: the guest has one processor, and perhaps not
+// all of it.
+const slow = 4
+
 // eventually waits for a condition.
 func (s *stage) eventually(within time.Duration, what string, ok func() bool) {
 	s.Helper()
-	for end := time.Now().Add(within); !ok(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(slow * within); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.Fatalf("after %v still not: %s", within, what)
 		}
@@ -144,7 +148,7 @@ func (s *stage) becomes(n *netns.Node, within time.Duration, want ...string) {
 	s.Helper()
 	slices.Sort(want)
 	var got []string
-	for end := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(slow * within); ; time.Sleep(100 * time.Millisecond) {
 		if got = s.rules(n); slices.Equal(got, want) {
 			return
 		}

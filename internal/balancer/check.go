@@ -30,18 +30,26 @@ func (b *Balancer) checked(now mono.Instant, ev Checked, out *Effects) {
 	if c.ran, c.up, c.found = true, ev.Up, ev.Report; first || changed {
 		c.since = now
 	}
-	stillborn := first && !changed && !ev.Up
 	switch {
 	case changed:
 		b.settle(c.of, out)
-	case stillborn && c.config.Kind != config.CheckHTTP && c.config.Kind != config.CheckSSL: // of those, keepalived tells nothing
-		out.tellReal(c.of, false)
+		if !b.config.NoCheckMail || alive != c.of.Alive {
+			out.mailReal(c.of, c.of.Alive, c.words())
+		}
+	case first && !ev.Up:
+		b.stillborn(c, out)
 	}
-	if b.config.NoCheckMail {
-		changed, stillborn = alive != c.of.Alive, false
+}
+
+// stillborn tells of a check that was down from the start and stays so. Of pages keepalived
+// tells nothing then, and of programs alone it sends mail.
+func (b *Balancer) stillborn(c *check, out *Effects) {
+	if c.config.Kind == config.CheckHTTP || c.config.Kind == config.CheckSSL {
+		return
 	}
-	if changed || stillborn && c.config.Kind == config.CheckMisc { // of the others, keepalived mails nothing
-		out.mailReal(c.of, c.of.Alive, c.words())
+	out.tellReal(c.of, false)
+	if c.config.Kind == config.CheckMisc && !b.config.NoCheckMail {
+		out.mailReal(c.of, false, c.words())
 	}
 }
 

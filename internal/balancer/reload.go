@@ -61,14 +61,19 @@ func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, 
 		v.reals, v.Servers = append(v.reals, r), append(v.Servers, &r.Server)
 	}
 	if old != nil {
-		for _, r := range old.reals {
-			if was[r.At] == r {
-				out.log("service %s no longer exist", r.name)
-				r.remove(out)
-			}
-		}
+		old.dismiss(was, out)
 	}
 	return v
+}
+
+// dismiss takes those of the real servers away that are left over from before.
+func (v *virtual) dismiss(left map[netip.AddrPort]*real, out *Effects) {
+	for _, r := range v.reals {
+		if left[r.At] == r {
+			out.log("service %s no longer exist", r.name)
+			r.remove(out)
+		}
+	}
 }
 
 func (b *Balancer) entries(group string) []config.GroupEntry {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -315,15 +316,23 @@ func headed(c vrrp.Config, src string, priority uint8, sequence uint32, ttl wire
 	return d
 }
 
-// numbers are those of the headers sent since the last call.
-func (r *rig) numbers(ttl wire.Lifetime) (list []uint32) {
+// bothWays is how who has heard nobody signs each advert.
+func bothWays() []wire.Lifetime { return []wire.Lifetime{true, false} }
+
+// numbers are those of the headers sent since the last call, each in these ways.
+func (r *rig) numbers(ways ...wire.Lifetime) (list []uint32) {
 	r.Helper()
-	for _, s := range r.out.Sends {
+	for i, s := range r.out.Sends {
 		a, _ := wire.Decode(&wire.Datagram{Data: s.Data})
+		ttl := ways[i%len(ways)]
 		if got, ok := a.Signed(wire.NewHeaderKey([8]byte([]byte("secret12")))); !ok || got != ttl {
 			r.Errorf("signed %v, with TTL %v", ok, got)
 		}
-		list = append(list, a.Sequence())
+		if i%len(ways) == 0 {
+			list = append(list, a.Sequence())
+		} else if a.Sequence() != list[len(list)-1] {
+			r.Errorf("number %d in one way and %d in the other", list[len(list)-1], a.Sequence())
+		}
 	}
 	r.out.Reset()
 	return list
@@ -360,7 +369,7 @@ func TestAHNumbersGrowFromOneLifeToTheNext(t *testing.T) {
 		r.s.Wall(ahead + time.Duration(life)*time.Minute)
 		r.to(time.Duration(r.view(c).Deadline))
 		want := uint32((ahead+time.Duration(life)*time.Minute+time.Duration(r.now))/time.Second) + 1
-		if got := r.numbers(false); len(got) != 1 || got[0] != want {
+		if got := r.numbers(bothWays()...); len(got) != 1 || got[0] != want {
 			t.Errorf("life %d starts with %d, want %d", life, got, want)
 		}
 	}
@@ -433,14 +442,53 @@ func TestAHFollowsTheWayOthersSign(t *testing.T) {
 	r.numbers(false)
 }
 
+// Who has heard nobody does not know how the others sign: one of two adverts of the same
+// number is understood, the other is passed over. Who is heard is answered in its way.
+func TestUntilSomebodyIsHeardAdvertsAreSignedInBothWays(t *testing.T) {
+	c := ah(config("X", 1, 100))
+	a, b := newRig(t, c), newRig(t, with(c, func(c *vrrp.Config) { c.Priority = 90 }))
+	a.to(5 * time.Second)
+	if len(a.out.Sends) != 4 { // of two adverts
+		t.Fatalf("%d packets", len(a.out.Sends))
+	}
+	for _, s := range a.out.Sends {
+		d := wire.Datagram{Link: "eth0", Data: slices.Clone(s.Data)}
+		copy(d.Data[12:], []byte{192, 0, 2, 9}) // of another node
+		copy(d.Data[24:], []byte{192, 0, 2, 9})
+		sequence, ttl := signature(t, s.Data)
+		wire.NewHeaderKey(c.Password).Sign(d.Data, sequence, ttl)
+		b.packet(&d)
+	}
+	if got := b.view(c).Stats; got.AdvertReceived != 2 || got.AuthFailures != 0 {
+		t.Errorf("%d of 2 adverts accepted, %d refused", got.AdvertReceived, got.AuthFailures)
+	}
+	if got := a.numbers(bothWays()...); len(got) != 2 || got[1] != got[0]+1 {
+		t.Errorf("numbered %d", got)
+	}
+	a.packet(headed(c, "192.0.2.9", 50, math.MaxUint32/2, true))
+	a.numbers(true)
+	a.to(10 * time.Second)
+	a.numbers(true)
+}
+
+func signature(t *testing.T, data []byte) (uint32, wire.Lifetime) {
+	t.Helper()
+	a, _ := wire.Decode(&wire.Datagram{Data: data})
+	ttl, ok := a.Signed(wire.NewHeaderKey([8]byte([]byte("secret12"))))
+	if !ok {
+		t.Fatal("not signed")
+	}
+	return a.Sequence(), ttl
+}
+
 func TestKeepalived_17_AHNumbersOutliveAReload(t *testing.T) {
 	c := ah(config("X", 1, 100))
 	r := master(t, c)
 	r.to(10 * time.Second)
-	before := r.numbers(false)
+	before := r.numbers(bothWays()...)
 	r.setup.Routers = []vrrp.Config{with(c, func(c *vrrp.Config) { c.Priority = 90 })}
 	r.apply()
-	if got := r.numbers(false); len(got) != 1 || got[0] != before[len(before)-1]+1 {
+	if got := r.numbers(bothWays()...); len(got) != 1 || got[0] != before[len(before)-1]+1 {
 		t.Errorf("%d", got)
 	}
 }

@@ -22,7 +22,11 @@ type header struct {
 	// spent: no number is left. Nothing is sent until MASTER is left, or somebody
 	// else is heard who counts anew.
 	spent bool
-	ttl   wire.Lifetime // as the others sign
+	// ttl is how the others sign. Until one of them was heard it is not known, and each
+	// advert is sent in both ways, with one number: who waits in silence understands one
+	// of them, and never hears the other.
+	ttl   wire.Lifetime
+	known bool
 }
 
 // headed is the header of a router under a new configuration; the sequence goes on.
@@ -66,9 +70,11 @@ func (s *Set) checkHeader(r *router, a *wire.Advert) bool {
 	switch {
 	case !a.SPI() || !signed:
 		return s.refuse(r, &r.stats.AuthFailures, Note{Kind: NoteHeader, Addr: a.Src})
+	case a.Sequence() == h.sequence && ttl != h.ttl:
+		return false // the same advert, for those who sign otherwise
 	case a.Sequence() <= h.sequence && !h.spent:
 		return s.refuse(r, &r.stats.AuthFailures, Note{Kind: NoteSequence, Addr: a.Src, A: int64(a.Sequence()), B: int64(h.sequence)})
 	}
-	h.sequence, h.spent, h.ttl = a.Sequence(), false, ttl
+	h.sequence, h.spent, h.ttl, h.known = a.Sequence(), false, ttl, true
 	return true
 }

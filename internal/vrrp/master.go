@@ -191,6 +191,15 @@ func (s *Set) send(now mono.Instant, r *router, priority uint8) {
 	}
 	r.stats.AdvertSent++
 	trailer := s.trailer(now, r, priority) // the same for all
+	if h := r.header; h != nil && !h.known {
+		h.ttl = true
+		s.sendCopies(r, priority, trailer)
+		h.ttl = false
+	}
+	s.sendCopies(r, priority, trailer)
+}
+
+func (s *Set) sendCopies(r *router, priority uint8, trailer []byte) {
 	if !r.unicast() {
 		s.sendTo(r, r.cfg.Group, priority, trailer)
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/host"
 	"holdfast/internal/mono"
 	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
@@ -58,7 +59,7 @@ func (p *page) standing(i *instance) {
 func (p *page) where(i *instance) {
 	v := i.config
 	if d := i.device(); d != nil {
-		p.line("   Use VMAC, i/f name %s, is_up = %v, xmit_base = %v", d.Name, p.runs(d.Name), !d.Sends)
+		p.line("   Use %s, i/f name %s, is_up = %v, xmit_base = %v", choose(d.IPVLAN == host.NoIPVLAN, "VMAC", "IPVLAN"), d.Name, p.runs(d.Name), !d.Sends)
 		p.line("   Interface = %s, vmac on %s%s", d.Name, d.Parent, choose(d.Sends, "", ", xmit base i/f"))
 	} else {
 		p.line("   Interface = %s", v.Link)
@@ -173,6 +174,9 @@ func (p *page) more(i *instance) {
 	p.line("   Reason = %s", n.Reason)
 	if n.MasterHeard.IsValid() {
 		p.line("   Master router = %s, priority %d", n.MasterHeard, n.MasterPriority)
+	}
+	for _, d := range n.Devices {
+		p.line("   Device = %s", d)
 	}
 	p.line("   Addresses put back = %d", n.Repairs)
 	p.line("   Version errors = %d", s.VersionErr)

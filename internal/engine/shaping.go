@@ -9,6 +9,7 @@ import (
 
 	"holdfast/internal/host"
 	"holdfast/internal/relay"
+	"holdfast/internal/router"
 )
 
 // The devices of a Hosting: a link is made, its sysctls are set, and only then does
@@ -68,6 +69,7 @@ func (h *Hosting) moored(m host.Moored) {
 	case host.Released:
 		h.Say(relay.Line{Text: fmt.Sprintf("Success removing %s interface %s", kind(m.Device), m.Name), Detail: true})
 	case host.Repaired:
+		h.Tell(router.Moored{Name: m.Name})
 		h.remarks.repair(h.Say, "interface "+m.Name, fmt.Sprintf("interface %s was changed or deleted by somebody else: put back (%d so far)", m.Device, h.fleet.Repairs()))
 	case host.Failed:
 		h.Say(relay.Line{Text: m.Err.Error(), Bad: true})

@@ -106,8 +106,9 @@ type quarters struct {
 	parents map[string]string   // of devices that hear adverts
 	sends   map[vrrp.Key]string // the device that adverts leave by
 	guests  []guest
-	good    map[string]bool // devices that are there and work
-	devices map[string]bool // those with a virtual MAC address
+	good    map[string]bool   // devices that are there and work
+	devices map[string]bool   // those with a virtual MAC address
+	on      map[string]string // the parent of each
 }
 
 // guest is the source address of adverts on the device that they leave by: the
@@ -127,7 +128,7 @@ func (c *Reload) settle(ls *links) {
 		return
 	}
 	taken, used := c.taken(ls), names{}
-	c.quarters = quarters{parents: map[string]string{}, sends: map[vrrp.Key]string{}, good: map[string]bool{}, devices: map[string]bool{}}
+	c.quarters = quarters{parents: map[string]string{}, sends: map[vrrp.Key]string{}, good: map[string]bool{}, devices: map[string]bool{}, on: map[string]string{}}
 	for i := range c.Details {
 		v := &c.Routers[i]
 		for j := range c.Details[i].Devices {
@@ -190,6 +191,7 @@ func (c *Reload) rename(i int, d *Device, name string) {
 
 func (q *quarters) add(v *vrrp.Config, d *Device) {
 	q.all = append(q.all, d.Device)
+	q.on[d.Name] = d.Parent
 	if d.IPVLAN == host.NoIPVLAN {
 		q.devices[d.Name] = true
 	}
@@ -326,6 +328,30 @@ func (r *Router) deviceOf(id vrrp.ID) string {
 		return ""
 	}
 	return r.quarters.sends[r.parts[id].key()]
+}
+
+// devicesOf lists the devices of a router, that for its adverts first.
+func (r *Router) devicesOf(id vrrp.ID) (list []string) {
+	add := func(name string) {
+		if parent, ok := r.quarters.on[name]; ok && !slices.Contains(list, name+"@"+parent) {
+			list = append(list, name+"@"+parent)
+		}
+	}
+	add(r.deviceOf(id))
+	for i := range r.parts[id].addrs {
+		add(r.parts[id].addrs[i].Link)
+	}
+	return list
+}
+
+// moored counts a repair for those whose device it was.
+func (r *Router) moored(name string) {
+	of := name + "@" + r.quarters.on[name]
+	for i := range r.parts {
+		if slices.Contains(r.devicesOf(vrrp.ID(i)), of) {
+			r.parts[i].repairs++
+		}
+	}
 }
 
 // hushed keeps a router that becomes MASTER in this step from saying so before it

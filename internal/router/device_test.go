@@ -3,6 +3,7 @@ package router_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +83,10 @@ func TestAMasterSpeaksByItsDeviceOnceItHoldsItsAddresses(t *testing.T) {
 	}
 	if a := fx.Announcements; len(a) != 1 || !a[0].Reply || !a[0].Widen || a[0].Gap != 20*time.Millisecond/31 {
 		t.Errorf("announces %+v", a)
+	}
+	b.step(router.Moored{Name: "vrrp.1"})
+	if i := b.r.Status(b.now).Instances[0]; i.Repairs != 1 || !slices.Equal(i.Devices, []string{"vrrp.1@eth0"}) {
+		t.Errorf("its devices are %v, put back %d times", i.Devices, i.Repairs)
 	}
 	fx = router.Effects{}
 	b.r.Step(b.now, router.Stop{}, &fx)

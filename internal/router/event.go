@@ -34,6 +34,9 @@ type Settled struct {
 	Repaired bool
 }
 
+// Moored says that a device was made or set right again after somebody harmed it.
+type Moored struct{ Name string }
+
 // Sampled is news from a tracker.
 type Sampled struct{ tracker.Sample }
 
@@ -45,6 +48,7 @@ func (Expired) event()  {}
 func (Observed) event() {}
 func (Seen) event()     {}
 func (Settled) event()  {}
+func (Moored) event()   {}
 func (Sampled) event()  {}
 func (Reload) event()   {}
 func (Stop) event()     {}

@@ -105,6 +105,8 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 		r.noSocket(now, ev.Name, out)
 	case Settled:
 		r.settled(now, ev, out)
+	case Moored:
+		r.moored(ev.Name)
 	case Sampled:
 		r.sampled(now, ev, out)
 	case Seen:

@@ -122,7 +122,7 @@ func (r *Router) instance(id vrrp.ID) status.Instance {
 		Priority: v.Config.Priority, Effective: v.Priority, Interval: v.Config.Interval, MasterInterval: v.Interval,
 		Source: v.Source, MasterHeard: v.Master, MasterPriority: v.MasterPriority,
 		Addrs: prefixes(p.addrs, v.Config.VIPs, true), Excluded: prefixes(p.addrs, v.Config.VIPs, false),
-		Repairs: int(p.repairs), Stats: stats(&v.Stats),
+		Devices: r.devicesOf(id), Repairs: int(p.repairs), Stats: stats(&v.Stats),
 	}
 	if t := v.Trailers; t != nil {
 		i.Stats.AuthExtMissing, i.Stats.AuthExtMalformed, i.Stats.AuthExtUnknownKey = uint64(t.Missing), uint64(t.Malformed), uint64(t.UnknownKey)

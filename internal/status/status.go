@@ -97,7 +97,8 @@ type Instance struct {
 	MasterPriority uint8
 	Addrs          []netip.Prefix
 	Excluded       []netip.Prefix
-	Repairs        int // addresses put back after somebody removed them
+	Devices        []string // macvlans and ipvlans, as NAME@PARENT; that for its adverts first
+	Repairs        int      // addresses and devices put back after somebody removed or changed them
 	Stats          Stats
 }
 

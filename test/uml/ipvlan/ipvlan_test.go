@@ -114,7 +114,7 @@ vrrp_instance V6 {
     virtual_router_id 51
     priority %d
     advert_int 0.2
-    use_ipvlan %s
+    use_ipvlan iv6 %s
     virtual_ipaddress {
         fe80::100
         2001:db8::100/64
@@ -182,7 +182,7 @@ func TestAnInstanceRunsOnItsIPVLAN(t *testing.T) {
 			p.master(p.a)
 			mac := strings.TrimSpace(p.sh(p.a, "cat /sys/class/net/eth0/address"))
 			p.shows(p.a, "ip -d addr show dev iv51", "ipvlan  mode l2 "+kind, "192.0.2.11/24", mac, "alias holdfast")
-			p.shows(p.a, "ip -d addr show dev vrrp6.51", "ipvlan  mode l2 "+kind, "/128 scope link nodad", mac)
+			p.shows(p.a, "ip -d addr show dev iv6", "ipvlan  mode l2 "+kind, "/128 scope link nodad", mac)
 			p.shows(p.client, "timeout 5 tcpdump -l -n -e -c 4 -i eth0 'proto 112 or ip6 proto 112'",
 				mac+" > 01:00:5e:00:00:12", "192.0.2.11 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150", mac+" > 33:33:00:00:00:12", "ff02::12: VRRPv3, Advertisement, vrid 51, prio 150")
 			p.start(p.b, 100, "192.0.2.12/24", kind)
@@ -192,7 +192,7 @@ func TestAnInstanceRunsOnItsIPVLAN(t *testing.T) {
 			}
 			p.end(p.a, syscall.SIGTERM)
 			p.master(p.b)
-			if left := p.sh(p.a, "ip -o link"); strings.Contains(left, "ipvlan") || strings.Contains(left, "iv51") || strings.Contains(left, "vrrp6.51") {
+			if left := p.sh(p.a, "ip -o link"); strings.Contains(left, "ipvlan") || strings.Contains(left, "iv51") || strings.Contains(left, "iv6") {
 				t.Errorf("devices are left:\n%s", left)
 			}
 		})
@@ -209,12 +209,12 @@ func TestAnIPVLANIsPutBackAndAdopted(t *testing.T) {
 		p.shows(p.a, "ip -d addr show dev iv51", "192.0.2.11/24", "192.0.2.100/24", ",UP", "alias holdfast")
 		p.master(p.a)
 	}
-	index := p.sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/vrrp6.51/ifindex")
+	index := p.sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/iv6/ifindex")
 	p.end(p.a, syscall.SIGKILL)
 	p.start(p.a, 150, "192.0.2.11/24", "bridge")
 	time.Sleep(2 * time.Second)
 	p.master(p.a)
-	if now := p.sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/vrrp6.51/ifindex"); now != index {
+	if now := p.sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/iv6/ifindex"); now != index {
 		t.Errorf("after a crash the devices have the numbers %q, before %q", now, index)
 	}
 }

@@ -137,7 +137,7 @@ func instanceTable(v *vocabulary) *block[instance] {
 			meaning: "Adverts carry a keyed trailer; all routers of the virtual router must know it.",
 			set:     (*instance).readHMAC},
 		{word: "vrf", form: link(), note: "none",
-			meaning: "The VRF of an instance with peers and without an interface.",
+			meaning: "The VRF that the sockets of an instance with peers and without an interface are bound to; without it the instance is in FAULT.",
 			set:     func(i *instance, v value) { i.vrf = given(v.text, v.at) }},
 		{word: "track_src_ip", form: flag(), note: "off",
 			meaning: "FAULT while the interface does not have the source address.",

@@ -1,6 +1,7 @@
 package uml
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ func rules(t *testing.T) string {
 // of it is what the kernel has to hold.
 type entry struct {
 	line string
+	// same is how `ip` writes it; empty: as the line.
+	same string
 	// other takes the place of the route by `ip route replace`; empty: it is deleted.
 	other string
 	v6    bool
@@ -35,6 +38,7 @@ func encapsulated() []entry {
 		{line: "10.9.0.0/16 ttl-propagate enabled via 192.0.2.9 dev v0", other: "10.9.0.0/16 dev v0"},
 		{line: "2001:db8:9::/48 encap mpls 16/17 via 2001:db8::9 dev v0", v6: true},
 		{line: "10.9.0.0/16 encap ip id 77 dst 203.0.113.9 src 192.0.2.1 tos 4 ttl 64 dev t4", other: "10.9.0.0/16 encap ip id 78 dst 203.0.113.9 dev t4"},
+		{line: "10.9.0.0/16 encap ip id 7 dst 203.0.113.9 flags 4 dev t4", same: "10.9.0.0/16 encap ip id 7 dst 203.0.113.9 key dev t4", other: "10.9.0.0/16 dev t4"},
 		{line: "10.9.0.0/16 encap ip dst 203.0.113.9 dev t4", other: "10.9.0.0/16 encap ip dst 203.0.113.8 dev t4"},
 		{line: "10.9.0.0/16 encap ip id 18446744073709551615 dev t4", other: "10.9.0.0/16 dev t4"},
 		{line: "2001:db8:9::/48 encap ip id 7 dst 203.0.113.9 dev t4", other: "2001:db8:9::/48 dev t4", v6: true},
@@ -78,9 +82,9 @@ func keepsRoutes(t *testing.T, list []entry) {
 		t.Run(e.line, func(t *testing.T) {
 			namespace(t, tunnels()...)
 			family := e.family()
-			ip(t, family+"route add proto 18 scope global "+e.line)
+			ip(t, family+"route add proto 18 scope global "+cmp.Or(e.same, e.line))
 			want := routes(t)
-			ip(t, family+"route del proto 18 scope global "+e.line)
+			ip(t, family+"route flush proto 18 table all")
 			kept(t, things(t, e.line, ""), want, routes, func() { ip(t, family+e.harm()) })
 		})
 	}
@@ -125,7 +129,7 @@ func kept(t *testing.T, list []host.Thing, want string, show func(*testing.T) st
 
 	seen := monitor(t, "route", "rule")
 	second := keep(t, list)
-	second.settle(t)
+	second.settle()
 	if text := seen(); text != "" || !same() {
 		t.Errorf("a second start does not adopt it: %s", text)
 	}

@@ -152,8 +152,6 @@ func monitor(t *testing.T, objects ...string) (seen func() string) {
 	}
 }
 
-// settle waits until everything that was ordered and reported has been worked off.
-func (k *keeping) settle(t *testing.T) {
-	t.Helper()
-	time.Sleep(300 * time.Millisecond)
-}
+// settle waits for more than a tick: until everything that was ordered has been done,
+// and what was refused has been tried again.
+func (k *keeping) settle() { time.Sleep(1200 * time.Millisecond) }

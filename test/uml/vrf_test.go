@@ -200,6 +200,22 @@ func TestAnInstanceInAVRFThatGoesIsInFaultUntilItReturns(t *testing.T) {
 	b.stop(syscall.SIGTERM)
 }
 
+func TestUnicastOfIPv6InAVRF(t *testing.T) {
+	p := newPair(t)
+	own, other := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	const vip = "virtual_ipaddress {\n2001:db8::100/64 dev red0\n}\n"
+	for n, addr := range map[*netns.Node]netip.Addr{p.a: own, p.b: other} {
+		p.sh(n, fmt.Sprintf("ip addr add %s/64 dev red0 nodad", addr))
+	}
+	a := p.start(p.a, unicast("R", "vrf red", own, other, 200, vip))
+	a.says("Entering MASTER STATE")
+	b := p.start(p.b, unicast("R", "vrf red", other, own, 100, vip))
+	b.says("master set to 2001:db8::1")
+	a.stop(syscall.SIGTERM)
+	b.says("Entering MASTER STATE")
+	b.stop(syscall.SIGTERM)
+}
+
 // Section 16: an interface in a VRF; unicast and multicast are heard there.
 func TestAnInterfaceInAVRFIsHeard(t *testing.T) {
 	for name, conf := range map[string]func(own, other netip.Addr, priority int) string{

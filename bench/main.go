@@ -53,12 +53,14 @@ func invoke() int {
 	return 0
 }
 
-// start measures, or is one of two processes that it needs: the one that accounts
-// for a program, and the one inside a kernel with IPVS.
+// start measures, or is one of the processes that it needs: the one that accounts
+// for a program, the one inside a kernel with IPVS, and the one that makes checks.
 func start(ctx context.Context, args []string) error {
 	switch {
 	case len(args) > 1 && args[0] == subject.CostWord:
 		return subject.Account(args[1:])
+	case len(args) == 3 && args[0] == paceWord:
+		return makeChecks(args[1], args[2])
 	case len(args) == 4 && args[0] == insideWord:
 		return inside(ctx, args[1:])
 	}
@@ -139,6 +141,7 @@ func measurements() []measurement {
 		{names: []string{"watch"}, do: (*bench).watch},
 		{names: []string{"bfd"}, do: (*bench).bfd},
 		{names: []string{"servers"}, do: (*bench).servers},
+		{names: []string{"pace"}, do: (*bench).pace},
 	}
 }
 

@@ -45,7 +45,7 @@ type balance struct {
 
 func newBalance(say func(relay.Line), t *teller, s *command.Starter, legacy string) *balance {
 	b := &balance{say: say, teller: t, starter: s, legacy: legacyFile(legacy)}
-	b.runner = run.New(run.Limit, b.report, b.line)
+	b.runner = run.New(run.Room(), b.report, b.line)
 	return b
 }
 

@@ -3,6 +3,7 @@ package http
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/des"
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -55,8 +56,8 @@ func decrypted(b *pem.Block, password []byte) (*pem.Block, error) {
 	return b, nil
 }
 
-// wrapping is EncryptedPrivateKeyInfo with PBES2, PBKDF2 and AES-CBC (RFC 5958 and
-// 8018).
+// wrapping is EncryptedPrivateKeyInfo with PBES2, PBKDF2 and a cipher in CBC mode
+// (RFC 5958 and 8018).
 type wrapping struct {
 	Algorithm struct {
 		ID     asn1.ObjectIdentifier
@@ -79,6 +80,9 @@ type wrapping struct {
 	Data []byte
 }
 
+// pbkdf2ID is the identifier of PBKDF2.
+const pbkdf2ID = "1.2.840.113549.1.5.12"
+
 // manyRounds bounds what deriving a key costs.
 const manyRounds = 10_000_000
 
@@ -91,27 +95,31 @@ func unwrap(der, password []byte) ([]byte, error) {
 		return nil, errForeign
 	}
 	how, with := w.Algorithm.Params.Derive.Params, w.Algorithm.Params.Cipher
-	size, digest := keySize(with.ID), digestOf(how.Hash.Algorithm)
-	if size == 0 || digest == nil || len(with.IV) != aes.BlockSize || len(w.Data) == 0 || len(w.Data)%aes.BlockSize != 0 || how.Rounds < 1 || how.Rounds > manyRounds {
+	size, open := cipherOf(with.ID)
+	digest := digestOf(how.Hash.Algorithm)
+	if w.Algorithm.Params.Derive.ID.String() != pbkdf2ID || open == nil || digest == nil || how.Rounds < 1 || how.Rounds > manyRounds {
 		return nil, errForeign
 	}
 	key, err := pbkdf2.Key(digest, string(password), how.Salt, how.Rounds, size)
 	if err != nil {
 		return nil, err
 	}
-	block, err := aes.NewCipher(key)
+	block, err := open(key)
 	if err != nil {
 		return nil, err
 	}
+	if len(with.IV) != block.BlockSize() || len(w.Data) == 0 || len(w.Data)%block.BlockSize() != 0 {
+		return nil, errForeign
+	}
 	plain := make([]byte, len(w.Data))
 	cipher.NewCBCDecrypter(block, with.IV).CryptBlocks(plain, w.Data)
-	return unpad(plain)
+	return unpad(plain, block.BlockSize())
 }
 
 // unpad removes the padding, which shows whether the password was right.
-func unpad(b []byte) ([]byte, error) {
+func unpad(b []byte, block int) ([]byte, error) {
 	n := int(b[len(b)-1])
-	if n == 0 || n > aes.BlockSize {
+	if n == 0 || n > block {
 		return nil, errors.New("the password is wrong")
 	}
 	for _, c := range b[len(b)-n:] {
@@ -122,22 +130,27 @@ func unpad(b []byte) ([]byte, error) {
 	return b[:len(b)-n], nil
 }
 
-// keySize is that of AES-CBC by its identifier; 0: another cipher.
-func keySize(id asn1.ObjectIdentifier) int {
-	for size, arc := range map[int]int{16: 2, 24: 22, 32: 42} {
-		if id.Equal(asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, arc}) {
-			return size
-		}
+// cipherOf is a cipher by its identifier, with the size of its key; nil: another.
+func cipherOf(id asn1.ObjectIdentifier) (size int, open func([]byte) (cipher.Block, error)) {
+	switch id.String() {
+	case "2.16.840.1.101.3.4.1.2":
+		return 16, aes.NewCipher
+	case "2.16.840.1.101.3.4.1.22":
+		return 24, aes.NewCipher
+	case "2.16.840.1.101.3.4.1.42":
+		return 32, aes.NewCipher
+	case "1.2.840.113549.3.7": // what openssl req takes
+		return 24, des.NewTripleDESCipher
 	}
-	return 0
+	return 0, nil
 }
 
 // digestOf is the hash of PBKDF2 by its identifier; HMAC-SHA1 if there is none.
 func digestOf(id asn1.ObjectIdentifier) func() hash.Hash {
-	switch {
-	case len(id) == 0 || id.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 7}):
+	switch id.String() {
+	case "", "1.2.840.113549.2.7":
 		return sha1.New
-	case id.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}):
+	case "1.2.840.113549.2.9":
 		return sha256.New
 	}
 	return nil

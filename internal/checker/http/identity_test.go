@@ -48,7 +48,8 @@ func TestIdentity(t *testing.T) {
 		{"encrypted", wrapped(), "secret", ""},
 		{"encrypted with AES-128 and SHA-1", wrapped("-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1"), "secret", ""},
 		{"encrypted, another password", wrapped(), "x", "key"},
-		{"encrypted in an older way", wrapped("-v2", "des3"), "secret", "not known here"},
+		{"encrypted with triple DES", wrapped("-v2", "des3"), "secret", ""},
+		{"encrypted in a way of its own", wrapped("-scrypt"), "secret", "not known here"},
 		{"no key", cert, "", "there is no key in PEM"},
 		{"nothing", nil, "", "there is no key in PEM"},
 	} {
@@ -64,4 +65,13 @@ func TestIdentity(t *testing.T) {
 			}
 		})
 	}
+}
+
+func FuzzUnwrap(f *testing.F) {
+	f.Add([]byte{0x30, 0})
+	f.Fuzz(func(_ *testing.T, der []byte) {
+		if len(der) < 4096 {
+			_, _ = unwrap(der, []byte("secret"))
+		}
+	})
 }

@@ -10,13 +10,27 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"holdfast/internal/checker"
 	"holdfast/internal/mono"
 )
 
-// Limit is how many checks are under way at most. More wait for one to end, which
-// the timeouts of those see to.
-const Limit = 16 << 10
+// The most checks that are under way, and how many files are left to others. More
+// checks wait for one to end, which the timeouts of those see to.
+const (
+	most  = 64 << 10
+	spare = 512
+)
+
+// Room is how many checks may be under way in this process, each with a file.
+func Room() int {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil || files.Cur > most+spare {
+		return most
+	}
+	return max(int(files.Cur)-spare, 64)
+}
 
 // Runner makes the checks of a configuration.
 type Runner struct {

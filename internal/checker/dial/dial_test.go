@@ -1,0 +1,122 @@
+package dial
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/checker"
+)
+
+// alone runs the rest of a test in a network of its own, with two addresses beside
+// those of loopback. A subtest would be on another thread, outside of it.
+func alone(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"link set lo up", "addr add 10.0.0.1/24 dev lo", "addr add 2001:db8::1/64 dev lo nodad"} {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", line, err, out)
+		}
+	}
+}
+
+// option reads a socket option of a connection.
+func option[T any](t *testing.T, c *Conn, read func(fd int) (T, error)) (v T) {
+	t.Helper()
+	raw, err := c.Conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := raw.Control(func(fd uintptr) { v, err = read(int(fd)) }); e != nil || err != nil {
+		t.Fatal(e, err)
+	}
+	return v
+}
+
+// Reference, section 8.1: mark, device, source address and port are those that are
+// asked for, in both families and for streams and datagrams.
+func TestAProbeLeavesAsItIsTold(t *testing.T) {
+	alone(t)
+	for _, addr := range []string{"10.0.0.1", "2001:db8::1"} {
+		l, err := net.Listen("tcp", net.JoinHostPort(addr, "7777"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // the port is free again at once
+			leaves(t, "tcp", netip.MustParseAddr(addr))
+			leaves(t, "udp", netip.MustParseAddr(addr))
+		}
+		_ = l.Close()
+	}
+}
+
+func leaves(t *testing.T, network string, at netip.Addr) {
+	t.Helper()
+	c, err := Open(t.Context(), network, checker.Target{Addr: at, Port: 7777, From: checker.From{Addr: at, Port: 1234, Link: "lo", Mark: 42}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	mark := option(t, c, func(fd int) (int, error) { return unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK) })
+	link := option(t, c, func(fd int) (string, error) { return unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE) })
+	if from := c.LocalAddr().String(); mark != 42 || link != "lo" || from != netip.AddrPortFrom(at, 1234).String() {
+		t.Errorf("by %s to %s it leaves with mark %d by %q from %s", network, at, mark, link, from)
+	}
+}
+
+func TestWhatThisMachinePreventsIsTrouble(t *testing.T) {
+	alone(t)
+	at := netip.MustParseAddr("10.0.0.1")
+	for _, c := range []struct {
+		name   string
+		target checker.Target
+		want   checker.Outcome
+		why    string
+	}{
+		{"no such device", checker.Target{Addr: at, Port: 9, From: checker.From{Link: "none0"}}, checker.Trouble, "bind to none0: no such device"},
+		{"no such source address", checker.Target{Addr: at, Port: 9, From: checker.From{Addr: netip.MustParseAddr("10.7.7.7")}}, checker.Trouble, "cannot assign requested address"},
+		{"nobody listens", checker.Target{Addr: at, Port: 9}, checker.Failed, "connection refused"},
+		{"no way there", checker.Target{Addr: netip.MustParseAddr("10.9.9.9"), Port: 9}, checker.Failed, "network is unreachable"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		_, err := Open(ctx, "tcp", c.target)
+		cancel()
+		if r := Judge(err); r.Outcome != c.want || !strings.Contains(r.Why, c.why) {
+			t.Errorf("%s: %+v, want %q", c.name, r, c.why)
+		}
+	}
+}
+
+func TestAStepEndsWithItsPatienceAndNeverAfterTheProbe(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at := l.Addr().(*net.TCPAddr).AddrPort()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	c, err := Open(ctx, "tcp", checker.Target{Addr: at.Addr(), Port: at.Port()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, patience := range []time.Duration{50 * time.Millisecond, time.Hour, time.Hour, 0} {
+		start := time.Now()
+		c.Patient(patience)
+		if _, err := c.Read(make([]byte, 1)); !Late(err) || time.Since(start) > 2*time.Second {
+			t.Errorf("with a patience of %v: %v after %v", patience, err, time.Since(start))
+		}
+	}
+}

@@ -88,6 +88,7 @@ func plan(now stand, read *load.Reading) *api.Plan {
 func (s stand) rehearse() *engine.Rehearsal {
 	r := engine.NewRehearsal(s.present.At, s.kernel, s.present.Past())
 	r.Setting = s.setting
+	r.Share(s.config.Global.Mark)
 	for _, sample := range s.present.Samples {
 		r.Step(router.Sampled{Sample: sample})
 	}

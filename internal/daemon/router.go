@@ -165,9 +165,7 @@ func (p *routerProcess) openHands() error {
 	p.kernel = kernel
 	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
 	p.hosting.Shield(func() (host.Firewall, error) { return nft.Open() })
-	if p.opts.Copy.Instance != "" {
-		p.hosting.Share(p.opts.Copy.Instance)
-	}
+	p.hosting.Share(host.Mark(p.opts.Copy.Instance))
 	kept := sysctlFile(p.opts.SysctlFile())
 	p.hosting.Restore(kept.read())
 	p.hosting.Keep = func(before host.Settings) {

@@ -62,10 +62,10 @@ func NewHosting(k host.Kernel, tell func(router.Event), say func(relay.Line)) *H
 // first needed. Without one they are not shielded.
 func (h *Hosting) Shield(open func() (host.Firewall, error)) { h.filtering.open = open }
 
-// Share says that this copy of the daemon has a name, and that others have marked
-// things here as well: what is not wanted by this one stays, but for its devices,
-// whose mark has the name.
-func (h *Hosting) Share(name string) { h.rec.Shared, h.fleet.Mark = true, host.Mark(name) }
+// Share says what the mark of this copy of the daemon is. If that has a name, others
+// have marked things here as well: what is not wanted by this one stays, but for its
+// devices.
+func (h *Hosting) Share(mark string) { h.rec.Shared, h.fleet.Mark = mark != host.DeviceAlias, mark }
 
 // Order takes what is wanted on. It does not wait.
 func (h *Hosting) Order(o HostOrder) { h.orders.Put(o) }

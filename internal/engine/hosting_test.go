@@ -191,7 +191,7 @@ func TestHostingLeavesWhatAnotherCopyHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 		h, ear := hosting(t, k)
-		h.Share("two")
+		h.Share(host.Mark("two"))
 		h.Order(HostOrder{Delta: host.Delta{Want: []host.Wish{vip("10.0.0.10/32")}}, Whole: true})
 		synctest.Wait()
 		ear.settled()

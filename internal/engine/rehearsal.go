@@ -53,6 +53,9 @@ func NewRehearsal(now mono.Instant, s host.State, past func(vrrp.Key) (vrrp.Memo
 	return r
 }
 
+// Share is that of Hosting.
+func (r *Rehearsal) Share(mark string) { r.hosting.Share(mark) }
+
 func (r *Rehearsal) hear(ev router.Event) { r.inbox = append(r.inbox, ev) }
 
 func (r *Rehearsal) log(l relay.Line) { r.Lines = append(r.Lines, l.Text) }

@@ -58,7 +58,7 @@ func TestNoTestNamedAfterASectionIsMissingFromThePage(t *testing.T) {
 	for _, folder := range []string{"vrrp", "router", "bfd", "engine", "lan", "test/life", "test/netns"} {
 		for name := range readSuite(t, folder).parts {
 			if afterSection.MatchString(name) && !strings.Contains(string(text), "`"+folder+"."+name) {
-				t.Errorf("`%s.%s` holds a rule that the page does not have", folder, name)
+				t.Errorf("`%s.%s` holds a rule: add it to doc/behaviour-tests.md", folder, name)
 			}
 		}
 	}

@@ -19,6 +19,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // variable is set inside: the directory in which both sides leave word.
@@ -75,6 +78,10 @@ func kernel(ctx context.Context, dir, memory string) (*exec.Cmd, error) {
 	cmd := exec.CommandContext(ctx, "linux.uml", "rootfstype=hostfs", "rootflags=/", "rw", "loglevel=1", "mem="+memory,
 		"con=null", "con0=null,fd:1", "panic=-1", "init="+self, variable+"="+dir)
 	cmd.Env = append(os.Environ(), "TMPDIR="+os.TempDir())
+	// The kernel is a family of processes, which end together or not at all.
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
 	return cmd, nil
 }
 

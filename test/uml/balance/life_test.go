@@ -172,12 +172,16 @@ func TestNothingIsCheckedWithoutTheAddress(t *testing.T) {
 
 func TestTheTableMayBeThatOfAnotherNamespace(t *testing.T) {
 	s := newStage(t, "lan")
-	n, other := s.alone(), s.node("other")
-	d := s.start(n, "net_namespace_ipvs "+other.Space()+"\n"+simple(""))
-	s.becomes(other, 5*time.Second, service, first)
+	n := s.alone()
+	s.sh(n, "ip netns add other && ip -n other link set lo up")
+	there := func() bool { return strings.Contains(s.sh(n, "ip netns exec other ipvsadm -Sn"), service+"\n"+first) }
+	d := s.start(n, "net_namespace_ipvs other\n"+simple(""))
+	s.eventually(5*time.Second, "the other namespace has the table", there)
 	s.becomes(n, time.Second)
 	d.stop()
-	s.becomes(other, time.Second)
+	if there() {
+		t.Error("after the stop the table is still there")
+	}
 }
 
 func TestAStopMayLeaveTheTable(t *testing.T) {

@@ -22,7 +22,7 @@ var (
 const (
 	// fight is how long one cluster is harmed, and atOnce how many fight beside one another.
 	fight  = 45 * time.Second
-	atOnce = 12
+	atOnce = 4
 )
 
 // The clusters wait for timers nearly all the time: all of a batch fight at once.
@@ -81,6 +81,7 @@ type outcome struct {
 	harms, calms    int
 	found           []Violation
 	silent, longest time.Duration
+	late            time.Duration // a sleeper was waked, at worst
 	story           string
 }
 
@@ -91,7 +92,8 @@ func survive(t *testing.T, p subject.Program, seed uint64) outcome {
 	r := f.fight(fight)
 	o := outcome{harms: len(r.Harms), calms: len(r.Calms), found: Judge(r)}
 	o.silent, o.longest = r.Silence()
-	t.Logf("%v: %d faults, %d adverts, silent for %v, at most %v; a sleeper was waked %v late at worst", plan, o.harms, len(r.Adverts), o.silent, o.longest, r.late(Span{0, 2 * fight}))
+	o.late = r.late(Span{0, 2 * fight})
+	t.Logf("%v: %d faults, %d adverts, silent for %v, at most %v; a sleeper was waked %v late at worst", plan, o.harms, len(r.Adverts), o.silent, o.longest, o.late)
 	if *onlySeed != 0 {
 		o.story = f.story(r, Span{0, 2 * fight})
 	}

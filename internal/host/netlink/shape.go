@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -260,15 +261,35 @@ func (e *LinkError) Is(target error) bool {
 }
 
 // Setting reads a sysctl.
-func (k *Kernel) Setting(s host.Sysctl) (string, error) {
-	b, err := os.ReadFile("/proc/sys/" + s.Path())
-	return strings.TrimSpace(string(b)), err
+func (k *Kernel) Setting(s host.Sysctl) (value string, err error) {
+	ordinarily(func() {
+		var b []byte
+		b, err = os.ReadFile("/proc/sys/" + s.Path())
+		value = strings.TrimSpace(string(b))
+	})
+	return value, err
 }
 
 // Set writes a sysctl.
-func (k *Kernel) Set(s host.Sysctl, value string) error {
-	if err := os.WriteFile("/proc/sys/"+s.Path(), []byte(value), 0); err != nil {
+func (k *Kernel) Set(s host.Sysctl, value string) (err error) {
+	ordinarily(func() { err = os.WriteFile("/proc/sys/"+s.Path(), []byte(value), 0) })
+	if err != nil {
 		return fmt.Errorf("set %s to %s: %w", s.Path(), value, err)
 	}
 	return nil
+}
+
+// ordinarily does something at ordinary priority. Who reads or writes a sysctl of IPv6
+// goes round in the kernel until a lock is free that every change of the network
+// takes: at real-time priority it would keep the holder of the lock, and everybody
+// else, from the processor.
+func ordinarily(do func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	was, err := unix.SchedGetAttr(0, 0)
+	if err == nil && was.Policy != unix.SCHED_NORMAL {
+		_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0)
+		defer func() { _ = unix.SchedSetAttr(0, was, 0) }()
+	}
+	do()
 }

@@ -3,9 +3,13 @@ package netlink
 import (
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast/internal/host"
 )
@@ -124,5 +128,31 @@ func TestADeviceForgetsItsNeighbours(t *testing.T) {
 		if strings.Contains(left, addr) != want {
 			t.Errorf("%s is there: %t, want %t:\n%s", addr, !want, want, left)
 		}
+	}
+}
+
+func TestSysctlsAreReadAtOrdinaryPriority(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("real-time priority needs root")
+	}
+	runtime.LockOSThread() // never unlocked: the thread ends with its priority
+	was := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 5}
+	if err := unix.SchedSetAttr(0, was, 0); err != nil {
+		t.Fatal(err)
+	}
+	policy := func() uint32 {
+		a, err := unix.SchedGetAttr(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Policy
+	}
+	ordinarily(func() {
+		if p := policy(); p != unix.SCHED_NORMAL {
+			t.Errorf("policy %d meanwhile", p)
+		}
+	})
+	if p := policy(); p != unix.SCHED_RR {
+		t.Errorf("policy %d afterwards", p)
 	}
 }

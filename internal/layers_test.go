@@ -19,7 +19,7 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "fault", "format", "config", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "router", "balancer", "dump", "sim", "simulate", "status"}
+	return []string{"mono", "conf", "fault", "format", "config", "doctor", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver", "router", "balancer", "dump", "sim", "simulate", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
@@ -27,12 +27,12 @@ func pure() []string {
 func layers() [][]string {
 	return [][]string{
 		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
-		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs"},
-		2: {"config", "lint", "cluster", "manual", "router", "balancer", "dump", "sim", "simulate"},
+		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver"},
+		2: {"config", "doctor", "lint", "cluster", "manual", "router", "balancer", "dump", "sim", "simulate"},
 		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
-			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/regex", "checker/run", "checker/smtp", "checker/systemd", "checker/tcp", "checker/udp"},
+			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/regex", "checker/run", "checker/smtp", "checker/systemd", "checker/tcp", "checker/udp", "doctor/machine", "realserver/kernel"},
 		4: {"relay", "engine", "load"},
-		5: {"api", "cli", "check", "reformat"},
+		5: {"api", "cli", "check", "genhash", "reformat"},
 		6: {"lab/netns", "lab/guest", "lab", "daemon"},
 	}
 }
@@ -44,6 +44,7 @@ func also() map[string][]string {
 		"balancer":       {"config"},
 		"lvs":            {"ipvs"},
 		"lint":           {"config"},
+		"doctor":         {"config"},
 		"manual":         {"cluster", "config", "lint"},
 		"cluster":        {"config", "sim"},
 		"sim":            {"config", "router"},

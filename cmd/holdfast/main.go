@@ -1,5 +1,5 @@
 // The holdfast command: the daemon and its command line in one program. Started
-// under the name keepalived it takes keepalived's whole command line.
+// under the names keepalived or genhash it takes the whole command line of that.
 package main
 
 import (
@@ -24,12 +24,17 @@ func main() {
 }
 
 // run picks the life of this process: the worker of a daemon, keepalived by
-// name, or a command.
+// name, genhash by name, or a command.
 func run(args []string) int {
 	if len(args) == 2 && args[1] == daemon.WorkerWord {
 		return daemon.Work()
 	}
-	if filepath.Base(args[0]) == "keepalived" {
+	switch name := filepath.Base(args[0]); {
+	case name == "genhash":
+		return asGenhash(args[1:])
+	case name == "keepalived" && len(args) > 1 && (args[1] == "-T" || args[1] == "--genhash"):
+		return asGenhash(args[2:])
+	case name == "keepalived":
 		return asKeepalived(args[1:])
 	}
 	return commands(args[1:])

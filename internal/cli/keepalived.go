@@ -101,7 +101,7 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 	s.BoolVarP(&k.Help, "help", "h", false, "print this")
 	k.refuse = []refusal{
 		{"--check", func() bool { return *check }, "health checkers are not part of this version"},
-		{"--genhash", func() bool { return *genhash }, "genhash is not part of this version"},
+		{"--genhash", func() bool { return *genhash }, "it has to be the first option"},
 		{"--address-monitoring", func() bool { return *monitor }, "use `ip monitor address`"},
 		{"--snmp", func() bool { return *snmp || *agent != "" }, "SNMP is not part of this version"},
 		{"--core-dump", func() bool { return *core || *pattern != "" }, "set the limit and the pattern of core dumps outside"},

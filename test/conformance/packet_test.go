@@ -8,6 +8,8 @@ import (
 
 const (
 	protocol     = 112
+	icmp         = 1
+	icmp6        = 58
 	ethernetIPv4 = 0x0800
 	ethernetARP  = 0x0806
 	ethernetIPv6 = 0x86dd
@@ -27,23 +29,30 @@ type advert struct {
 	reserved      uint8  // version 2: the type of authentication
 	interval      uint16 // version 2: in seconds, version 3: in hundredths
 	addrs         []netip.Addr
-	cut, pad      int  // bytes taken from and added to the end
-	spoilt        bool // with a wrong checksum; on reception: it was found wrong
+	cut           int // bytes taken from the end
+	surplus       int // bytes beyond what the count says
+	summed        summing
 }
+
+// summing is the form of a checksum.
+type summing uint8
+
+const (
+	right     summing = iota
+	wrong             // on reception: any that is not right
+	other             // with the pseudo-header where there is none, without it where there is one
+	forgotten         // zero
+)
 
 // frame is the advert in Ethernet, with every length and sum the fields do not spoil.
 func (a advert) frame() []byte {
 	b := a.body()
-	sum := a.sum(b)
-	if a.spoilt {
-		sum ^= 0x5555
-	}
-	binary.BigEndian.PutUint16(b[6:], sum)
-	b = append(b[:len(b)-a.cut], make([]byte, a.pad)...)
+	binary.BigEndian.PutUint16(b[6:], a.sum(b))
+	b = b[:len(b)-a.cut]
 	if a.from.Is4() {
-		return a.ethernet(ethernetIPv4, a.ipv4(b))
+		return a.ethernet(ethernetIPv4, a.ipv4(protocol, b))
 	}
-	return a.ethernet(ethernetIPv6, a.ipv6(b))
+	return a.ethernet(ethernetIPv6, a.ipv6(protocol, b))
 }
 
 func (a advert) ethernet(kind uint16, payload []byte) []byte {
@@ -51,7 +60,7 @@ func (a advert) ethernet(kind uint16, payload []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(b, kind), payload...)
 }
 
-func (a advert) ipv4(payload []byte) []byte {
+func (a advert) ipv4(protocol byte, payload []byte) []byte {
 	b := make([]byte, 20, 20+len(payload))
 	b[0], b[1], b[8], b[9] = 0x45, 0xc0, a.hops, protocol
 	binary.BigEndian.PutUint16(b[2:], uint16(20+len(payload)))
@@ -61,7 +70,7 @@ func (a advert) ipv4(payload []byte) []byte {
 	return append(b, payload...)
 }
 
-func (a advert) ipv6(payload []byte) []byte {
+func (a advert) ipv6(protocol byte, payload []byte) []byte {
 	b := make([]byte, 8, 40+len(payload))
 	b[0], b[6], b[7] = 0x60, protocol, a.hops
 	binary.BigEndian.PutUint16(b[4:], uint16(len(payload)))
@@ -83,12 +92,22 @@ func (a advert) body() []byte {
 	if a.version == 2 {
 		b = append(b, make([]byte, 8)...)
 	}
-	return b
+	return append(b, make([]byte, a.surplus)...)
 }
 
 // sum covers a pseudo-header since version 3.
 func (a advert) sum(body []byte) uint16 {
-	if a.version == 2 {
+	bare := a.version == 2
+	switch a.summed {
+	case wrong:
+		a.summed = right
+		return a.sum(body) ^ 0x5555
+	case forgotten:
+		return 0
+	case other:
+		bare = !bare
+	}
+	if bare {
 		return internet(body)
 	}
 	head := append(a.from.AsSlice(), a.to.AsSlice()...)
@@ -156,7 +175,9 @@ func (a *advert) readBody(b []byte) bool {
 	}
 	clean := slices.Clone(b)
 	clean[6], clean[7] = 0, 0
-	a.spoilt = a.sum(clean) != binary.BigEndian.Uint16(b[6:])
+	if a.sum(clean) != binary.BigEndian.Uint16(b[6:]) {
+		a.summed = wrong
+	}
 	return true
 }
 
@@ -194,7 +215,7 @@ func readClaim(f []byte) (c claim, ok bool) {
 
 func (c *claim) readNeighbour(b []byte) bool {
 	const advertisement, targetLinkLayer = 136, 2
-	if len(b) < 40+32 || b[6] != 58 || b[40] != advertisement || b[64] != targetLinkLayer {
+	if len(b) < 40+32 || b[6] != icmp6 || b[40] != advertisement || b[64] != targetLinkLayer {
 		return false
 	}
 	flags := b[44]
@@ -223,9 +244,40 @@ func (q question) frame() []byte {
 	b := append([]byte{135, 0, 0, 0, 0, 0, 0, 0}, of[:]...)
 	b = append(append(b, 1, 1), q.mac[:]...)
 	head := binary.BigEndian.AppendUint32(append(q.from.AsSlice(), to.AsSlice()...), uint32(len(b)))
-	binary.BigEndian.PutUint16(b[2:], internet(append(binary.BigEndian.AppendUint32(head, 58), b...)))
+	binary.BigEndian.PutUint16(b[2:], internet(append(binary.BigEndian.AppendUint32(head, icmp6), b...)))
 	a := advert{mac: q.mac, toMAC: [6]byte{0x33, 0x33, 0xff, of[13], of[14], of[15]}, from: q.from, to: to, hops: 255}
-	packet := a.ipv6(b)
-	packet[6] = 58
-	return a.ethernet(ethernetIPv6, packet)
+	return a.ethernet(ethernetIPv6, a.ipv6(icmp6, b))
+}
+
+// echo is an ICMP echo request.
+type echo struct {
+	mac, toMAC [6]byte
+	from, to   netip.Addr
+}
+
+func (e echo) frame() []byte {
+	a := advert{mac: e.mac, toMAC: e.toMAC, from: e.from, to: e.to, hops: 64}
+	b := []byte{8, 0, 0, 0, 0, 1, 0, 1}
+	if e.to.Is4() {
+		binary.BigEndian.PutUint16(b[2:], internet(b))
+		return a.ethernet(ethernetIPv4, a.ipv4(icmp, b))
+	}
+	b[0] = 128
+	head := binary.BigEndian.AppendUint32(append(e.from.AsSlice(), e.to.AsSlice()...), uint32(len(b)))
+	binary.BigEndian.PutUint16(b[2:], internet(append(binary.BigEndian.AppendUint32(head, icmp6), b...)))
+	return a.ethernet(ethernetIPv6, a.ipv6(icmp6, b))
+}
+
+// repliesTo reports whether a frame is an echo reply of an address.
+func repliesTo(f []byte, addr netip.Addr) bool {
+	if len(f) < 14+28 {
+		return false
+	}
+	switch b := f[14:]; binary.BigEndian.Uint16(f[12:]) {
+	case ethernetIPv4:
+		return b[9] == icmp && b[20] == 0 && netip.AddrFrom4([4]byte(b[12:])) == addr
+	case ethernetIPv6:
+		return len(b) > 40 && b[6] == icmp6 && b[40] == 129 && netip.AddrFrom16([16]byte(b[8:])) == addr
+	}
+	return false
 }

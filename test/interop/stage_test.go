@@ -46,6 +46,9 @@ func newStage(t *testing.T, d dialect, first, second subject.Program) *stage {
 	makeHub(t, world)
 	for i, name := range []string{"a", "b"} {
 		s.nodes[i] = s.node(world, name, d.nodes[i])
+		if s.isFRR(i) {
+			s.furnish(i)
+		}
 	}
 	s.client = s.node(world, "client", d.client)
 	s.listen()
@@ -98,7 +101,11 @@ const margin = 150 * time.Millisecond
 
 func (s *stage) start(node int) {
 	s.Helper()
-	d, err := subject.Start(s.nodes[node], s.programs[node], s.config(node))
+	config := s.config(node)
+	if s.isFRR(node) {
+		config = s.virtualRouter(node).FRR()
+	}
+	d, err := subject.Start(s.nodes[node], s.programs[node], config)
 	must(s.T, err)
 	s.daemons[node], s.kept[node] = d, false
 }
@@ -111,7 +118,7 @@ func (s *stage) opensWithOneMaster() {
 		s.owner(first, time.Now(), s.down(weak)+time.Second)
 	}
 	s.start(1 - first)
-	s.owner(0, time.Now(), s.down(strong)+time.Second)
+	s.owner(0, time.Now(), s.down(strong)+time.Second+s.slack())
 	s.settle()
 	s.oneMaster(0, "at the start")
 	var err error
@@ -152,15 +159,18 @@ func (s *stage) adverts(node int, since time.Time) []wiretap.Packet {
 }
 
 // settle lets a decision reach everybody.
-func (s *stage) settle() { time.Sleep(max(s.interval+s.interval/2, 300*time.Millisecond)) }
+func (s *stage) settle() {
+	time.Sleep(max(s.interval+s.interval/2, 300*time.Millisecond) + s.slack())
+}
 
 // oneMaster asserts that for one and a half intervals only one node sent
 // adverts, and that it alone holds the addresses.
 func (s *stage) oneMaster(node int, when string) {
 	s.Helper()
 	since := time.Now().Add(-s.interval - s.interval/5)
-	if n := len(s.adverts(1-node, since)); n > 0 || len(s.adverts(node, since)) == 0 {
-		s.Fatalf("%s: %d adverts of the other node, %d of the master\n%s", when, n, len(s.adverts(node, since)), s.history())
+	others, own := len(s.adverts(1-node, since)), len(s.adverts(node, since.Add(-s.slack())))
+	if others > 0 || own == 0 {
+		s.Fatalf("%s: %d adverts of the other node, %d of the master\n%s", when, others, own, s.history())
 	}
 	for i := range s.nodes {
 		if held := s.holds(i); held != (i == node) {
@@ -173,6 +183,9 @@ func (s *stage) oneMaster(node int, when string) {
 // failure of its own.
 func (s *stage) holds(node int) bool {
 	s.Helper()
+	if s.isFRR(node) {
+		return s.holdsByCarrier(node)
+	}
 	show := []string{"-o", "addr", "show"}
 	if !s.vmac {
 		show = append(show, "dev", link)
@@ -197,7 +210,7 @@ func (s *stage) handsOverOnStop() {
 	at := time.Now()
 	must(s.T, s.daemons[0].Terminate())
 	first := s.owner(1, at, s.down(weak)+time.Second)
-	if took := first.At.Sub(at); took > s.skew(weak)+margin {
+	if took := first.At.Sub(at); took > s.skew(weak)+margin+s.slack() {
 		s.Errorf("the backup took over %v after SIGTERM, the skew is %v\n%s", took, s.skew(weak), s.history())
 	}
 	must(s.T, s.daemons[0].Wait(s.Context()))
@@ -207,10 +220,10 @@ func (s *stage) handsOverOnStop() {
 	s.lostAtMost("after SIGTERM", at, s.stopLoss())
 }
 
-// stopLoss is how many probes, one each millisecond, may be lost: keepalived
-// lets go of the address a skew before its successor takes it, holdfast waits.
+// stopLoss is how many probes, one each millisecond, may be lost: others let go of
+// the address a skew before their successor takes it, holdfast waits.
 func (s *stage) stopLoss() int {
-	if s.programs[0].Name == "keepalived" {
+	if s.programs[0].Name != "holdfast" {
 		return int((s.skew(weak) + margin).Milliseconds())
 	}
 	return 5
@@ -219,6 +232,7 @@ func (s *stage) stopLoss() int {
 func (s *stage) lostAtMost(when string, since time.Time, limit int) {
 	s.Helper()
 	s.probe.Settle()
+	s.patience(since)
 	lost := 0
 	for _, span := range s.probe.Since(since, s.probed()) {
 		lost += span.Lost
@@ -238,12 +252,12 @@ func (s *stage) comesBack(when string) {
 	at := time.Now()
 	s.start(0)
 	first := s.owner(0, at, s.down(strong)+2*time.Second)
-	if took := first.At.Sub(at); took > s.down(strong)+margin+startUp {
+	if took := first.At.Sub(at); took > s.down(strong)+margin+startUp+s.slack() {
 		s.Errorf("%s: back after %v, the down timer is %v\n%s", when, took, s.down(strong), s.history())
 	}
 	s.settle()
 	s.oneMaster(0, "back "+when)
-	s.lostAtMost("back "+when, first.At.Add(-margin), int(margin.Milliseconds()))
+	s.lostAtMost("back "+when, first.At.Add(-margin), int((margin + s.slack()).Milliseconds()))
 }
 
 // startUp is what a program may need before it listens.
@@ -258,12 +272,12 @@ func (s *stage) takesOverOnDeath() {
 	first := s.owner(1, at, s.down(weak)+time.Second)
 	sent := s.adverts(0, time.Time{})
 	last := sent[len(sent)-1].At
-	if took := first.At.Sub(last); took > s.down(weak)+margin || took < s.down(weak)-10*time.Millisecond {
+	if took := first.At.Sub(last); took > s.down(weak)+margin+s.slack() || took < s.down(weak)-10*time.Millisecond {
 		s.Errorf("the backup took over %v after the last advert, the down timer is %v\n%s", took, s.down(weak), s.history())
 	}
 	s.keep(0)
 	s.settle()
-	s.lostAtMost("after the death", at, int((s.down(weak) + margin).Milliseconds()))
+	s.lostAtMost("after the death", at, int((s.down(weak) + margin + s.slack()).Milliseconds()))
 	s.reboot()
 	must(s.T, s.nodes[0].Plug(link))
 }
@@ -272,7 +286,10 @@ func (s *stage) takesOverOnDeath() {
 // address: its kernel asks for the client in the name of that, by its own MAC address.
 func (s *stage) reboot() {
 	s.Helper()
-	if s.vmac {
+	switch {
+	case s.isFRR(0):
+		s.furnish(0)
+	case s.vmac:
 		_, err := s.nodes[0].Output(s.Context(), "ip", "link", "del", fmt.Sprintf("vrrp.%d", vrid))
 		must(s.T, err)
 	}

@@ -89,7 +89,7 @@ func phrase(err error, late, other string) string {
 
 // ask makes the request and judges the answer.
 func (g *Get) ask(c net.Conn, t checker.Target) checker.Result {
-	if _, err := io.WriteString(c, g.request(t)); err != nil {
+	if _, err := io.WriteString(c, g.Request(t)); err != nil {
 		return checker.Fail("ask %s for %s: %v", t, g.Path, dial.Plain(err)).As("Cannot send get request to")
 	}
 	r := g.judge(c)
@@ -99,9 +99,9 @@ func (g *Get) ask(c net.Conn, t checker.Target) checker.Result {
 	return r
 }
 
-// request is what is sent, with keepalived's name for itself, which access logs
+// Request is what is sent, with keepalived's name for itself, which access logs
 // are filtered by.
-func (g *Get) request(t checker.Target) string {
+func (g *Get) Request(t checker.Target) string {
 	host, version, end := g.Host, g.Version, ""
 	if host == "" {
 		host = t.String()

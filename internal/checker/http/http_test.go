@@ -204,7 +204,7 @@ func TestTheRequest(t *testing.T) {
 		{"of a site", Get{Path: "/", Host: "www.example.org", Close: true}, four, "GET / HTTP/1.1\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: www.example.org\r\n\r\n"},
 		{"of IPv6, in the old version", Get{Path: "/", Version: "1.0"}, six, "GET / HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: [2001:db8::1]:8080\r\n\r\n"},
 	} {
-		if got := c.get.request(c.target); got != c.want {
+		if got := c.get.Request(c.target); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

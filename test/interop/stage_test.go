@@ -240,7 +240,7 @@ func (s *stage) lostAtMost(when string, since time.Time, limit int) {
 			s.Errorf("%s: the shared address still does not answer", when)
 		}
 	}
-	if lost > limit {
+	if lost > limit && s.counted() {
 		s.Errorf("%s: %d probes lost, at most %d expected\n%s", when, lost, limit, s.history())
 	}
 	s.Logf("%s: %d probes lost", when, lost)

@@ -27,6 +27,7 @@ type craft struct {
 	standing
 	told   bool // that it was refused
 	raised bool // brought up since it was made
+	harmed bool // it was held, and is to be made or set right again
 	missed bool // a whole interval passed without a report of what was asked for
 }
 
@@ -115,7 +116,7 @@ func (f *Fleet) step(c *craft, ops []LinkOp) []LinkOp {
 	l, exists := f.links[c.Name]
 	switch {
 	case !grounded:
-		c.standing = waiting
+		c.standing, c.harmed = waiting, false
 	case !exists && c.standing != adding && c.standing != repairing:
 		return f.ask(c, MakeLink, parent, ops)
 	case !exists || c.standing == refused:
@@ -134,7 +135,7 @@ func (f *Fleet) step(c *craft, ops []LinkOp) []LinkOp {
 func (f *Fleet) ask(c *craft, verb LinkVerb, parent Link, ops []LinkOp) []LinkOp {
 	switch c.standing {
 	case held:
-		c.standing = repairing
+		c.standing, c.harmed = repairing, true
 	case waiting, refused:
 		c.standing = adding
 	}
@@ -233,7 +234,8 @@ func (f *Fleet) Done(op LinkOp, err error) Moored {
 		return Moored{Device: op.Device}
 	case err != nil:
 		return f.refuse(c, err)
-	case c.standing == repairing:
+	case c.harmed:
+		c.harmed = false
 		f.repairs++
 		return Moored{Device: op.Device, Fate: Repaired}
 	}

@@ -100,12 +100,13 @@ func TestStrangersAreLeftAlone(t *testing.T) {
 
 func TestWhatSomebodyChangesIsPutBackAndCounted(t *testing.T) {
 	for name, harm := range map[string]func(*Fake, Link){
-		"the MAC address": func(k *Fake, l Link) { l.MAC = [6]byte{2}; k.SetLink(l) },
-		"its state":       func(k *Fake, l Link) { l.Up = false; k.SetLink(l) },
-		"its group":       func(k *Fake, l Link) { l.Group = 7; k.SetLink(l) },
-		"its alias":       func(k *Fake, l Link) { l.Alias = ""; k.SetLink(l) },
-		"its mode":        func(k *Fake, l Link) { l.Private = false; k.SetLink(l) },
-		"all of it":       func(k *Fake, _ Link) { k.DelLink("vrrp.1") },
+		"the MAC address":                func(k *Fake, l Link) { l.MAC = [6]byte{2}; k.SetLink(l) },
+		"its state":                      func(k *Fake, l Link) { l.Up = false; k.SetLink(l) },
+		"its group":                      func(k *Fake, l Link) { l.Group = 7; k.SetLink(l) },
+		"its alias":                      func(k *Fake, l Link) { l.Alias = ""; k.SetLink(l) },
+		"its mode":                       func(k *Fake, l Link) { l.Private = false; k.SetLink(l) },
+		"all of it":                      func(k *Fake, _ Link) { k.DelLink("vrrp.1") },
+		"all of it, which is down first": func(k *Fake, l Link) { l.Up = false; k.SetLink(l); k.DelLink("vrrp.1") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarbour(t, up("eth0"))

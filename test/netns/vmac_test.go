@@ -3,6 +3,8 @@ package netns
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -265,5 +267,134 @@ func TestAddressesGoOnTheDevicesThatAreAskedFor(t *testing.T) {
 	ka67.stop()
 	if links := ka67.sh("ip -o link"); strings.Contains(links, "macvlan") || strings.Contains(links, "@eth") {
 		t.Errorf("devices are left:\n%s", links)
+	}
+}
+
+// An interface may be deleted and made anew while the daemon runs.
+func TestDevicesComeBackWithTheirParent(t *testing.T) {
+	c, ka67, _ := vmacs(t)
+	ka67.reconfigure(strings.ReplaceAll(ka67.conf(), "interface eth0", "interface far0"))
+	parent := "ip link add far0 type veth peer name far1 && ip addr add 172.16.8.70/24 dev far0 && ip link set far1 up && ip link set far0 up"
+	ka67.sh(parent)
+	ka67.start()
+	ka67.master()
+	for range 2 {
+		ka67.sh("ip link del far0")
+		c.eventually(5*time.Second, "the devices go with it", func() bool { return !strings.Contains(ka67.sh("ip -o link"), "vrrp") })
+		ka67.sh(parent)
+		ka67.master()
+		ka67.shows("ip -d addr show dev vrrp.51", "vrrp.51@far0", "link/ether "+mac4, "alias holdfast")
+	}
+}
+
+// conf is the configuration that the node has.
+func (m *member) conf() string { return m.sh("cat " + configPath) }
+
+// reconfigure gives the node another one, and tells a daemon that runs.
+func (m *member) reconfigure(text string) {
+	m.c.t.Helper()
+	must(m.c.t, m.WriteFile(configPath, text, 0o644))
+	if m.cmd == nil {
+		return
+	}
+	done := func() int { return strings.Count(m.log.String(), "Reload complete") }
+	before := done()
+	must(m.c.t, m.cmd.Process.Signal(syscall.SIGHUP))
+	m.c.eventually(10*time.Second, "the reload is complete", func() bool { return done() > before })
+}
+
+// Identity is link, VRID and family: what the device is like changes under a MASTER
+// that stays one. One that is there keeps its name.
+func TestAReloadChangesTheDeviceOfAMaster(t *testing.T) {
+	c, ka67, ka68 := vmacs(t)
+	ka67.start()
+	ka67.master()
+	ka68.start()
+	conf := ka67.conf()
+	for _, step := range []struct {
+		words, link string
+		shows       []string
+	}{
+		{"use_vmac vm51", "vrrp.51", []string{"vrrp.51@eth0", mac4, "172.16.8.100/24"}},
+		{"use_vmac vm51 group 9", "vrrp.51", []string{"vrrp.51@eth0", mac4, "172.16.8.100/24", "group 9"}},
+		{"use_vmac vm51 02:00:00:00:00:51", "vm51", []string{"vm51@eth0", "02:00:00:00:00:51", "172.16.8.100/24", "group default"}},
+		{"use_vmac", "vrrp.51", []string{"vrrp.51@eth0", mac4, "172.16.8.100/24"}},
+		{"", "eth0", []string{"172.16.8.100/24"}},
+		{"use_vmac", "vrrp.51", []string{"vrrp.51@eth0", mac4, "172.16.8.100/24"}},
+	} {
+		ka67.reconfigure(strings.Replace(conf, "use_vmac", step.words, 1))
+		ka67.shows("ip -d addr show dev "+step.link, step.shows...)
+		since := time.Now()
+		c.wires["eth0"].sees(since, 3*time.Second, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
+		if n := strings.Count(ka67.sh("ip -o -4 addr"), "172.16.8.100/24"); n != 1 {
+			t.Errorf("%q: the address is there %d times", step.words, n)
+		}
+	}
+	if ka68.holds(onVMAC) || strings.Contains(ka67.log.String(), "(V4) Entering BACKUP STATE (") && strings.Count(ka67.log.String(), "(V4) Entering") > 2 {
+		t.Error("the role was lost")
+	}
+}
+
+// vmac_xmit_base: sent and received on the parent; unicast demands it.
+func TestUnicastWithAVirtualMACGoesByTheParent(t *testing.T) {
+	for _, words := range []string{"unicast_src_ip 172.16.8.10\n unicast_peer {\n 172.16.8.11\n }", "vmac_xmit_base"} {
+		t.Run(strings.Fields(words)[0], func(t *testing.T) {
+			c, ka67, ka68 := vmacs(t)
+			ka67.reconfigure(strings.Replace(ka67.conf(), "use_vmac", "use_vmac\n "+words, 1))
+			ka68.reconfigure(strings.Replace(ka68.conf(), "use_vmac", "use_vmac\n "+strings.NewReplacer("8.10", "8.11", "8.11", "8.10").Replace(words), 1))
+			since := time.Now()
+			ka67.start()
+			ka68.start()
+			ka67.master()
+			mac := strings.TrimSpace(ka67.sh("cat /sys/class/net/eth0/address"))
+			ka67.shows("ip addr show dev vrrp.51", mac4, "172.16.8.100/24")
+			if strings.HasPrefix(words, "vmac") {
+				for _, f := range c.wires["eth0"].sees(since, 6*time.Second, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`) {
+					if f.mac != mac {
+						t.Errorf("from %s, want %s: %s", f.mac, mac, f.text)
+					}
+				}
+			}
+			time.Sleep(2 * time.Second)
+			if ka68.holds(onVMAC) {
+				t.Error("the BACKUP does not hear the MASTER")
+			}
+		})
+	}
+}
+
+func TestDevicesAreSeenInTheDump(t *testing.T) {
+	_, ka67, _ := vmacs(t)
+	ka67.start()
+	ka67.master()
+	ka67.sh("ip link del vrrp.51")
+	ka67.master()
+	must(t, ka67.cmd.Process.Signal(syscall.SIGUSR1))
+	ka67.shows("cat /tmp/keepalived.data /run/keepalived.data", "Use VMAC, i/f name vrrp.51, is_up = true, xmit_base = false", "Device = vrrp.51@eth0", "Device = vrrp6.51@eth0")
+	ka67.c.eventually(5*time.Second, "the repair is told", func() bool {
+		return strings.Contains(ka67.log.String(), "interface vrrp.51@eth0 was changed or deleted by somebody else: put back")
+	})
+}
+
+// Two copies in one network namespace have names, and each removes what is its own.
+func TestCopiesLeaveEachOthersDevices(t *testing.T) {
+	_, ka67, _ := vmacs(t)
+	conf := ka67.conf()
+	ka67.reconfigure("instance one\n" + conf)
+	ka67.start()
+	ka67.master()
+	ka67.shows("ip -d link show dev vrrp.51", "alias holdfast:one")
+	other := "instance two\n" + strings.NewReplacer("router_id 51", "router_id 52", "8.100", "8.102", "9.100", "9.102", "::100", "::102").Replace(conf)
+	must(t, ka67.WriteFile("/etc/keepalived/two.conf", other, 0o644))
+	cmd := exec.Command(os.Getenv(programVariable), "run", "-f", "/etc/keepalived/two.conf")
+	cmd.Stdout, cmd.Stderr = ka67.log, ka67.log
+	must(t, ka67.Start(cmd))
+	ka67.c.eventually(takeOver, "the other is MASTER", func() bool { return ka67.holds("172.16.8.102/24 scope global vrrp.52") })
+	ka67.shows("ip -d addr show dev vrrp.52", "alias holdfast:two")
+	ka67.shows("ip -d addr show dev vrrp.51", "alias holdfast:one", "172.16.8.100/24")
+	must(t, cmd.Process.Signal(syscall.SIGTERM))
+	cmd.Wait()
+	if links := ka67.sh("ip -o link"); strings.Contains(links, "vrrp.52") || !strings.Contains(links, "vrrp.51") || !strings.Contains(links, "vrrp6.51") {
+		t.Errorf("after the end of the other there are\n%s", links)
 	}
 }

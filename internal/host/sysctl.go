@@ -35,6 +35,7 @@ func (d Device) Settings(to Settings) {
 	v6 := func(name, value string) { to[Sysctl{V6: true, Link: d.Name, Name: name}] = value }
 	if d.IPVLAN != NoIPVLAN {
 		v4(d.Name, "rp_filter", "0")
+		v4(d.Parent, "arp_announce", "2") // an answer to an address of the ipvlan would go there
 		return
 	}
 	v4(d.Name, "arp_ignore", "1")

@@ -28,6 +28,7 @@ type Reconciler struct {
 	onLink  map[string]set  // the same, by link
 	onNet   map[Addr]set    // IPv4 with a shared subnet, by subnet
 	failed  map[Addr]*entry // wanted, refused
+	lost    map[Addr]*entry // waiting, although as far as we know their link is there
 	told    map[Addr]string // why it was refused, since it was last held
 	stuck   map[Addr]bool   // unwanted, and could not be removed
 	seq     int
@@ -113,6 +114,7 @@ func NewReconciler() *Reconciler {
 		onLink: map[string]set{},
 		onNet:  map[Addr]set{},
 		failed: map[Addr]*entry{},
+		lost:   map[Addr]*entry{},
 		told:   map[Addr]string{},
 		stuck:  map[Addr]bool{},
 	}
@@ -186,7 +188,9 @@ func (r *Reconciler) adjust(e *entry, diff difference, s *steps) {
 // start asks for an address, or lets it wait for its link. A duplicate goes
 // first, so that the kernel looks again whether it is one.
 func (r *Reconciler) start(e *entry, as standing, s *steps) {
-	delete(r.failed, e.Addr.Canonical())
+	a := e.Addr.Canonical()
+	delete(r.failed, a)
+	delete(r.lost, a)
 	was := e.standing
 	e.standing = waiting
 	if _, exists := r.links[e.Link]; !exists {
@@ -276,6 +280,7 @@ func (r *Reconciler) settle(e *entry, found AddrOpts, there bool, s *steps) {
 // hold notes that the kernel has the address; news only if it had it not before.
 func (r *Reconciler) hold(e *entry, found AddrOpts) {
 	delete(r.failed, e.Addr.Canonical())
+	delete(r.lost, e.Addr.Canonical())
 	as, fate, why := held, Held, error(nil)
 	if found.DADFailed {
 		as, fate, why = duplicate, Failed, errDuplicate
@@ -335,6 +340,7 @@ func (r *Reconciler) stillMissing(entries []*entry) []*entry {
 func (r *Reconciler) linkGone(name string) {
 	delete(r.links, name)
 	for _, e := range r.onLink[name].inTurn() {
+		delete(r.lost, e.Addr.Canonical())
 		r.lose(e, fmt.Errorf("%s: %w", name, ErrNoLink))
 	}
 	for a := range r.stuck {
@@ -351,6 +357,14 @@ func (r *Reconciler) lose(e *entry, why error) {
 	delete(r.failed, e.Addr.Canonical())
 	if was == held || was == repairing || was == duplicate {
 		r.tell(e, Lost, why)
+	}
+}
+
+// miss has Retry look after an address that waits for a link which is there: that
+// what it waits for is reported is not to be relied on.
+func (r *Reconciler) miss(e *entry) {
+	if _, exists := r.links[e.Link]; exists {
+		r.lost[e.Addr.Canonical()] = e
 	}
 }
 
@@ -384,6 +398,7 @@ func (r *Reconciler) addrGone(a Addr, s *steps) {
 	l, exists := r.links[a.Link]
 	if !exists || !l.Up {
 		r.lose(e, fmt.Errorf("%s is down", a.Link))
+		r.miss(e)
 		return
 	}
 	r.start(e, repairing, s)
@@ -456,6 +471,7 @@ func (r *Reconciler) added(e *entry, new bool) Result {
 func (r *Reconciler) refuse(e *entry, err error) Result {
 	if errors.Is(err, ErrNoLink) {
 		e.standing = waiting
+		r.miss(e)
 		return r.result(e, Lost, err)
 	}
 	e.standing = refused
@@ -468,11 +484,16 @@ func (r *Reconciler) refuse(e *entry, err error) Result {
 	return r.result(e, Failed, err)
 }
 
-// Retry asks again for all that failed. It costs nothing when nothing did.
+// Retry asks again for all that failed, or waits for a link that is up. It costs nothing when nothing did.
 func (r *Reconciler) Retry() []Op {
 	var s steps
 	for _, e := range r.failed {
 		r.start(e, adding, &s)
+	}
+	for _, e := range r.lost {
+		if r.links[e.Link].Up {
+			r.start(e, adding, &s)
+		}
 	}
 	for a := range r.stuck {
 		s.del = append(s.del, Wish{Addr: a})
@@ -526,6 +547,7 @@ func (r *Reconciler) remove(a Addr) {
 	e := r.wanted[a]
 	delete(r.wanted, a)
 	delete(r.failed, a)
+	delete(r.lost, a)
 	delete(r.told, a)
 	take(r.onLink, a.Link, e)
 	take(r.onNet, a.subnet(), e)

@@ -558,3 +558,23 @@ func TestAPeerHasOnePrefixLength(t *testing.T) {
 		  192.0.2.1 peer 192.0.2.2/30 dev eth0: released`, `
 		1: eth0: <UP,LOWER_UP> mtu 1500`)
 }
+
+// Numbers of links are out of date for a moment after a link was made anew. No
+// report follows that would say so.
+func TestALinkThatIsThereAfterAllIsAskedAgain(t *testing.T) {
+	b := newBench(t)
+	ops := b.rec.Want(host.Delta{Want: wishes("eth0", "fe80::1/64")})
+	if r := b.rec.Done(ops[0], host.ErrNoLink); r.Fate != host.Lost {
+		t.Fatalf("%v", r)
+	}
+	again := b.rec.Retry()
+	if len(again) != 1 || again[0].Verb != host.AddAddr {
+		t.Fatalf("asked for: %v", again)
+	}
+	if r := b.rec.Done(again[0], nil); r.Fate != host.Held {
+		t.Errorf("%v", r)
+	}
+	if more := b.rec.Retry(); len(more) != 0 {
+		t.Errorf("asked for what is held: %v", more)
+	}
+}

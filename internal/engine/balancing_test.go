@@ -37,7 +37,7 @@ type director struct {
 
 func newDirector(t *testing.T) *director {
 	d := &director{T: t, kernel: ipvs.Fake{Table: ipvs.Table{}}, timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
-	d.Balancing = NewBalancing(func(context.Context) (IPVS, error) { return fakeIPVS{d}, d.missing }, func(l relay.Line) {
+	d.Balancing = NewBalancing(d.open, func(l relay.Line) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.said = append(d.said, l.Text)
@@ -48,17 +48,38 @@ func newDirector(t *testing.T) *director {
 	return d
 }
 
+func (d *director) open(context.Context) (IPVS, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return fakeIPVS{d}, d.missing
+}
+
+// meanwhile changes something behind the back of the Balancing.
+func (d *director) meanwhile(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
 // fakeIPVS is the kernel of a director.
 type fakeIPVS struct{ *director }
 
 func (k fakeIPVS) Observe(func(ipvs.Key) bool) (ipvs.Table, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	t := ipvs.Table{}
 	for key, p := range k.kernel.Table {
 		t[key] = p
 	}
 	return t, nil
 }
-func (k fakeIPVS) Do(ops []ipvs.Op) []error          { return k.kernel.Do(ops) }
+
+func (k fakeIPVS) Do(ops []ipvs.Op) []error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.kernel.Do(ops)
+}
+
 func (k fakeIPVS) Flush() error                      { clear(k.kernel.Table); return nil }
 func (k fakeIPVS) Timeouts() (ipvs.Timeouts, error)  { return k.timeouts, nil }
 func (k fakeIPVS) SetTimeouts(t ipvs.Timeouts) error { k.timeouts = t; return nil }
@@ -111,6 +132,8 @@ func (d *director) after(pass time.Duration, table string, said ...string) {
 	d.Helper()
 	time.Sleep(pass)
 	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if diff := cmp.Diff(table, d.kernel.Table.Rules()); diff != "" {
 		d.Errorf("table (-want +got):\n%s", diff)
 	}
@@ -149,7 +172,7 @@ func TestAKernelWithoutIPVSIsSaidOnceAndTriedAgain(t *testing.T) {
 		d.missing = errors.New("this kernel has no IPVS")
 		d.Order(ordered(t, ""))
 		d.after(5*time.Minute, "", activating, gained, "IPVS: real servers are checked, and nothing is balanced: this kernel has no IPVS")
-		d.missing = nil
+		d.meanwhile(func() { d.missing = nil })
 		d.after(time.Minute, serviceRule+serverRule)
 	})
 }
@@ -158,7 +181,7 @@ func TestDriftIsRepairedAndSaid(t *testing.T) {
 	run(t, func(d *director) {
 		d.Order(ordered(t, ""))
 		d.after(0, serviceRule+serverRule, activating, gained)
-		clear(d.kernel.Table)
+		d.meanwhile(func() { clear(d.kernel.Table) })
 		d.after(3*time.Second, serviceRule+serverRule, "IPVS: somebody else changed what is ours: put back (2 so far)")
 	})
 }

@@ -81,6 +81,7 @@ func TestALinkIsAskedOnceASecondAndChangesAreReported(t *testing.T) {
 		for _, says := range []map[Method]bool{{MII: true}, {MII: false}, {MII: false}, nil, nil, {MII: true}} {
 			d.set(says)
 			time.Sleep(every)
+			synctest.Wait()
 		}
 		if want := []string{"eth0 good", "eth0 bad", "eth0 unknown", "eth0 good"}; !slices.Equal(d.told, want) {
 			t.Errorf("got %q, want %q", d.told, want)
@@ -104,6 +105,7 @@ func TestAReloadKeepsWhatIsKnownAndForgetsWhatIsNotAsked(t *testing.T) {
 		d.set(nil)
 		w.Close()
 		time.Sleep(3 * every)
+		synctest.Wait()
 		if want := []string{"eth0 good", "eth1 good"}; !slices.Equal(d.told, want) {
 			t.Errorf("got %q, want %q", d.told, want)
 		}

@@ -125,7 +125,12 @@ func TestAChildIsCountedFromItsForkOn(t *testing.T) {
 	s.Quorum.Least = 2
 	r.Apply([]Spec{s}, Buffer{})
 	r.reports(tracker.Bad)
-	r.run("-c", "(read x <&1) & wait") // a child that runs no other program
+	pipe := filepath.Join(r.TempDir(), "pipe")
+	r.must(unix.Mkfifo(pipe, 0o600))
+	end, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	r.must(err)
+	defer end.Close()
+	r.run("-c", "(read x <"+pipe+") & wait") // a child that runs no other program
 	r.reports(tracker.Good)
 }
 

@@ -102,7 +102,7 @@ func TestAProbeEndsWithItsTimeout(t *testing.T) {
 
 func TestNoMoreThanTheLimitAreUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const limit, checks = 3, 20
+		const limit, checks = 3, 60 // two seconds each: two at a time in the mean
 		var mu sync.Mutex
 		var now, most, made int
 		count := func(by int) {

@@ -50,6 +50,7 @@ type routerProcess struct {
 	asked    chan os.Signal
 	stopping atomic.Bool
 	exit     atomic.Int32
+	routers  atomic.Int32  // how many the configuration in force has
 	served   chan struct{} // closed when the worker is gone for good
 }
 
@@ -277,7 +278,7 @@ func (p *routerProcess) stop(status int) {
 }
 
 func (p *routerProcess) tellStatus(to relay.Dump) {
-	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
+	p.machine.Inbox.Put(router.Ask{Long: router.Look(int(p.routers.Load())), Look: func(r *router.Router) {
 		s := r.Status(engine.Now())
 		s.RealTime = *p.schedule.words.Load()
 		s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
@@ -314,6 +315,7 @@ func (p *routerProcess) adopt(slot relay.Slot, accepted func()) error {
 	p.system(&c.Global)
 	p.worker.patience.Store(int64(c.Global.ChildWait))
 	p.talker.Look()
+	p.routers.Store(int32(len(c.Routers)))
 	p.machine.Inbox.Put(router.Prepare(c))
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
 		if err := p.memory.Assign(r.Keys()); err != nil {

@@ -101,6 +101,24 @@ func TestAReloadWaitsForAnAdvertThatIsDueSoon(t *testing.T) {
 	}
 }
 
+// So does a look at everything.
+func TestALongLookWaitsForAnAdvertThatIsDueSoon(t *testing.T) {
+	l, w := running(t)
+	look := mark(w, "looked").(router.Ask)
+	look.Long = router.Look(4000)
+	w.now = l.Router.Deadline() - 1000
+	w.inbox = []router.Event{look}
+	l.turn()
+	if len(w.did) != 0 {
+		t.Fatalf("done before the deadline: %v", w.did)
+	}
+	w.now = l.Router.Deadline()
+	l.turn()
+	if !slices.Equal(w.did, []string{"advert", "looked"}) {
+		t.Errorf("%v", w.did)
+	}
+}
+
 func TestAReloadWithTimeToSpareIsDoneAtOnce(t *testing.T) {
 	l, w := running(t)
 	w.inbox = []router.Event{reload(t), mark(w, "after the reload")}

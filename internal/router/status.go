@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"time"
 
 	"holdfast/internal/bfd"
 	"holdfast/internal/config"
@@ -15,9 +16,19 @@ import (
 
 // Ask lets somebody look at the router between two steps: for reading, and to clear
 // its counters.
-type Ask struct{ Look func(*Router) }
+type Ask struct {
+	Look func(*Router)
+	// Long is how long the look takes at most; one that is short need not say so.
+	Long time.Duration
+}
 
 func (Ask) event() {}
+
+// Takes is how long the loop is busy with it at most.
+func (a Ask) Takes() time.Duration { return a.Long }
+
+// Look is how long Status takes at most for so many routers, by measurement.
+func Look(routers int) time.Duration { return time.Duration(routers) * 2 * time.Microsecond }
 
 // Name is what people call a router.
 func (r *Router) Name(id vrrp.ID) string {

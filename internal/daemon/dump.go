@@ -125,7 +125,7 @@ func dumpPath(g *config.Global, suffix string) string {
 
 // replace writes a new file and moves it into place, so that nobody reads half.
 func replace(path string, mode os.FileMode, write func(io.Writer)) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

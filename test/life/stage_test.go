@@ -106,11 +106,14 @@ func (s *stage) holds(n *netns.Node, addr string) bool {
 	return strings.Contains(s.sh(n, "ip -o addr show"), " "+addr+"/")
 }
 
-// eventually waits for a condition.
-func (s *stage) eventually(within time.Duration, what string, ok func() bool) {
+// eventually waits for a condition; why is asked if it does not come true.
+func (s *stage) eventually(within time.Duration, what string, ok func() bool, why ...func() string) {
 	s.Helper()
 	for end := time.Now().Add(within); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
+			for _, say := range why {
+				what += "\n" + say()
+			}
 			s.Fatalf("after %v still not: %s", within, what)
 		}
 	}

@@ -121,7 +121,10 @@ true
 		s.eventually(5*time.Second, "the script of "+who+" ran", func() bool {
 			return strings.Contains(s.sh(s.a, "cat /run/looked/"+who+" 2>/dev/null || true"), "/dev/null")
 		})
-		if got := s.sh(s.a, "cat /run/looked/"+who); got != want {
+		got := s.sh(s.a, "cat /run/looked/"+who)
+		// Signal 32 is the C library's: whatever a program of its has started ignores it, as what make starts.
+		got = strings.Replace(got, "SigIgn:\t0000000080000000", "SigIgn:\t0000000000000000", 1)
+		if got != want {
 			t.Errorf("the script of %s finds\n%swant\n%s", who, got, want)
 		}
 	}

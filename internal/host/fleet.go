@@ -72,11 +72,15 @@ func (f *Fleet) See(changes ...Change) []LinkOp {
 	return f.steps()
 }
 
-// note keeps what a report says, and reports whether it matters here.
+// note keeps what a report says, and reports whether it matters here. A device that was
+// right for a moment has come as asked for, whatever became of it since.
 func (f *Fleet) note(l Link, gone bool) bool {
 	switch {
 	case !gone:
 		f.links[l.Name] = l
+		if c := f.byName[l.Name]; c != nil && f.grounded(c) && f.right(c, l, f.links[c.Parent]) {
+			c.standing, c.told = held, false
+		}
 	case f.links[l.Name].Index == l.Index:
 		delete(f.links, l.Name)
 	}
@@ -122,7 +126,7 @@ func (f *Fleet) step(c *craft, ops []LinkOp) []LinkOp {
 	case !exists || c.standing == refused:
 	case !f.buildable(c, l, parent):
 		return f.replace(c, l, parent, ops)
-	case f.perfect(c, l, parent):
+	case f.right(c, l, parent):
 		c.standing, c.told = held, false
 	case c.standing == waiting || c.standing == held || !c.raised:
 		return f.ask(c, MendLink, parent, ops)
@@ -166,6 +170,11 @@ func (f *Fleet) vrf(parent Link) int {
 // buildable reports whether a link can be made what is wanted without making it anew.
 func (f *Fleet) buildable(c *craft, l, parent Link) bool {
 	return c.alike(l, parent) && (c.wears(l) || l.Alias == f.Mark)
+}
+
+// right reports whether a link is all that is wanted.
+func (f *Fleet) right(c *craft, l, parent Link) bool {
+	return f.buildable(c, l, parent) && f.perfect(c, l, parent)
 }
 
 // perfect leaves the mark of another copy of the daemon: both would write theirs for ever.

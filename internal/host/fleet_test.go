@@ -127,6 +127,27 @@ func TestWhatSomebodyChangesIsPutBackAndCounted(t *testing.T) {
 	}
 }
 
+// The report that it came and the one that somebody took it down again are read together.
+func TestADeviceThatIsTakenDownAsSoonAsItIsUpIsBroughtUpAgain(t *testing.T) {
+	h := newHarbour(t, up("eth0"))
+	h.observe()
+	h.do(h.f.Want([]Device{vmac("vrrp.1", "eth0", 1)}))
+	h.k.Shaped()
+	down := mustObserve(h.k).Links["vrrp.1"]
+	down.Up = false
+	h.k.SetLink(down)
+	ops := h.f.See(h.k.Changes()...)
+	for i, err := range h.k.Shape(ops) {
+		h.f.Done(ops[i], err)
+	}
+	h.k.SetLink(down)
+	h.do(h.f.See(h.k.Changes()...))
+	h.did(mendOne, mendOne)
+	if !mustObserve(h.k).Links["vrrp.1"].Up || h.f.Repairs() != 2 {
+		t.Errorf("%d repairs", h.f.Repairs())
+	}
+}
+
 func TestADeviceComesBackWithItsParent(t *testing.T) {
 	h := newHarbour(t)
 	h.observe()

@@ -344,12 +344,18 @@ func (r *Router) devicesOf(id vrrp.ID) (list []string) {
 	return list
 }
 
-// moored counts a repair for those whose device it was.
-func (r *Router) moored(name string) {
+// moored counts a repair for those whose device it was, and lets a MASTER speak that
+// sends by it: an advert that was due meanwhile could not leave, and whoever harmed the
+// device may do so again before it is reported to be there.
+func (r *Router) moored(now mono.Instant, name string, out *Effects) {
 	of := name + "@" + r.quarters.on[name]
 	for i := range r.parts {
-		if slices.Contains(r.devicesOf(vrrp.ID(i)), of) {
-			r.parts[i].repairs++
+		if !slices.Contains(r.devicesOf(vrrp.ID(i)), of) {
+			continue
+		}
+		r.parts[i].repairs++
+		if r.quarters.sends[r.parts[i].key()] == name {
+			r.set.Speak(now, vrrp.ID(i), &out.Out)
 		}
 	}
 }

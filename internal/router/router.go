@@ -106,7 +106,7 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 	case Settled:
 		r.settled(now, ev, out)
 	case Moored:
-		r.moored(ev.Name)
+		r.moored(now, ev.Name, out)
 	case Sampled:
 		r.sampled(now, ev, out)
 	case Seen:

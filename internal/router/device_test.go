@@ -84,7 +84,11 @@ func TestAMasterSpeaksByItsDeviceOnceItHoldsItsAddresses(t *testing.T) {
 	if a := fx.Announcements; len(a) != 1 || !a[0].Reply || !a[0].Widen || a[0].Gap != 20*time.Millisecond/31 {
 		t.Errorf("announces %+v", a)
 	}
-	b.step(router.Moored{Name: "vrrp.1"})
+	fx = router.Effects{}
+	b.r.Step(b.now, router.Moored{Name: "vrrp.1"}, &fx)
+	if len(fx.Sends) != 1 || fx.Sends[0].Link != "vrrp.1" {
+		t.Errorf("its device put back, it sends %+v", fx.Sends)
+	}
 	if i := b.r.Status(b.now).Instances[0]; i.Repairs != 1 || !slices.Equal(i.Devices, []string{"vrrp.1@eth0"}) {
 		t.Errorf("its devices are %v, put back %d times", i.Devices, i.Repairs)
 	}

@@ -122,3 +122,9 @@ func (d Device) alike(l, parent Link) bool {
 
 // wears reports whether a link has the MAC address that d is to have.
 func (d Device) wears(l Link) bool { return d.IPVLAN != NoIPVLAN || l.MAC == d.MAC }
+
+// coming reports whether a link looks like a device of ours that is not up yet: it
+// gets its mark with the step that brings it up.
+func (l Link) coming() bool {
+	return !l.Up && (l.Kind == "macvlan" || l.Kind == "ipvlan")
+}

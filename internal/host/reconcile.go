@@ -185,15 +185,16 @@ func (r *Reconciler) adjust(e *entry, diff difference, s *steps) {
 	}
 }
 
-// start asks for an address, or lets it wait for its link. A duplicate goes
-// first, so that the kernel looks again whether it is one.
+// start asks for an address, or lets it wait for its link: a device of ours is to be up
+// first, or the address would be announced into nothing. A duplicate goes first, so that
+// the kernel looks again whether it is one.
 func (r *Reconciler) start(e *entry, as standing, s *steps) {
 	a := e.Addr.Canonical()
 	delete(r.failed, a)
 	delete(r.lost, a)
 	was := e.standing
 	e.standing = waiting
-	if _, exists := r.links[e.Link]; !exists {
+	if l, exists := r.links[e.Link]; !exists || l.coming() {
 		return
 	}
 	if was == duplicate {

@@ -578,3 +578,17 @@ func TestALinkThatIsThereAfterAllIsAskedAgain(t *testing.T) {
 		t.Errorf("asked for what is held: %v", more)
 	}
 }
+
+func TestAnAddressWaitsUntilADeviceOfOursIsUp(t *testing.T) {
+	device := host.Link{Name: "vrrp.1", Kind: "macvlan"}
+	b := newBench(t, device)
+	if ops := b.rec.Want(host.Delta{Want: wishes("vrrp.1", "10.0.0.9/32")}); len(ops) != 0 {
+		t.Errorf("asked for before: %v", ops)
+	}
+	device.Up = true
+	b.kernel.SetLink(device)
+	b.see()
+	if !b.rec.Holds(addr("vrrp.1", "10.0.0.9/32")) {
+		t.Error("it is not there")
+	}
+}

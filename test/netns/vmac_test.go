@@ -150,7 +150,7 @@ func TestAfterACrashTheDevicesAreAdopted(t *testing.T) {
 	ka67.cmd.Process.Signal(syscall.SIGKILL)
 	<-ka67.exited
 	ka67.start()
-	c.wires["eth0"].sees(time.Now(), 3*time.Second, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
+	c.wires["eth0"].sees(time.Now(), takeOver, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
 	time.Sleep(time.Second)
 	if after := ka67.sh("cat /sys/class/net/vrrp.51/ifindex /sys/class/net/vrrp6.51/ifindex"); after != index {
 		t.Errorf("the devices were made anew: %q, then %q", index, after)

@@ -84,7 +84,7 @@ func (b *bench) cost(ctx context.Context, c *crowd, d *subject.Daemon, program i
 	add("drift of the interval", "ms", medianWithin(0.02), ms(got.drift))
 	add("largest share of adverts in 10 ms", "%", medianWithin(5), 100*got.burst)
 	add("resident memory (sum of RSS)", "MiB", memory, float64(got.usage.RSS)/1024)
-	add("resident memory (PSS)", "MiB", none(), float64(got.usage.PSS)/1024)
+	add("resident memory (PSS)", "MiB", memory, float64(got.usage.PSS)/1024)
 	return nil
 }
 

@@ -26,9 +26,7 @@ func TestAWebPairWithoutScripts(t *testing.T) {
 
 	// A dead nginx is started again, and nothing moves.
 	lb01.sh("killall -9 nginx")
-	c.eventually(takeOver, "the repair is told", func() bool {
-		return strings.Contains(c.member("lb01").log.String(), "VRRP_Check(web) failed (connect to 127.0.0.1:80: connection refused), trying to repair it")
-	})
+	c.logs("lb01", "VRRP_Check(web) failed (connect to 127.0.0.1:80: connection refused), trying to repair it")
 	c.eventually(quick, "nginx runs again", func() bool { return lb01.runs("nginx") })
 	c.stays(3*time.Second, onLb01)
 

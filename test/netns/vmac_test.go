@@ -133,7 +133,7 @@ func TestADeviceThatSomebodyHarmsIsPutBack(t *testing.T) {
 		ka67.sh(harm)
 		ka67.shows("ip -d addr show dev vrrp.51", "link/ether "+mac4, ",UP", "172.16.8.100/24", "alias holdfast", "group default")
 		since := time.Now()
-		c.wires["eth0"].sees(since, 3*time.Second, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
+		c.wires["eth0"].sees(since, 1500*time.Millisecond, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
 	}
 	if ka68.holds(onVMAC) {
 		t.Error("the other took over")
@@ -150,7 +150,7 @@ func TestAfterACrashTheDevicesAreAdopted(t *testing.T) {
 	ka67.cmd.Process.Signal(syscall.SIGKILL)
 	<-ka67.exited
 	ka67.start()
-	c.wires["eth0"].sees(time.Now(), takeOver, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
+	c.wires["eth0"].sees(time.Now(), 3*time.Second, `^172.16.8.10 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150`)
 	time.Sleep(time.Second)
 	if after := ka67.sh("cat /sys/class/net/vrrp.51/ifindex /sys/class/net/vrrp6.51/ifindex"); after != index {
 		t.Errorf("the devices were made anew: %q, then %q", index, after)
@@ -254,7 +254,7 @@ func TestAddressesGoOnTheDevicesThatAreAskedFor(t *testing.T) {
 	time.Sleep(7*time.Second - time.Since(since)) // the rounds of a new master are over
 	for _, want := range []struct{ wire, addr, mac string }{{"eth0", "172.16.8.101", "00:00:5e:00:01:3d"}, {"eth1", "10.16.8.106", "00:00:5e:00:01:3f"}} {
 		for range 2 {
-			for _, f := range c.wires[want.wire].sees(time.Now(), 3*time.Second, "Reply "+want.addr+" is-at "+want.mac) {
+			for _, f := range c.wires[want.wire].sees(time.Now(), 1500*time.Millisecond, "Reply "+want.addr+" is-at "+want.mac) {
 				if f.mac != want.mac {
 					t.Errorf("from %s: %s", f.mac, f.text)
 				}

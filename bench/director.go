@@ -22,24 +22,30 @@ type director struct {
 	tell    func(name, unit string, value float64) error
 }
 
-// measureServers measures everything that is asked of virtual servers with one
-// program.
-func measureServers(ctx context.Context, p subject.Program, tell func(name, unit string, value float64) error) error {
-	for _, step := range []struct {
-		what    string
-		measure func(*director, context.Context, farm) error
-		farm    farm
-	}{
-		{"1000 x 10 servers", (*director).table, farm{virtual: 1000, real: 10, delay: 6}},
-		{"5000 x 20 servers", (*director).table, farm{virtual: 5000, real: 20, delay: 6}},
-		{"5000 x 20 servers with TCP_CHECK", (*director).watched, farm{virtual: 5000, real: 20, delay: 60, check: tcpCheck}},
-		{"TCP_CHECK", (*director).checked, farm{virtual: 100, real: 10, delay: 1, check: tcpCheck}},
-		{"HTTP_GET", (*director).checked, farm{virtual: 100, real: 10, delay: 1, check: httpCheck}},
-	} {
-		g := &director{program: p, tell: func(name, unit string, value float64) error { return tell(step.what+": "+name, unit, value) }}
-		if err := g.with(func() error { return step.measure(g, ctx, step.farm) }); err != nil {
-			return fmt.Errorf("%s: %w", step.what, err)
-		}
+// stint is what is measured with one farm, in a kernel of its own.
+type stint struct {
+	name    string // of the measurement
+	what    string // as the table has it
+	measure func(*director, context.Context, farm) error
+	farm    farm
+}
+
+func stints() []stint {
+	return []stint{
+		{"table", "1000 x 10 servers", (*director).table, farm{virtual: 1000, real: 10, delay: 6}},
+		{"tables", "5000 x 20 servers", (*director).table, farm{virtual: 5000, real: 20, delay: 6}},
+		{"watched", "5000 x 20 servers with TCP_CHECK", (*director).watched, farm{virtual: 5000, real: 20, delay: 60, check: tcpCheck}},
+		{"checks", "TCP_CHECK", (*director).checked, farm{virtual: 100, real: 10, delay: 1, check: tcpCheck}},
+		{"checks", "HTTP_GET", (*director).checked, farm{virtual: 100, real: 10, delay: 1, check: httpCheck}},
+	}
+}
+
+// measureServers measures what is asked of virtual servers with one program and
+// one farm.
+func measureServers(ctx context.Context, p subject.Program, s stint, tell func(name, unit string, value float64) error) error {
+	g := &director{program: p, tell: func(name, unit string, value float64) error { return tell(s.what+": "+name, unit, value) }}
+	if err := g.with(func() error { return s.measure(g, ctx, s.farm) }); err != nil {
+		return fmt.Errorf("%s: %w", s.what, err)
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ type bench struct {
 	programs [2]subject.Program // keepalived first
 	rounds   int
 	only     []string // names of measurements; empty: all
+	alone    bool     // without keepalived
 	table    table
 }
 
@@ -61,7 +62,7 @@ func start(ctx context.Context, args []string) error {
 		return subject.Account(args[1:])
 	case len(args) == 3 && args[0] == paceWord:
 		return makeChecks(args[1], args[2])
-	case len(args) == 4 && args[0] == insideWord:
+	case len(args) == 5 && args[0] == insideWord:
 		return inside(ctx, args[1:])
 	}
 	return run(ctx, args)
@@ -72,6 +73,7 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("run", "", "comma-separated measurements: "+strings.Join(names(), ", ")+" (default: all)")
 	rounds := flags.Int("n", 5, "rounds of each measurement")
 	write := flags.Bool("write", false, "write the table into "+page)
+	alone := flags.Bool("alone", false, "measure without keepalived, for figures that are held to a limit or only looked at")
 	second := flags.String("subject", "", "program to compare with keepalived: a holdfast binary, or the word keepalived (default: build holdfast)")
 	flags.Parse(args)
 	dir, err := os.MkdirTemp("", "holdfast-bench")
@@ -79,7 +81,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{rounds: *rounds, only: split(*only)}
+	b := &bench{rounds: *rounds, only: split(*only), alone: *alone}
 	if err := b.prepare(ctx, *second, dir); err != nil {
 		return err
 	}
@@ -127,7 +129,7 @@ type measurement struct {
 
 // measurements lists everything in the order of the table.
 func measurements() []measurement {
-	return []measurement{
+	return slices.Concat([]measurement{
 		{names: []string{"check"}, do: (*bench).check},
 		{names: []string{"outage"}, do: (*bench).outages},
 		{names: []string{"failback"}, do: (*bench).failBack},
@@ -140,9 +142,15 @@ func measurements() []measurement {
 		{names: []string{"flood"}, do: (*bench).flood},
 		{names: []string{"watch"}, do: (*bench).watch},
 		{names: []string{"bfd"}, do: (*bench).bfd},
-		{names: []string{"servers"}, do: (*bench).servers},
 		{names: []string{"pace"}, do: (*bench).pace},
+	}, ofServers())
+}
+
+func ofServers() (all []measurement) {
+	for i, s := range stints() {
+		all = append(all, measurement{names: []string{"servers", s.name}, do: serversOf(i)})
 	}
+	return all
 }
 
 func manyOf(routers int) func(*bench, context.Context, int) error {
@@ -189,6 +197,9 @@ func (b *bench) rotate(ctx context.Context, m measurement) {
 		for program, p := range b.programs {
 			if ctx.Err() != nil {
 				return
+			}
+			if b.alone && program == 0 {
+				continue
 			}
 			start := time.Now()
 			err := m.do(b, ctx, program)

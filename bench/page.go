@@ -14,8 +14,8 @@ holdfast beside the keepalived of Debian, both on the same machine in turn, run 
     go run ./bench -write                     # and write this page
 
 It needs Linux, root, Go, and Debian's packages keepalived, iproute2, nftables and user-mode-linux. It builds its networks in namespaces of its own
-and removes them at the end. -run takes these names: check, outage, failback, restart, start, cost, reload, takeover, busy, strain, flood, watch, bfd, servers.
-The command fails when a figure misses what is asked of it.
+and removes them at the end. -run takes these names: check, outage, failback, restart, start, cost, reload, takeover, busy, strain, flood, watch, bfd, pace,
+servers, and of these table, tables, watched, checks. With -alone keepalived is left out. The command fails when a figure misses what is asked of it.
 
 ## How it is measured
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,9 +30,13 @@ type told struct {
 	Value      float64
 }
 
-// servers measures virtual servers on a real IPVS: in User-Mode Linux, whose
+// serversOf measures virtual servers on a real IPVS: in User-Mode Linux, whose
 // one processor is slow with system calls, for both programs alike.
-func (b *bench) servers(ctx context.Context, program int) error {
+func serversOf(stint int) func(*bench, context.Context, int) error {
+	return func(b *bench, ctx context.Context, program int) error { return b.servers(ctx, stint, program) }
+}
+
+func (b *bench) servers(ctx context.Context, stint, program int) error {
 	ctx, cancel := context.WithTimeout(ctx, guestTimeout)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "holdfast-bench")
@@ -42,7 +47,7 @@ func (b *bench) servers(ctx context.Context, program int) error {
 	figures := filepath.Join(dir, "figures")
 	var console bytes.Buffer
 	code, err := guest.Boot(ctx, guest.Errand{
-		Args:    []string{insideWord, strconv.Itoa(program), b.programs[program].Path, figures},
+		Args:    []string{insideWord, strconv.Itoa(stint), strconv.Itoa(program), b.programs[program].Path, figures},
 		Modules: []string{"ipv6", "ip_vs", "ip_vs_wlc"}, Memory: "2G",
 	}, &console)
 	if e := b.relate(program, figures); err == nil {
@@ -107,22 +112,23 @@ func askedOfServers(name string) bound {
 	return none()
 }
 
-// inside is the command line of the inside: the number of a program, the path of
-// a holdfast, and the file for the figures.
+// inside is the command line of the inside: the number of a stint and of a program, the
+// path of a holdfast, and the file for the figures.
 func inside(ctx context.Context, args []string) error {
+	n, bad := strconv.Atoi(args[0])
 	p, err := subject.Keepalived()
-	if args[0] == "1" {
-		p, err = subject.Holdfast(args[1]), nil
+	if args[1] == "1" {
+		p, err = subject.Holdfast(args[2]), nil
 	}
-	if err != nil {
+	if err = errors.Join(bad, err); err != nil {
 		return err
 	}
-	f, err := os.Create(args[2])
+	f, err := os.Create(args[3])
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return measureServers(ctx, p.Balancer(), func(name, unit string, value float64) error {
+	return measureServers(ctx, p.Balancer(), stints()[n], func(name, unit string, value float64) error {
 		return json.NewEncoder(f).Encode(told{name, unit, value})
 	})
 }

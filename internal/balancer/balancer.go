@@ -44,6 +44,7 @@ type Balancer struct {
 	last    checker.ID
 	here    map[netip.Addr]bool // the addresses of this machine
 	left    ipvs.Table          // by an earlier run, until the first reload
+	told    bool                // that run told what it found out
 	stopped bool
 }
 
@@ -53,8 +54,9 @@ func New() *Balancer {
 }
 
 // Adopt takes in what an earlier run left in the kernel, before the first Reload. A real server
-// that is missing there was down: it is taken to be so until it is checked.
-func (b *Balancer) Adopt(left ipvs.Table) { b.left = left }
+// that is missing there was down, one that is there was up: it is taken to be so until it is
+// checked. told: the daemon has lived on, and nobody is to be told again.
+func (b *Balancer) Adopt(left ipvs.Table, told bool) { b.left, b.told = left, told }
 
 // Step takes in what happened.
 func (b *Balancer) Step(now mono.Instant, ev Event, out *Effects) {

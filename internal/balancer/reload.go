@@ -37,7 +37,7 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 		b.review(v, v.fresh, out)
 		v.fresh = false
 	}
-	b.left = nil
+	b.left, b.told = nil, false
 	out.Table, out.Checks = b.table(), true
 }
 
@@ -62,6 +62,8 @@ func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, 
 	}
 	if old != nil {
 		old.dismiss(was, out)
+	} else {
+		b.resume(v)
 	}
 	return v
 }
@@ -130,17 +132,16 @@ func wayThrough(c *config.RealServer) ipvs.Destination {
 
 // inherit gives a real server its checks, with what is known from before.
 func (b *Balancer) inherit(now mono.Instant, r, old *real, out *Effects) {
-	var left []*check
+	var before []*check
 	if old != nil {
-		left = append(left, old.checks...)
+		before = append(before, old.checks...)
 	}
 	for _, c := range r.config.Checks {
-		r.checks = append(r.checks, b.check(now, r, c, &left))
+		r.checks = append(r.checks, b.check(now, r, c, &before))
 	}
 	if old == nil {
-		b.adopt(r)
-		r.Alive = r.failed() == 0
-		if r.Alive && b.config.NotifyAtStart {
+		told := b.adopt(r)
+		if r.Alive = r.failed() == 0; r.Alive && b.config.NotifyAtStart && !told {
 			out.tellReal(r, true)
 		}
 	} else {
@@ -155,20 +156,6 @@ func (b *Balancer) inherit(now mono.Instant, r, old *real, out *Effects) {
 	}
 	if old != nil && r.Effective() != old.Effective() {
 		out.reweighed(r, old.Effective())
-	}
-}
-
-// adopt takes a real server to be down that an earlier run had taken out of its service.
-func (b *Balancer) adopt(r *real) {
-	for k := range r.of.keys() {
-		p, left := b.left[k]
-		if d, held := p.Servers[r.Reached(k)]; !left || held && (d.Weight > 0 || r.Weight == 0) {
-			return
-		}
-		for _, c := range r.checks {
-			c.up = false
-		}
-		return // the other services of a group are alike
 	}
 }
 

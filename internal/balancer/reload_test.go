@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"holdfast/internal/checker"
-	"holdfast/internal/ipvs"
 )
 
 // ids are the checks that are to run, by the names of their servers.
@@ -156,20 +155,6 @@ func TestHowAServiceBalancesChangesInPlace(t *testing.T) {
 	r := newRig(t, web(""))
 	r.load(strings.Replace(web("persistence_timeout 50"), "lvs_sched rr", "lvs_sched wlc", 1))
 	r.holds("-A -t 10.0.0.1:80 -s wlc -p 50", one, two)
-}
-
-func TestWhatAnEarlierRunHadTakenOutStaysOut(t *testing.T) {
-	for _, words := range []string{"", "inhibit_on_failure"} {
-		r := newRig(t, web(words))
-		r.down("10.1.0.1:80")
-		want := strings.Split(strings.TrimSpace(r.kernel.Rules()), "\n")
-		next := &rig{T: t, b: New(), kernel: ipvs.Table{}}
-		next.b.Adopt(r.kernel)
-		next.load(web(words))
-		next.holds(want...)
-		next.up("10.1.0.1:80")
-		next.holds(head, one, two)
-	}
 }
 
 func TestAServiceThatIsThereTwiceKeepsBothStates(t *testing.T) {

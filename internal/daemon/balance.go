@@ -80,7 +80,7 @@ func (b *balance) apply(s *servers, first bool) {
 	b.sync.config, b.sync.vrid = s.LVS.SyncDaemon, s.VRID
 	b.watchAddresses(s)
 	b.loop.Order(engine.BalanceOrder{
-		Config: &s.Config, Daemons: b.sync.daemons(), Flush: s.LVS.Flush && first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
+		Config: &s.Config, Daemons: b.sync.daemons(), Flush: s.LVS.Flush && first, Resumed: !first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
 		Timeouts: ipvs.Timeouts{TCP: uint32(s.LVS.TCPTimeout.Seconds()), TCPFin: uint32(s.LVS.TCPFinTimeout.Seconds()), UDP: uint32(s.LVS.UDPTimeout.Seconds())},
 	})
 }

@@ -18,6 +18,8 @@ type BalanceOrder struct {
 	Daemons  []ipvs.Daemon // of synchronisation
 	// Flush empties the table first, FlushAtStop at the end: also of what others made.
 	Flush, FlushAtStop bool
+	// Resumed: what the table says of real servers was told by a worker that died.
+	Resumed bool
 }
 
 // Balancing owns a Balancer: it steps it with what happens, and passes on what
@@ -59,7 +61,7 @@ func (b *Balancing) Step(ev balancer.Event) {
 func (b *Balancing) Order(o BalanceOrder) {
 	b.inbox.Put(func(ctx context.Context) {
 		b.tables.obey(o)
-		b.brain.Adopt(b.tables.left(ctx))
+		b.brain.Adopt(b.tables.left(ctx), o.Resumed)
 		b.brain.Reload(Now(), o.Config, &b.effect)
 	})
 }

@@ -63,6 +63,9 @@ func TestAWorkerThatDiesLeavesTheTableAsItIs(t *testing.T) {
 		s.becomes(n, 0, foreign, service, first)
 		time.Sleep(100 * time.Millisecond)
 	}
+	if _, after, _ := strings.Cut(d.log(), "Respawning"); strings.Contains(after, "quorum") || strings.Contains(after, "Removing service") {
+		t.Errorf("what was told is told again:%s", after)
+	}
 	d.reload(strings.Replace(text, "lvs_sched rr", "lvs_sched wlc", 1))
 	s.becomes(n, 5*time.Second, foreign, strings.Replace(service, "rr", "wlc", 1), first)
 }

@@ -262,12 +262,15 @@ func (c *cluster) stays(d time.Duration, want map[string]string) {
 
 func (c *cluster) eventually(limit time.Duration, what string, cond func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+		over := time.Now().After(end) // asked before the condition: this test may be what slept
 		if cond() {
 			return
 		}
+		if over {
+			c.t.Fatalf("not within %s: %s\n%s", limit, what, c.addrs())
+		}
 	}
-	c.t.Fatalf("not within %s: %s\n%s", limit, what, c.addrs())
 }
 
 func (c *cluster) addrs() string {

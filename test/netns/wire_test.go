@@ -75,14 +75,25 @@ func garp(addr string) string {
 	return `^(Ethernet \(len 6\), IPv4 \(len 4\), )?Request who-has ` + regexp.QuoteMeta(addr) + ` .*tell ` + regexp.QuoteMeta(addr) + `,`
 }
 
-// sees expects a packet on the wire since an instant.
+// patience is how long tcpdump may take to print what it has captured.
+const patience = 5 * time.Second
+
+// sees expects a packet on the wire since an instant, captured until a limit from now
+// at the latest.
 func (w *wire) sees(since time.Time, limit time.Duration, pattern string) []frame {
 	w.c.t.Helper()
 	var found []frame
-	w.c.eventually(limit, "on the wire: "+pattern, func() bool {
+	until := time.Now().Add(limit)
+	in := func() bool {
 		found = w.frames(since, pattern)
-		return len(found) > 0
-	})
+		return len(found) > 0 && !found[0].at.After(until)
+	}
+	for !in() {
+		if time.Since(until) > patience {
+			w.c.t.Fatalf("from %.6f on not within %s on the wire: %s\n%s\n%s", float64(since.UnixMicro())/1e6, limit, pattern, w.text, w.c.addrs())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 	return found
 }
 

@@ -60,7 +60,7 @@ func exit(s int) error {
 }
 
 func runCommand() *cobra.Command {
-	o := cli.Options{Foreground: true, Console: true, Facility: "daemon", Umask: 0o177, Name: "holdfast"}
+	o := cli.Options{Foreground: true, Console: true, Facility: "daemon", Umask: 0o177, Name: "holdfast", Version: version}
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "The daemon in the foreground; whoever starts it is trusted to start it again",

@@ -64,6 +64,7 @@ func asKeepalived(args []string) int {
 		sweepLess()
 		return check.Test(load.Options{File: k.Config(), ID: k.ConfigID, AllChecks: k.AllConfig}, k.TestFile)
 	default:
+		k.Options.Version = version
 		return daemon.Start(k.Options)
 	}
 	return 0

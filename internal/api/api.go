@@ -12,8 +12,8 @@ import (
 
 // Control is the daemon, as it can be asked and told.
 type Control interface {
-	// Status is the state of everything that owns addresses.
-	Status(ctx context.Context) (*status.Router, error)
+	// Snapshot is all that there is to see.
+	Snapshot(ctx context.Context) (*status.Snapshot, error)
 	// Balanced is the state of everything that is balanced.
 	Balanced(ctx context.Context) (*status.Balanced, error)
 	// Reload reads the configuration and takes it over: for confirm, unless it is

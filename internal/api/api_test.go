@@ -19,8 +19,8 @@ import (
 // echo is a Control that answers with what it was asked.
 type echo struct{}
 
-func (echo) Status(context.Context) (*status.Router, error) {
-	return &status.Router{RealTime: "so", Instances: []status.Instance{{Name: "V"}}}, nil
+func (echo) Snapshot(context.Context) (*status.Snapshot, error) {
+	return &status.Snapshot{Node: "here", Router: &status.Router{RealTime: "so", Instances: []status.Instance{{Name: "V"}}}}, nil
 }
 
 func (echo) Balanced(context.Context) (*status.Balanced, error) {
@@ -51,8 +51,8 @@ func serving(t *testing.T) Client {
 
 func TestAClientGetsTheAnswersOfTheControl(t *testing.T) {
 	c, ctx := serving(t), t.Context()
-	s, err := c.Status(ctx)
-	if err != nil || s.RealTime != "so" || s.Instances[0].Name != "V" {
+	s, err := c.Snapshot(ctx)
+	if err != nil || s.Node != "here" || s.Router.RealTime != "so" || s.Router.Instances[0].Name != "V" {
 		t.Errorf("status %+v, %v", s, err)
 	}
 	b, err := c.Balanced(ctx)

@@ -18,9 +18,9 @@ type Client struct{ Socket string }
 
 var _ Control = Client{}
 
-// Status implements Control.
-func (c Client) Status(ctx context.Context) (*status.Router, error) {
-	return ask[*status.Router](ctx, c, http.MethodGet, "status", nil)
+// Snapshot implements Control.
+func (c Client) Snapshot(ctx context.Context) (*status.Snapshot, error) {
+	return ask[*status.Snapshot](ctx, c, http.MethodGet, "status", nil)
 }
 
 // Balanced implements Control.

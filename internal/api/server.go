@@ -53,7 +53,7 @@ func Serve(l net.Listener, c Control) error {
 // handler knows the paths.
 func handler(c Control) http.Handler {
 	m := http.NewServeMux()
-	answer(m, "GET /v1/status", func(r *http.Request) (any, error) { return c.Status(r.Context()) })
+	answer(m, "GET /v1/status", func(r *http.Request) (any, error) { return c.Snapshot(r.Context()) })
 	answer(m, "GET /v1/ipvs", func(r *http.Request) (any, error) { return c.Balanced(r.Context()) })
 	answer(m, "POST /v1/reload", func(r *http.Request) (any, error) { return reload(c, r) })
 	answer(m, "POST /v1/reload/confirm", func(r *http.Request) (any, error) { return struct{}{}, c.Keep(r.Context()) })

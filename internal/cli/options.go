@@ -58,6 +58,8 @@ type Options struct {
 	// that the configuration does not change it.
 	Umask      int
 	UmaskGiven bool
+	// Version is that of the program.
+	Version string
 	// Name is what the daemon calls itself in logs: holdfast or Keepalived.
 	Name string
 	// Args is the command line without the program, to start again with.

@@ -18,7 +18,7 @@ import (
 // to, and started again when it dies.
 type worker struct {
 	router *routerProcess
-	up     *engine.Mailbox[relay.Up]
+	up     *engine.Mailbox[func() relay.Up] // made when they are sent, by who sends
 	kick   <-chan struct{}
 
 	queued   atomic.Int64 // messages not yet sent
@@ -35,7 +35,7 @@ const backlog = 10_000
 
 func newWorker(p *routerProcess) *worker {
 	w := &worker{router: p}
-	w.up, w.kick = engine.NewMailbox[relay.Up]()
+	w.up, w.kick = engine.NewMailbox[func() relay.Up]()
 	return w
 }
 
@@ -80,7 +80,10 @@ func (w *worker) offer(m relay.Up) {
 
 func (w *worker) say(l relay.Line) { w.put(relay.Up{Lines: []relay.Line{l}}) }
 
-func (w *worker) put(m relay.Up) {
+func (w *worker) put(m relay.Up) { w.draw(func() relay.Up { return m }) }
+
+// draw puts a message that takes a while to make.
+func (w *worker) draw(m func() relay.Up) {
 	w.queued.Add(1)
 	w.up.Put(m)
 }
@@ -202,8 +205,9 @@ func (w *worker) write(conn *relay.Conn[relay.Down, relay.Up], ended <-chan stru
 	for {
 		select {
 		case <-w.kick:
-			w.up.Take(func(m relay.Up) {
+			w.up.Take(func(draw func() relay.Up) {
 				w.queued.Add(-1)
+				m := draw()
 				m.Lost = int(w.lost.Swap(0))
 				_ = conn.Send(&m) // a failure ends the reader too
 			})

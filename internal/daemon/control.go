@@ -97,21 +97,14 @@ func ask[T any](ctx context.Context, c control, begin func() <-chan T) (answer T
 	}
 }
 
-// Status implements api.Control.
-func (c control) Status(ctx context.Context) (*status.Router, error) {
-	return ask(ctx, c, func() <-chan *status.Router {
-		c.w.send(&relay.Down{Ask: true})
-		return c.w.waiting.status.join()
-	})
+// Snapshot implements api.Control.
+func (c control) Snapshot(ctx context.Context) (*status.Snapshot, error) {
+	return c.w.snapshots.look(ctx)
 }
 
 // Balanced implements api.Control.
 func (c control) Balanced(ctx context.Context) (*status.Balanced, error) {
-	return ask(ctx, c, func() <-chan *status.Balanced {
-		answer := make(chan *status.Balanced, 1)
-		c.w.balance.ask(func(s *status.Balanced) { answer <- s })
-		return answer
-	})
+	return c.w.balances.look(ctx)
 }
 
 // Reload implements api.Control.

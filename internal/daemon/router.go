@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/lan"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
+	"holdfast/internal/status"
 )
 
 // The exit statuses of the daemon (reference: interfaces, section 5).
@@ -249,7 +250,7 @@ func (p *routerProcess) signals() {
 			}
 		case syscall.SIGHUP:
 			announce(reloading())
-			p.worker.up.Put(relay.Up{Load: true})
+			p.worker.put(relay.Up{Load: true})
 		case syscall.SIGUSR1:
 			p.tellStatus(relay.DumpData)
 		case syscall.SIGUSR2:
@@ -277,22 +278,30 @@ func (p *routerProcess) stop(status int) {
 	p.machine.Inbox.Put(router.Stop{})
 }
 
+// tellStatus tells the worker how everything is. The loop is held for a glance only: the
+// picture is drawn from it beside the loop.
 func (p *routerProcess) tellStatus(to relay.Dump) {
 	p.machine.Inbox.Put(router.Ask{Long: router.Look(int(p.routers.Load())), Look: func(r *router.Router) {
-		s := r.Status(engine.Now())
-		s.RealTime = *p.schedule.words.Load()
-		s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
+		g := r.Glance(engine.Now())
 		if to == relay.DumpAndClear {
 			r.ClearStats()
 		}
-		p.worker.up.Put(relay.Up{Status: s, Dump: to})
+		p.worker.draw(func() relay.Up { return relay.Up{Status: p.picture(g), Dump: to} })
 	}})
+}
+
+// picture is the whole state of this process.
+func (p *routerProcess) picture(g *router.Glance) *status.Router {
+	s := g.Status()
+	s.RealTime = *p.schedule.words.Load()
+	s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
+	return s
 }
 
 // tellPresent tells the worker what a rehearsal begins with.
 func (p *routerProcess) tellPresent() {
 	p.machine.Inbox.Put(router.Ask{Look: func(r *router.Router) {
-		p.worker.up.Put(relay.Up{Present: r.Present(engine.Now())})
+		p.worker.put(relay.Up{Present: r.Present(engine.Now())})
 	}})
 }
 

@@ -22,6 +22,7 @@ import (
 	"holdfast/internal/notify"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
+	"holdfast/internal/status"
 )
 
 // workerProcess is everything that may be slow or wrong: reading
@@ -52,6 +53,9 @@ type workerProcess struct {
 	asks      chan func()   // what the API asks, done between two messages
 	waiting   waiting
 	listener  net.Listener // nil: nobody can ask
+	chronicle chronicle
+	snapshots pictures[*status.Snapshot]
+	balances  pictures[*status.Balanced]
 }
 
 // Work is the life of the worker process.
@@ -90,6 +94,8 @@ func newWorkerProcess() (*workerProcess, error) {
 	w.balance = newBalance(w.logLine, w.teller, w.watchers.starter, w.opts.LegacyFile())
 	w.watchers.filed = w.balance.runner.File
 	w.asks = make(chan func())
+	w.chronicle.Started = time.Now()
+	w.snapshots.take, w.balances.take = control{w}.snapshot, control{w}.balanced
 	w.serve()
 	return w, nil
 }
@@ -211,6 +217,7 @@ func (w *workerProcess) hear(m *relay.Up) {
 	w.teller.tell(m.Changes, m.Signals)
 	w.balance.hear(m.Changes)
 	if m.Lost > 0 {
+		w.chronicle.Lost += uint64(m.Lost)
 		w.log.Warn(fmt.Sprintf("%d log lines were left out: too many at a time", m.Lost))
 	}
 }
@@ -282,6 +289,7 @@ func (w *workerProcess) refuse(status int) {
 		w.log.Error("the new configuration is refused: nothing is changed")
 	}
 	w.confirm = 0
+	w.chronicle.Reloads.Refused++
 	w.settleFallBack()
 	w.waiting.reload.answer(outcome{why: w.waiting.why})
 	w.send(&relay.Down{Refused: true, Exit: status})
@@ -390,6 +398,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot) {
 		word = "Reload complete"
 	}
 	w.started = true
+	w.chronicle.taken()
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
 	w.janitor.after() // reading a configuration needs much, running it little

@@ -331,15 +331,18 @@ func (r *Router) deviceOf(id vrrp.ID) string {
 }
 
 // devicesOf lists the devices of a router, that for its adverts first.
-func (r *Router) devicesOf(id vrrp.ID) (list []string) {
+func (q *quarters) devicesOf(p *part) (list []string) {
+	if len(q.on) == 0 {
+		return nil
+	}
 	add := func(name string) {
-		if parent, ok := r.quarters.on[name]; ok && !slices.Contains(list, name+"@"+parent) {
+		if parent, ok := q.on[name]; ok && !slices.Contains(list, name+"@"+parent) {
 			list = append(list, name+"@"+parent)
 		}
 	}
-	add(r.deviceOf(id))
-	for i := range r.parts[id].addrs {
-		add(r.parts[id].addrs[i].Link)
+	add(q.sends[p.key()])
+	for i := range p.addrs {
+		add(p.addrs[i].Link)
 	}
 	return list
 }
@@ -350,7 +353,7 @@ func (r *Router) devicesOf(id vrrp.ID) (list []string) {
 func (r *Router) moored(now mono.Instant, name string, out *Effects) {
 	of := name + "@" + r.quarters.on[name]
 	for i := range r.parts {
-		if !slices.Contains(r.devicesOf(vrrp.ID(i)), of) {
+		if !slices.Contains(r.quarters.devicesOf(&r.parts[i]), of) {
 			continue
 		}
 		r.parts[i].repairs++

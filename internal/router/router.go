@@ -5,6 +5,7 @@ package router
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"holdfast/internal/bfd"
@@ -36,6 +37,7 @@ type Router struct {
 	garpGap, naGap time.Duration
 	// paces are those of the links of a garp_group; clocks number the groups.
 	paces map[string]pace
+	spare atomic.Pointer[Glance] // the memory of the last one
 }
 
 // part is what the router knows of a virtual router beside its state machine.

@@ -1,8 +1,12 @@
 // Package status is the one picture of the daemon that every view is made
-// from: plain values, copied out of the brains, safe to keep and to send.
+// from: plain values, copied out of the brains, safe to keep and to send. As JSON it
+// is what the API answers: fields are added, and none is ever renamed or removed.
+// Durations and instants are nanoseconds, instants those since the boot of the machine:
+// Snapshot says what the clock on the wall showed at one of them.
 package status
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -11,137 +15,172 @@ import (
 
 // Router is the state of everything that owns addresses.
 type Router struct {
-	At       mono.Instant
-	RealTime string // how the process is scheduled, in words
+	At       mono.Instant `json:"at"`
+	RealTime string       `json:"real_time"` // how the process is scheduled, in words
 	// Lateness is the longest that a deadline waited for the loop.
-	Lateness time.Duration
+	Lateness time.Duration `json:"lateness_ns"`
 	// Late counts deadlines by how long they waited: place i is for less than 2^i
 	// microseconds, and at least half of that.
-	Late [24]uint64
+	Late [24]uint64 `json:"late"`
 	// Refused counts the datagrams that could not be read, Unknown the adverts for
 	// routers that are not configured here.
-	Refused   []Count
-	Unknown   uint64
-	Instances []Instance
-	Groups    []Group
-	Sessions  []Session
-	Trackers  []Tracker
-	Links     []Link
-	Ports     []Port
+	Refused   []Count    `json:"refused"`
+	Unknown   uint64     `json:"unknown"`
+	Instances []Instance `json:"instances"`
+	Groups    []Group    `json:"groups"`
+	Sessions  []Session  `json:"sessions"`
+	Trackers  []Tracker  `json:"trackers"`
+	Links     []Link     `json:"links"`
+	Ports     []Port     `json:"ports"`
 }
 
 // Group is one sync group.
 type Group struct {
-	Name, Role string
-	Members    []string
+	Name    string   `json:"name"`
+	Role    string   `json:"role"`
+	Members []string `json:"members"`
 }
 
 // Tracker is a thing that is watched, and what it said last.
 type Tracker struct {
-	Kind, Name string
-	State      string // unknown, good, bad
-	Value      int    // of a file
-	Why        string
+	Kind  string `json:"kind"`
+	Name  string `json:"name"`
+	State string `json:"state"` // unknown, good, bad
+	Value int    `json:"value"` // of a file
+	Why   string `json:"why"`
 }
 
 // Link is an interface of this machine, with the addresses that are not virtual.
 type Link struct {
-	Name        string
-	Index, MTU  int
-	MAC         [6]byte
-	Addrs       []netip.Prefix
-	Up, Carrier bool
-	Polled      bool // it is asked for its carrier
+	Name    string         `json:"name"`
+	Index   int            `json:"index"`
+	MTU     int            `json:"mtu"`
+	MAC     MAC            `json:"mac"`
+	Addrs   []netip.Prefix `json:"addrs"`
+	Up      bool           `json:"up"`
+	Carrier bool           `json:"carrier"`
+	Polled  bool           `json:"polled"` // it is asked for its carrier
+}
+
+// MAC is an Ethernet address.
+type MAC [6]byte
+
+// String is the usual form.
+func (m MAC) String() string {
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *MAC) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%02x:%02x:%02x:%02x:%02x:%02x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5])
+	return err
 }
 
 // Port is a socket that adverts come in by. Buffer is its size in bytes; 0: as large
 // as seemed good.
 type Port struct {
-	Link       string
-	V6, Header bool
-	Buffer     int
+	Link   string `json:"link"`
+	V6     bool   `json:"v6"`
+	Header bool   `json:"header"`
+	Buffer int    `json:"buffer"`
 }
 
 // Count is how often something happened, and what.
 type Count struct {
-	What string
-	N    uint64
+	What string `json:"what"`
+	N    uint64 `json:"n"`
 }
 
 // Instance is one virtual router.
 type Instance struct {
-	Name, Link string
-	VRID       uint8
-	V6         bool
-	Version    uint8
-	Role       string // INIT, BACKUP, MASTER, FAULT
-	Want       string // what it would be without its group
-	Group      string // its sync group; empty: none
-	Since      mono.Instant
-	Reason     string
-	Priority   uint8 // configured
-	Effective  uint8
+	Name      string       `json:"name"`
+	Link      string       `json:"link"`
+	VRID      uint8        `json:"vrid"`
+	V6        bool         `json:"v6"`
+	Version   uint8        `json:"version"`
+	Role      string       `json:"role"`  // INIT, BACKUP, MASTER, FAULT
+	Want      string       `json:"want"`  // what it would be without its group
+	Group     string       `json:"group"` // its sync group; empty: none
+	Since     mono.Instant `json:"since"`
+	Reason    string       `json:"reason"`
+	Priority  uint8        `json:"priority"` // configured
+	Effective uint8        `json:"effective"`
 	// Weights is the sum of those that apply, Faults how many trackers demand FAULT;
 	// Pending: one has no result yet.
-	Weights, Faults int
-	Pending         bool
+	Weights int  `json:"weights"`
+	Faults  int  `json:"faults"`
+	Pending bool `json:"pending"`
 	// Deadline is the end of the down timer, or the next advert; Down is how long a
 	// silent master is waited for.
-	Deadline mono.Instant
-	Down     time.Duration
-	Interval time.Duration // configured
+	Deadline mono.Instant  `json:"deadline"`
+	Down     time.Duration `json:"down_ns"`
+	Interval time.Duration `json:"interval_ns"` // configured
 	// MasterInterval is the one in use: learnt from the master in BACKUP.
-	MasterInterval time.Duration
-	Source         netip.Addr
-	MasterHeard    netip.Addr
-	MasterPriority uint8
-	Addrs          []netip.Prefix
-	Excluded       []netip.Prefix
-	Devices        []string // macvlans and ipvlans, as NAME@PARENT; that for its adverts first
-	Repairs        int      // addresses and devices put back after somebody removed or changed them
-	Stats          Stats
+	MasterInterval time.Duration  `json:"master_interval_ns"`
+	Source         netip.Addr     `json:"source"`
+	MasterHeard    netip.Addr     `json:"master_heard"`
+	MasterPriority uint8          `json:"master_priority"`
+	Addrs          []netip.Prefix `json:"addrs"`
+	Excluded       []netip.Prefix `json:"excluded"`
+	Devices        []string       `json:"devices"` // macvlans and ipvlans, as NAME@PARENT; that for its adverts first
+	Repairs        int            `json:"repairs"` // addresses and devices put back after somebody removed or changed them
+	Stats          Stats          `json:"stats"`
 }
 
 // Session is one BFD session.
 type Session struct {
-	Name                 string
-	Neighbour, Source    netip.Addr
-	MultiHop, Passive    bool
-	TTL, LeastTTL        uint8
-	MinRX, MinTX, IdleTX time.Duration
-	Multiplier           uint8
-	State, Diagnostic    string // state: AdminDown, Down, Init, Up
-	Discriminator        uint32
-	Polling              bool // new parameters are not answered yet
-	RemoteState          string
-	RemoteDiagnostic     string
-	RemoteDiscriminator  uint32 // 0: not known
+	Name                string        `json:"name"`
+	Neighbour           netip.Addr    `json:"neighbour"`
+	Source              netip.Addr    `json:"source"`
+	MultiHop            bool          `json:"multi_hop"`
+	Passive             bool          `json:"passive"`
+	TTL                 uint8         `json:"ttl"`
+	LeastTTL            uint8         `json:"least_ttl"`
+	MinRX               time.Duration `json:"min_rx_ns"`
+	MinTX               time.Duration `json:"min_tx_ns"`
+	IdleTX              time.Duration `json:"idle_tx_ns"`
+	Multiplier          uint8         `json:"multiplier"`
+	State               string        `json:"state"` // AdminDown, Down, Init, Up
+	Diagnostic          string        `json:"diagnostic"`
+	Discriminator       uint32        `json:"discriminator"`
+	Polling             bool          `json:"polling"` // new parameters are not answered yet
+	RemoteState         string        `json:"remote_state"`
+	RemoteDiagnostic    string        `json:"remote_diagnostic"`
+	RemoteDiscriminator uint32        `json:"remote_discriminator"` // 0: not known
 	// Interval is from packet to packet, Detection the silence that ends the session.
-	Interval, Detection time.Duration
-	Heard               mono.Instant // 0: never
+	Interval  time.Duration `json:"interval_ns"`
+	Detection time.Duration `json:"detection_ns"`
+	Heard     mono.Instant  `json:"heard"` // 0: never
 }
 
 // Stats counts what happened to a virtual router. The fields are those of
 // keepalived's JSON dump.
 type Stats struct {
-	AdvertRcvd, AdvertSent      uint64
-	BecomeMaster, ReleaseMaster uint64
-	PacketLenErr                uint64
-	AdvertIntervalErr           uint64
-	TTLErr                      uint64
-	InvalidTypeRcvd             uint64
-	AddrListErr                 uint64
-	InvalidAuthtype             uint64
-	AuthtypeMismatch            uint64
-	AuthFailure                 uint64
-	AuthExtMissing              uint64 // auth_hmac
-	AuthExtMalformed            uint64
-	AuthExtUnknownKey           uint64
-	AuthExtInvalidHMAC          uint64
-	AuthExtStale                uint64
-	AuthExtReplay               uint64
-	PriZeroRcvd, PriZeroSent    uint64
+	AdvertRcvd         uint64 `json:"advert_rcvd"`
+	AdvertSent         uint64 `json:"advert_sent"`
+	BecomeMaster       uint64 `json:"become_master"`
+	ReleaseMaster      uint64 `json:"release_master"`
+	PacketLenErr       uint64 `json:"packet_len_err"`
+	AdvertIntervalErr  uint64 `json:"advert_interval_err"`
+	TTLErr             uint64 `json:"ttl_err"`
+	InvalidTypeRcvd    uint64 `json:"invalid_type_rcvd"`
+	AddrListErr        uint64 `json:"addr_list_err"`
+	InvalidAuthtype    uint64 `json:"invalid_authtype"`
+	AuthtypeMismatch   uint64 `json:"authtype_mismatch"`
+	AuthFailure        uint64 `json:"auth_failure"`
+	AuthExtMissing     uint64 `json:"auth_ext_missing"` // auth_hmac
+	AuthExtMalformed   uint64 `json:"auth_ext_malformed"`
+	AuthExtUnknownKey  uint64 `json:"auth_ext_unknown_key"`
+	AuthExtInvalidHMAC uint64 `json:"auth_ext_invalid_hmac"`
+	AuthExtStale       uint64 `json:"auth_ext_stale"`
+	AuthExtReplay      uint64 `json:"auth_ext_replay"`
+	PriZeroRcvd        uint64 `json:"pri_zero_rcvd"`
+	PriZeroSent        uint64 `json:"pri_zero_sent"`
 	// Not in keepalived's dump.
-	VersionErr, ChecksumErr uint64
-	Overslept               uint64 // pauses of the process after which others may have taken over
+	VersionErr  uint64 `json:"version_err"`
+	ChecksumErr uint64 `json:"checksum_err"`
+	Overslept   uint64 `json:"overslept"` // pauses of the process after which others may have taken over
 }

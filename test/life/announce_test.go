@@ -19,7 +19,7 @@ func (s *stage) utter(priority uint8) {
 	s.Helper()
 	spec := wire.Spec{Version: 3, VRID: 7, Interval: 100 * time.Millisecond, VIPs: []netip.Addr{netip.MustParseAddr(vip)}, Src: netip.MustParseAddr("10.0.0.2"), TTL: 255}
 	p := wire.Build(&spec)
-	s.must(s.b.Do(func() error {
+	s.Must(s.b.Do(func() error {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 		if err != nil {
 			return err
@@ -78,8 +78,8 @@ func TestKeepalived_10_CountsAndGapsOnTheWire(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newStage(t)
 			heard := s.listen(s.b, "arp")
-			d := s.start(s.a, strings.Replace(conf(150, test.words, vip+"/24"), "vrrp_version 3", "vrrp_version 3\n"+test.global, 1))
-			d.says("Entering MASTER STATE")
+			d := s.Start(s.a, strings.Replace(conf(150, test.words, vip+"/24"), "vrrp_version 3", "vrrp_version 3\n"+test.global, 1))
+			d.Says("Entering MASTER STATE")
 			time.Sleep(2400 * ms)
 			near(t, said(heard(), vip), test.want...)
 		})
@@ -89,8 +89,8 @@ func TestKeepalived_10_CountsAndGapsOnTheWire(t *testing.T) {
 func TestKeepalived_10_NeighbourAdvertisementsHaveAPaceOfTheirOwn(t *testing.T) {
 	s := newStage(t)
 	heard := s.listen(s.b, "icmp6 and ip6[40] == 136 and src host fe80::100")
-	d := s.start(s.a, strings.Replace(conf(150, "garp_master_repeat 3\ngarp_master_delay 1", "fe80::100/64"), "vrrp_version 3", "vrrp_version 3\nvrrp_gna_interval 0.2\nvrrp_garp_interval 0.9", 1))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, strings.Replace(conf(150, "garp_master_repeat 3\ngarp_master_delay 1", "fe80::100/64"), "vrrp_version 3", "vrrp_version 3\nvrrp_gna_interval 0.2\nvrrp_garp_interval 0.9", 1))
+	d.Says("Entering MASTER STATE")
 	time.Sleep(2 * time.Second)
 	var at []time.Duration
 	list := heard()
@@ -113,8 +113,8 @@ func TestKeepalived_10_WhatALowerPriorityBringsAbout(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newStage(t)
-			d := s.start(s.a, strings.Replace(conf(150, test.words, vip+"/24"), "vrrp_version 3", "vrrp_version 3\n"+test.global, 1))
-			d.says("Entering MASTER STATE")
+			d := s.Start(s.a, strings.Replace(conf(150, test.words, vip+"/24"), "vrrp_version 3", "vrrp_version 3\n"+test.global, 1))
+			d.Says("Entering MASTER STATE")
 			time.Sleep(1300 * ms)
 			heard := s.listen(s.b, "arp")
 			s.utter(test.priority)
@@ -135,30 +135,30 @@ func TestAClientBehindACutFindsTheSurvivorAtOnce(t *testing.T) {
 	for _, test := range []struct{ name, first string }{{"the stronger one speaks first", "10.0.0.1"}, {"the weaker one speaks first", "10.0.0.2"}} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newStage(t)
-			a := s.start(s.a, slow(150))
-			a.says("Entering MASTER STATE")
-			b := s.start(s.b, slow(100))
-			b.says("master set to")
-			s.must(s.world.Partition([]*netns.Node{s.a}, []*netns.Node{s.b, s.client}))
-			b.says("Entering MASTER STATE")
+			a := s.Start(s.a, slow(150))
+			a.Says("Entering MASTER STATE")
+			b := s.Start(s.b, slow(100))
+			b.Says("master set to")
+			s.Must(s.World.Partition([]*netns.Node{s.a}, []*netns.Node{s.b, s.client}))
+			b.Says("Entering MASTER STATE")
 			time.Sleep(6 * time.Second) // after the second announcement of b
 			p, err := s.client.Probe(5*ms, netip.MustParseAddr(vip))
-			s.must(err)
+			s.Must(err)
 			time.Sleep(500 * ms)
 			s.joinBefore(test.first, interval)
 			joined := time.Now()
 			time.Sleep(3 * time.Second)
 			p.Settle()
-			s.must(p.Close())
+			s.Must(p.Close())
 			worst := time.Duration(0)
 			for _, span := range p.Spans() {
 				worst = max(worst, span.Outage(time.Now()))
 			}
 			t.Logf("outage %v", worst)
 			if worst >= interval {
-				t.Errorf("%v without an answer after the join at %v:\n%s\n%s", worst, joined, a.log(), b.log())
+				t.Errorf("%v without an answer after the join at %v:\n%s\n%s", worst, joined, a.Log(), b.Log())
 			}
-			if where := s.sh(s.client, "ip neigh show "+vip); !strings.Contains(where, s.mac(s.a)) {
+			if where := s.Sh(s.client, "ip neigh show "+vip); !strings.Contains(where, s.mac(s.a)) {
 				t.Errorf("the client asks %q, and a is %s", where, s.mac(s.a))
 			}
 		})
@@ -171,11 +171,11 @@ func (s *stage) joinBefore(first string, interval time.Duration) {
 	s.Helper()
 	other := map[string]*netns.Node{"10.0.0.1": s.b, "10.0.0.2": s.a}[first]
 	last := func(n *netns.Node) float64 {
-		out := s.sh(n, "timeout 3 tcpdump -i eth0 -n -tt -Q out -c 1 --immediate-mode proto 112 2>/dev/null; true")
+		out := s.Sh(n, "timeout 3 tcpdump -i eth0 -n -tt -Q out -c 1 --immediate-mode proto 112 2>/dev/null; true")
 		at, _ := strconv.ParseFloat(strings.Fields(out + " 0")[0], 64)
 		return at
 	}
 	phase := time.UnixMicro(int64(last(other) * 1e6)).Add(interval + 15*ms)
 	time.Sleep(time.Until(phase))
-	s.must(s.world.Heal())
+	s.Must(s.World.Heal())
 }

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/test/stand"
 )
 
 // talk is a session with a neighbour, from the other node of the stage.
@@ -15,11 +17,11 @@ func talk(from, to, more string) string {
 }
 
 // pair is two daemons whose session is up.
-func (s *stage) pair(more string) (a, b *daemon) {
+func (s *stage) pair(more string) (a, b *stand.Daemon) {
 	s.Helper()
-	a, b = s.start(s.a, talk("10.0.0.1", "10.0.0.2", more)), s.start(s.b, talk("10.0.0.2", "10.0.0.1", ""))
-	a.says(`\(peer\) Entering Up state`)
-	b.says(`\(peer\) Entering Up state`)
+	a, b = s.Start(s.a, talk("10.0.0.1", "10.0.0.2", more)), s.Start(s.b, talk("10.0.0.2", "10.0.0.1", ""))
+	a.Says(`\(peer\) Entering Up state`)
+	b.Says(`\(peer\) Entering Up state`)
 	return a, b
 }
 
@@ -29,12 +31,12 @@ func TestSectionOneADaemonMayHaveSessionsOnly(t *testing.T) {
 	s := newStage(t)
 	a, b := s.pair("")
 	packets := s.listen(s.b, "udp dst port 3784 and src host 10.0.0.1")
-	a.signal(syscall.SIGTERM)
-	if got := a.exit(); got != 0 {
+	a.Signal(syscall.SIGTERM)
+	if got := a.Exit(); got != 0 {
 		t.Errorf("exit status %d", got)
 	}
-	b.says(`\(peer\) Expired after 2\d\d ms`)
-	b.says(`\(peer\) Entering Down state \(Local diagnostic - Control Detection Time Expired`)
+	b.Says(`\(peer\) Expired after 2\d\d ms`)
+	b.Says(`\(peer\) Entering Down state \(Local diagnostic - Control Detection Time Expired`)
 	for _, p := range packets() {
 		if !strings.Contains(p.text, "State Up") {
 			t.Errorf("sent %s", p.text)
@@ -49,7 +51,7 @@ func TestSectionNineAReloadKeepsSessionAndPort(t *testing.T) {
 	a, b := s.pair("")
 	packets := s.listen(s.b, "udp dst port 3784 and src host 10.0.0.1")
 	for _, more := range []string{"min_tx 40", "min_tx 5", "min_rx 50", "multiplier 40\n\tidle_tx 2000", ""} {
-		a.reload(talk("10.0.0.1", "10.0.0.2", more))
+		a.Reload(talk("10.0.0.1", "10.0.0.2", more))
 		time.Sleep(300 * time.Millisecond)
 	}
 	ports := map[string]bool{}
@@ -59,12 +61,12 @@ func TestSectionNineAReloadKeepsSessionAndPort(t *testing.T) {
 	if len(ports) != 1 {
 		t.Errorf("packets came from %v", ports)
 	}
-	for _, d := range []*daemon{a, b} {
-		if n := d.count(`\(peer\) Entering (Down|Init|Up) state`); n > 2 {
-			t.Errorf("%d transitions:\n%s", n, d.log())
+	for _, d := range []*stand.Daemon{a, b} {
+		if n := d.Count(`\(peer\) Entering (Down|Init|Up) state`); n > 2 {
+			t.Errorf("%d transitions:\n%s", n, d.Log())
 		}
 	}
-	if a.count("Starting poll sequence") < 4 {
-		t.Errorf("it asked for too little:\n%s", a.log())
+	if a.Count("Starting poll sequence") < 4 {
+		t.Errorf("it asked for too little:\n%s", a.Log())
 	}
 }

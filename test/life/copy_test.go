@@ -2,42 +2,43 @@ package life
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/test/stand"
 )
 
 // keepalived runs the program under keepalived's name, in the foreground.
-func (s *stage) keepalived(file string, args ...string) *daemon {
+func (s *stage) keepalived(file string, args ...string) *stand.Daemon {
 	s.Helper()
-	program := filepath.Join(filepath.Dir(os.Getenv(programVariable)), "keepalived")
-	return s.launch(s.a, program, append([]string{"-n", "-l", "-D", "-f", file}, args...)...)
+	program := s.Namesake()
+	return s.Launch(s.a, program, append([]string{"-n", "-l", "-D", "-f", file}, args...)...)
 }
 
 // inner makes network namespaces on node a, each with an eth0 of its own.
 func (s *stage) inner(names ...string) {
 	s.Helper()
 	for _, name := range names {
-		s.sh(s.a, "ip netns add "+name+
+		s.Sh(s.a, "ip netns add "+name+
 			" && ip link add "+name+"0 type veth peer name eth0 netns "+name+" && ip link set "+name+"0 up"+
 			" && ip -n "+name+" addr add 10.0.0.3/24 dev eth0 && ip -n "+name+" link set eth0 up && ip -n "+name+" link set lo up")
 	}
 }
 
-func (s *stage) pidFile(path string, d *daemon) {
+func (s *stage) pidFile(path string, d *stand.Daemon) {
 	s.Helper()
-	s.eventually(5*time.Second, path+" names the daemon", func() bool {
-		return strings.TrimSpace(s.sh(s.a, "cat "+path+" || true")) == s.pid(d)
+	s.Eventually(5*time.Second, path+" names the daemon", func() bool {
+		return strings.TrimSpace(s.Sh(s.a, "cat "+path+" || true")) == s.pid(d)
 	})
 }
 
 // pid is what a daemon calls itself, in the process namespace of its node.
-func (s *stage) pid(d *daemon) string {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(d.cmd.Process.Pid) + "/status")
-	s.must(err)
+func (s *stage) pid(d *stand.Daemon) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(d.Pid()) + "/status")
+	s.Must(err)
 	for line := range strings.Lines(string(text)) {
 		if words := strings.Fields(line); words[0] == "NSpid:" {
 			return words[len(words)-1]
@@ -51,16 +52,16 @@ func (s *stage) pid(d *daemon) string {
 func TestNetNamespaceHoldsTheWholeDaemon(t *testing.T) {
 	s := newStage(t)
 	s.inner("red", "blue")
-	s.must(s.a.WriteFile("/etc/keepalived/red.conf", "net_namespace red\n"+conf(150, "", vip+"/24"), 0o644))
-	s.must(s.a.WriteFile("/etc/keepalived/blue.conf", conf(150, "", vip+"/24"), 0o644))
-	s.must(s.a.WriteFile(confPath, conf(150, "", "10.0.0.51/24"), 0o644))
+	s.Must(s.a.WriteFile("/etc/keepalived/red.conf", "net_namespace red\n"+conf(150, "", vip+"/24"), 0o644))
+	s.Must(s.a.WriteFile("/etc/keepalived/blue.conf", conf(150, "", vip+"/24"), 0o644))
+	s.Must(s.a.WriteFile(confPath, conf(150, "", "10.0.0.51/24"), 0o644))
 	outside := s.keepalived(confPath)
 	red, blue := s.keepalived("/etc/keepalived/red.conf"), s.keepalived("/etc/keepalived/blue.conf", "-s", "blue")
-	for _, d := range []*daemon{outside, red, blue} {
-		d.says("Entering MASTER STATE")
+	for _, d := range []*stand.Daemon{outside, red, blue} {
+		d.Says("Entering MASTER STATE")
 	}
 	for _, name := range []string{"red", "blue"} {
-		s.eventually(5*time.Second, "the address is in "+name, func() bool { return strings.Contains(s.sh(s.a, "ip -n "+name+" addr"), vip) })
+		s.Eventually(5*time.Second, "the address is in "+name, func() bool { return strings.Contains(s.Sh(s.a, "ip -n "+name+" addr"), vip) })
 	}
 	if s.holds(s.a, vip) {
 		t.Error("the address of the namespaces is outside")
@@ -68,23 +69,23 @@ func TestNetNamespaceHoldsTheWholeDaemon(t *testing.T) {
 	s.pidFile("/run/keepalived.pid", outside)
 	s.pidFile("/run/keepalived/red/keepalived.pid", red)
 	s.pidFile("/run/keepalived/blue/vrrp.pid", blue)
-	red.signal(syscall.SIGTERM)
-	if status := red.exit(); status != 0 {
+	red.Signal(syscall.SIGTERM)
+	if status := red.Exit(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
-	if out := s.sh(s.a, "ip -n red addr"); strings.Contains(out, vip) {
+	if out := s.Sh(s.a, "ip -n red addr"); strings.Contains(out, vip) {
 		t.Errorf("after the stop:\n%s", out)
 	}
 }
 
 func TestANamespaceThatIsMissingIsNamed(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile(confPath, "net_namespace red\n"+conf(150, "", vip+"/24"), 0o644))
+	s.Must(s.a.WriteFile(confPath, "net_namespace red\n"+conf(150, "", vip+"/24"), 0o644))
 	d := s.keepalived(confPath)
-	if status := d.exit(); status != 1 {
+	if status := d.Exit(); status != 1 {
 		t.Errorf("exit status %d", status)
 	}
-	d.says(`enter network namespace red: .*no such file(?s:.*)ip netns add red`)
+	d.Says(`enter network namespace red: .*no such file(?s:.*)ip netns add red`)
 	if s.holds(s.a, vip) {
 		t.Error("the address is outside")
 	}
@@ -96,40 +97,40 @@ func TestInstancesRunSideBySide(t *testing.T) {
 	s := newStage(t)
 	one := "instance one\n" + conf(150, "", vip+"/24")
 	two := strings.Replace(conf(150, "", "10.0.0.51/24"), "virtual_router_id 7", "virtual_router_id 8", 1)
-	s.must(s.a.WriteFile("/etc/keepalived/two.conf", "instance two\n"+two, 0o644))
-	s.must(s.a.WriteFile(confPath, one, 0o644))
+	s.Must(s.a.WriteFile("/etc/keepalived/two.conf", "instance two\n"+two, 0o644))
+	s.Must(s.a.WriteFile(confPath, one, 0o644))
 	first := s.keepalived(confPath)
-	first.says("Entering MASTER STATE")
+	first.Says("Entering MASTER STATE")
 	second := s.keepalived("/etc/keepalived/two.conf")
-	second.says("Entering MASTER STATE")
-	if n := first.count("put back"); n != 0 {
+	second.Says("Entering MASTER STATE")
+	if n := first.Count("put back"); n != 0 {
 		t.Errorf("the second took %d addresses of the first away", n)
 	}
 	s.pidFile("/run/keepalived/keepalived_one.pid", first)
 	s.pidFile("/run/keepalived/vrrp_two.pid", second)
-	if out := s.sh(s.a, "ls /run"); strings.Contains(out, ".pid") {
+	if out := s.Sh(s.a, "ls /run"); strings.Contains(out, ".pid") {
 		t.Errorf("pid files beside the directory:\n%s", out)
 	}
-	s.must(s.a.WriteFile(confPath, strings.Replace(one, "one", "three", 1), 0o644))
-	first.signal(syscall.SIGHUP)
-	first.says("Cannot change instance at a reload - please restart keepalived")
+	s.Must(s.a.WriteFile(confPath, strings.Replace(one, "one", "three", 1), 0o644))
+	first.Signal(syscall.SIGHUP)
+	first.Says("Cannot change instance at a reload - please restart keepalived")
 	again := s.keepalived("/etc/keepalived/two.conf")
-	if status := again.exit(); status != 0 {
+	if status := again.Exit(); status != 0 {
 		t.Errorf("a second daemon of one name: exit status %d", status)
 	}
-	for _, d := range []*daemon{first, second} {
-		d.signal(syscall.SIGTERM)
-		d.exit()
+	for _, d := range []*stand.Daemon{first, second} {
+		d.Signal(syscall.SIGTERM)
+		d.Exit()
 	}
-	if out := s.sh(s.a, "ls /run"); strings.Contains(out, "keepalived") {
+	if out := s.Sh(s.a, "ls /run"); strings.Contains(out, "keepalived") {
 		t.Errorf("after the stops there is\n%s", out)
 	}
 }
 
 func TestUsePidDir(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile(confPath, "use_pid_dir\n"+conf(150, "", vip+"/24"), 0o644))
+	s.Must(s.a.WriteFile(confPath, "use_pid_dir\n"+conf(150, "", vip+"/24"), 0o644))
 	d := s.keepalived(confPath)
-	d.says("Entering MASTER STATE")
+	d.Says("Entering MASTER STATE")
 	s.pidFile("/run/keepalived/keepalived.pid", d)
 }

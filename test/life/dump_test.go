@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/test/stand"
 )
 
 // everyField is a configuration with something in each field of the JSON dump that
@@ -99,12 +99,12 @@ vrrp_instance V6 {
 `
 
 // dumped asks a daemon for a dump and waits for the file.
-func (d *daemon) dumped(sig syscall.Signal, path string) string {
-	d.Helper()
-	d.sh(d.node, "rm -f "+path)
-	d.signal(sig)
-	d.eventually(5*time.Second, path+" is there", func() bool { return d.sh(d.node, "ls "+path+" 2>/dev/null || true") != "" })
-	return d.sh(d.node, "cat "+path)
+func (s *stage) dumped(d *stand.Daemon, sig syscall.Signal, path string) string {
+	s.Helper()
+	s.Sh(d.Node, "rm -f "+path)
+	d.Signal(sig)
+	s.Eventually(5*time.Second, path+" is there", func() bool { return s.Sh(d.Node, "ls "+path+" 2>/dev/null || true") != "" })
+	return s.Sh(d.Node, "cat "+path)
 }
 
 // member is one of a JSON object, in its order.
@@ -114,7 +114,7 @@ type member struct{ name, value string }
 func (s *stage) members(text string) (list []member) {
 	s.Helper()
 	var instances []struct{ Data, Stats json.RawMessage }
-	s.must(json.Unmarshal([]byte(text), &instances))
+	s.Must(json.Unmarshal([]byte(text), &instances))
 	for i, inst := range instances {
 		for part, raw := range map[string]json.RawMessage{"data": inst.Data, "stats": inst.Stats} {
 			for _, m := range s.object(raw) {
@@ -129,12 +129,12 @@ func (s *stage) object(raw []byte) (list []member) {
 	s.Helper()
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	_, err := dec.Token()
-	s.must(err)
+	s.Must(err)
 	for dec.More() {
 		name, err := dec.Token()
-		s.must(err)
+		s.Must(err)
 		var value json.RawMessage
-		s.must(dec.Decode(&value))
+		s.Must(dec.Decode(&value))
 		list = append(list, member{fmt.Sprint(name), string(value)})
 	}
 	return list
@@ -160,18 +160,18 @@ func comparable(list []member, part string) (kept []string) {
 // order and with its values.
 func TestTheJSONDumpIsThatOfKeepalived(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile("/run/ok.sh", "#!/bin/sh\nexit 0\n", 0o755))
-	s.must(s.a.WriteFile(confPath, everyField, 0o644))
-	dump := func(d *daemon) string {
-		s.eventually(15*time.Second, "all are MASTER", func() bool { return d.count(`Entering MASTER STATE`) == 3 })
-		d.says("VRRP_Script.ok. succeeded")
-		text := d.dumped(36, "/tmp/keepalived.json")
-		d.signal(syscall.SIGTERM)
-		d.exit()
+	s.Must(s.a.WriteFile("/run/ok.sh", "#!/bin/sh\nexit 0\n", 0o755))
+	s.Must(s.a.WriteFile(confPath, everyField, 0o644))
+	dump := func(d *stand.Daemon) string {
+		s.Eventually(15*time.Second, "all are MASTER", func() bool { return d.Count(`Entering MASTER STATE`) == 3 })
+		d.Says("VRRP_Script.ok. succeeded")
+		text := s.dumped(d, 36, "/tmp/keepalived.json")
+		d.Signal(syscall.SIGTERM)
+		d.Exit()
 		return text
 	}
-	theirs := dump(s.launch(s.a, "keepalived", "-n", "-l", "-D", "-f", confPath))
-	ours := dump(s.again(s.a))
+	theirs := dump(s.Launch(s.a, "keepalived", "-n", "-l", "-D", "-f", confPath))
+	ours := dump(s.Again(s.a))
 	for _, part := range []string{"data", "stats"} {
 		want, got := comparable(s.members(theirs), part), comparable(s.members(ours), part)
 		if strings.Join(want, "\n") != strings.Join(got, "\n") {
@@ -184,19 +184,19 @@ func TestTheJSONDumpIsThatOfKeepalived(t *testing.T) {
 // that it has.
 func TestTheStateDumpHasTheLinesOfKeepalived(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile("/run/ok.sh", "#!/bin/sh\nexit 0\n", 0o755))
-	s.must(s.a.WriteFile(confPath, everyField, 0o644))
-	dump := func(d *daemon) string {
-		s.eventually(15*time.Second, "all are MASTER", func() bool { return d.count(`Entering MASTER STATE`) == 3 })
-		d.says("VRRP_Script.ok. succeeded")
-		text := d.dumped(syscall.SIGUSR1, "/tmp/keepalived.data")
-		d.signal(syscall.SIGTERM)
-		d.exit()
+	s.Must(s.a.WriteFile("/run/ok.sh", "#!/bin/sh\nexit 0\n", 0o755))
+	s.Must(s.a.WriteFile(confPath, everyField, 0o644))
+	dump := func(d *stand.Daemon) string {
+		s.Eventually(15*time.Second, "all are MASTER", func() bool { return d.Count(`Entering MASTER STATE`) == 3 })
+		d.Says("VRRP_Script.ok. succeeded")
+		text := s.dumped(d, syscall.SIGUSR1, "/tmp/keepalived.data")
+		d.Signal(syscall.SIGTERM)
+		d.Exit()
 		return text
 	}
-	theirs := dump(s.launch(s.a, "keepalived", "-n", "-l", "-D", "-f", confPath))
+	theirs := dump(s.Launch(s.a, "keepalived", "-n", "-l", "-D", "-f", confPath))
 	ours := map[string]bool{}
-	for line := range strings.Lines(dump(s.again(s.a))) {
+	for line := range strings.Lines(dump(s.Again(s.a))) {
 		ours[line] = true
 	}
 	begin, end := strings.Index(theirs, "------< VRRP Topology"), strings.Index(theirs, "------< VRRP Sockpool")
@@ -222,13 +222,13 @@ func differs(line string) bool {
 // from zero.
 func TestTheStatisticsAreCleared(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(150, "", vip+"/24"))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, conf(150, "", vip+"/24"))
+	d.Says("Entering MASTER STATE")
 	const path, once = "/tmp/keepalived.stats", "  Became master: 1\n"
-	if text := d.dumped(63, path); !strings.Contains(text, once) {
+	if text := s.dumped(d, 63, path); !strings.Contains(text, once) {
 		t.Errorf("before:\n%s", text)
 	}
-	if text := d.dumped(syscall.SIGUSR2, path); strings.Contains(text, once) || !strings.Contains(text, "VRRP Instance: V\n") {
+	if text := s.dumped(d, syscall.SIGUSR2, path); strings.Contains(text, once) || !strings.Contains(text, "VRRP Instance: V\n") {
 		t.Errorf("after:\n%s", text)
 	}
 }
@@ -237,33 +237,33 @@ func TestTheStatisticsAreCleared(t *testing.T) {
 // for what it is said to.
 func TestEverySignalByItsNumber(t *testing.T) {
 	s := newStage(t)
-	program := filepath.Join(filepath.Dir(os.Getenv(programVariable)), "keepalived")
+	program := s.Namesake()
 	number := func(word string) syscall.Signal {
-		n, err := strconv.Atoi(strings.TrimSpace(s.sh(s.a, program+" --signum="+word)))
-		s.must(err)
+		n, err := strconv.Atoi(strings.TrimSpace(s.Sh(s.a, program+" --signum="+word)))
+		s.Must(err)
 		return syscall.Signal(n)
 	}
-	d := s.start(s.a, strings.Replace(conf(150, "", vip+"/24"), "vrrp_version 3", "vrrp_version 3\n\tjson_version 2", 1))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, strings.Replace(conf(150, "", vip+"/24"), "vrrp_version 3", "vrrp_version 3\n\tjson_version 2", 1))
+	d.Says("Entering MASTER STATE")
 	for word, path := range map[string]string{"DATA": "data", "STATS": "stats", "STATS_CLEAR": "stats", "JSON": "json"} {
-		if text := d.dumped(number(word), "/tmp/keepalived."+path); text == "" {
+		if text := s.dumped(d, number(word), "/tmp/keepalived."+path); text == "" {
 			t.Errorf("%s writes nothing", word)
 		}
 	}
-	if got := s.sh(s.a, "head -c 9 /tmp/keepalived.json; stat -c ' %a' /tmp/keepalived.json /tmp/keepalived_parent.data"); got != "{\"vrrp\":[ 600\n 600\n" {
+	if got := s.Sh(s.a, "head -c 9 /tmp/keepalived.json; stat -c ' %a' /tmp/keepalived.json /tmp/keepalived_parent.data"); got != "{\"vrrp\":[ 600\n 600\n" {
 		t.Errorf("the dumps: %q", got)
 	}
-	before := d.count("Reload complete")
-	d.signal(number("RELOAD"))
-	s.eventually(5*time.Second, "the reload is done", func() bool { return d.count("Reload complete") > before })
-	if d.count("Entering") != 2 {
-		t.Errorf("a signal changes the role:\n%s", d.log())
+	before := d.Count("Reload complete")
+	d.Signal(number("RELOAD"))
+	s.Eventually(5*time.Second, "the reload is done", func() bool { return d.Count("Reload complete") > before })
+	if d.Count("Entering") != 2 {
+		t.Errorf("a signal changes the role:\n%s", d.Log())
 	}
-	d.signal(number("STOP"))
-	if status := d.exit(); status != 0 {
+	d.Signal(number("STOP"))
+	if status := d.Exit(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
-	if out := s.sh(s.a, program+" --signum=TDATA; echo $?"); !strings.HasSuffix(out, "1\n") {
+	if out := s.Sh(s.a, program+" --signum=TDATA; echo $?"); !strings.HasSuffix(out, "1\n") {
 		t.Errorf("an unknown word: %s", out)
 	}
 }
@@ -272,15 +272,15 @@ func TestEverySignalByItsNumber(t *testing.T) {
 // others, and SIGPIPE does nothing.
 func TestSignalsToTheWorkerDoNoHarm(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(150, "", vip+"/24"))
-	d.says("Entering MASTER STATE")
-	worker := s.worker(d.cmd.Process.Pid)
+	d := s.Start(s.a, conf(150, "", vip+"/24"))
+	d.Says("Entering MASTER STATE")
+	worker := s.worker(d.Pid())
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, 36, 63, syscall.SIGPIPE, syscall.SIGXCPU} {
-		s.must(syscall.Kill(worker, sig))
+		s.Must(syscall.Kill(worker, sig))
 	}
-	d.signal(syscall.SIGPIPE)
+	d.Signal(syscall.SIGPIPE)
 	time.Sleep(300 * time.Millisecond)
-	if s.worker(d.cmd.Process.Pid) != worker {
-		t.Errorf("the worker was replaced:\n%s", d.log())
+	if s.worker(d.Pid()) != worker {
+		t.Errorf("the worker was replaced:\n%s", d.Log())
 	}
 }

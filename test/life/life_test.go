@@ -12,41 +12,43 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/test/stand"
 )
 
 const vip = "10.0.0.100"
 
 func TestStartWithAnErrorIsRefusedWithItsPlace(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, "vrrp_instance V {\n\tinterface eth0\n\tvirtual_ipaddress {\n\t\t10.0.0.100\n\t}\n}\n")
-	if got := d.exit(); got != 2 {
+	d := s.Start(s.a, "vrrp_instance V {\n\tinterface eth0\n\tvirtual_ipaddress {\n\t\t10.0.0.100\n\t}\n}\n")
+	if got := d.Exit(); got != 2 {
 		t.Errorf("exit status %d, want 2", got)
 	}
-	if !strings.Contains(d.log(), confPath+":1:") || !strings.Contains(d.log(), "virtual_router_id") {
-		t.Errorf("the log names neither place nor fix:\n%s", d.log())
+	if !strings.Contains(d.Log(), confPath+":1:") || !strings.Contains(d.Log(), "virtual_router_id") {
+		t.Errorf("the log names neither place nor fix:\n%s", d.Log())
 	}
 }
 
 func TestStartWithoutAConfigurationEndsWith6(t *testing.T) {
 	s := newStage(t)
-	if got := s.again(s.a).exit(); got != 6 {
+	if got := s.Again(s.a).Exit(); got != 6 {
 		t.Errorf("exit status %d, want 6", got)
 	}
 }
 
 func TestASecondDaemonSaysSoAndLeavesTheFirstAlone(t *testing.T) {
 	s := newStage(t)
-	first := s.start(s.a, conf(100, "", vip))
-	first.says("Entering MASTER STATE")
-	second := s.again(s.a)
-	if got := second.exit(); got != 0 || !strings.Contains(second.log(), "already running") {
-		t.Errorf("exit status %d, log %q", got, second.log())
+	first := s.Start(s.a, conf(100, "", vip))
+	first.Says("Entering MASTER STATE")
+	second := s.Again(s.a)
+	if got := second.Exit(); got != 0 || !strings.Contains(second.Log(), "already running") {
+		t.Errorf("exit status %d, log %q", got, second.Log())
 	}
 	if !s.holds(s.a, vip) {
 		t.Error("the first one lost its address")
 	}
-	first.signal(syscall.SIGTERM)
-	if got := first.exit(); got != 0 {
+	first.Signal(syscall.SIGTERM)
+	if got := first.Exit(); got != 0 {
 		t.Errorf("exit status of the first %d, want 0", got)
 	}
 	if s.holds(s.a, vip) {
@@ -56,26 +58,26 @@ func TestASecondDaemonSaysSoAndLeavesTheFirstAlone(t *testing.T) {
 
 func TestReloadOfABrokenFileChangesNothing(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
-	d.reload("vrrp_instance V {\n\tinterface eth0\n")
-	if !s.holds(s.a, vip) || d.count("nothing is changed") != 1 {
-		t.Errorf("the address is held: %v; log:\n%s", s.holds(s.a, vip), d.log())
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
+	d.Reload("vrrp_instance V {\n\tinterface eth0\n")
+	if !s.holds(s.a, vip) || d.Count("nothing is changed") != 1 {
+		t.Errorf("the address is held: %v; log:\n%s", s.holds(s.a, vip), d.Log())
 	}
-	d.reload(conf(100, "", vip))
-	if d.count("Entering") != 2 {
-		t.Errorf("the role changed:\n%s", d.log())
+	d.Reload(conf(100, "", vip))
+	if d.Count("Entering") != 2 {
+		t.Errorf("the role changed:\n%s", d.Log())
 	}
 }
 
 func TestReloadOfAnUnchangedFileSendsNothingExtraAndMissesNothing(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
 	wire := s.listen(s.client, "vrrp or arp")
 	time.Sleep(time.Second)
 	for range 3 {
-		d.reload(conf(100, "", vip))
+		d.Reload(conf(100, "", vip))
 	}
 	time.Sleep(time.Second)
 	packets := wire()
@@ -87,8 +89,8 @@ func TestReloadOfAnUnchangedFileSendsNothingExtraAndMissesNothing(t *testing.T) 
 	if len(packets) < 15 {
 		t.Errorf("only %d packets in two seconds", len(packets))
 	}
-	if d.count("Entering") != 2 {
-		t.Errorf("the role changed:\n%s", d.log())
+	if d.Count("Entering") != 2 {
+		t.Errorf("the role changed:\n%s", d.Log())
 	}
 }
 
@@ -97,44 +99,44 @@ func TestReloadAddsMovesAndRemovesAddressesAndNothingElse(t *testing.T) {
 	two := func(first, second string) string {
 		return conf(100, "", first) + strings.ReplaceAll(strings.ReplaceAll(strings.TrimPrefix(conf(100, "", second), "global_defs {\n\tvrrp_version 3\n}\n"), "instance V", "instance W"), "router_id 7", "router_id 8")
 	}
-	d := s.start(s.a, two("10.0.0.100\n10.0.0.102", "10.0.0.101"))
-	d.says(`\(V\) Entering MASTER`)
-	d.says(`\(W\) Entering MASTER`)
-	s.eventually(time.Second, "all three are held", func() bool {
+	d := s.Start(s.a, two("10.0.0.100\n10.0.0.102", "10.0.0.101"))
+	d.Says(`\(V\) Entering MASTER`)
+	d.Says(`\(W\) Entering MASTER`)
+	s.Eventually(time.Second, "all three are held", func() bool {
 		return s.holds(s.a, "10.0.0.100") && s.holds(s.a, "10.0.0.101") && s.holds(s.a, "10.0.0.102")
 	})
 	changes := s.monitor(s.a)
-	d.reload(two("10.0.0.100", "10.0.0.101\n10.0.0.102"))                                                                                          // moved
-	d.reload(two("10.0.0.100\n10.0.0.103", "10.0.0.101"))                                                                                          // one added, one removed
-	d.reload(strings.NewReplacer("router_id 7", "router_id 8", "router_id 8", "router_id 7").Replace(two("10.0.0.100\n10.0.0.103", "10.0.0.101"))) // VRIDs swapped
-	d.reload(strings.ReplaceAll(strings.NewReplacer("router_id 7", "router_id 8", "router_id 8", "router_id 7").Replace(two("10.0.0.100\n10.0.0.103", "10.0.0.101")), "instance W", "instance X"))
+	d.Reload(two("10.0.0.100", "10.0.0.101\n10.0.0.102"))                                                                                          // moved
+	d.Reload(two("10.0.0.100\n10.0.0.103", "10.0.0.101"))                                                                                          // one added, one removed
+	d.Reload(strings.NewReplacer("router_id 7", "router_id 8", "router_id 8", "router_id 7").Replace(two("10.0.0.100\n10.0.0.103", "10.0.0.101"))) // VRIDs swapped
+	d.Reload(strings.ReplaceAll(strings.NewReplacer("router_id 7", "router_id 8", "router_id 8", "router_id 7").Replace(two("10.0.0.100\n10.0.0.103", "10.0.0.101")), "instance W", "instance X"))
 	time.Sleep(200 * time.Millisecond)
 	got := changes()
 	want := []string{"+10.0.0.103", "-10.0.0.102"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the kernel's addresses changed by %v, want %v", got, want)
 	}
-	if n := d.count("Entering BACKUP|Entering FAULT"); n != 2 {
-		t.Errorf("%d transitions to BACKUP or FAULT, want the two at the start:\n%s", n, d.log())
+	if n := d.Count("Entering BACKUP|Entering FAULT"); n != 2 {
+		t.Errorf("%d transitions to BACKUP or FAULT, want the two at the start:\n%s", n, d.Log())
 	}
 }
 
 func TestADeadWorkerIsReplacedAndNobodyNotices(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
 	probe, err := s.client.Probe(time.Millisecond, netip.MustParseAddr(vip))
-	s.must(err)
+	s.Must(err)
 	for range 2 {
 		s.replaceWorker(d)
 	}
-	d.reload(conf(100, "", vip, "10.0.0.101"))
-	s.eventually(time.Second, "the new worker reloads", func() bool { return s.holds(s.a, "10.0.0.101") })
+	d.Reload(conf(100, "", vip, "10.0.0.101"))
+	s.Eventually(time.Second, "the new worker reloads", func() bool { return s.holds(s.a, "10.0.0.101") })
 	probe.Settle()
 	if lost := probe.Spans(); len(lost) > 0 {
 		t.Errorf("the client lost %v", lost)
 	}
-	s.must(probe.Close())
+	s.Must(probe.Close())
 }
 
 // worker is the child of a router process, 0 if there is none.
@@ -157,41 +159,41 @@ func (s *stage) worker(parent int) int {
 func TestAKilledMasterThatIsStartedAgainInTimeGoesOn(t *testing.T) {
 	s := newStage(t)
 	slow := func(p int) string { return strings.Replace(conf(p, "", vip), "advert_int 0.1", "advert_int 0.5", 1) }
-	d := s.start(s.a, slow(150))
-	d.says("Entering MASTER STATE")
-	backup := s.start(s.b, slow(100))
-	backup.says("Entering BACKUP STATE")
+	d := s.Start(s.a, slow(150))
+	d.Says("Entering MASTER STATE")
+	backup := s.Start(s.b, slow(100))
+	backup.Says("Entering BACKUP STATE")
 	probe, err := s.client.Probe(time.Millisecond, netip.MustParseAddr(vip))
-	s.must(err)
+	s.Must(err)
 	for range 3 {
-		d.signal(syscall.SIGKILL)
-		<-d.done
+		d.Signal(syscall.SIGKILL)
+		d.Exit()
 		time.Sleep(150 * time.Millisecond)
-		d = s.again(s.a)
-		d.says(`Entering MASTER STATE \(resumed`)
+		d = s.Again(s.a)
+		d.Says(`Entering MASTER STATE \(resumed`)
 		time.Sleep(time.Second)
 	}
 	probe.Settle()
 	if lost := probe.Spans(); len(lost) > 0 {
 		t.Errorf("the client lost %v", lost)
 	}
-	if backup.count("Entering MASTER") > 0 {
-		t.Errorf("the backup took over:\n%s", backup.log())
+	if backup.Count("Entering MASTER") > 0 {
+		t.Errorf("the backup took over:\n%s", backup.Log())
 	}
-	s.must(probe.Close())
+	s.Must(probe.Close())
 }
 
 func TestAKilledMasterThatStaysAwayTooLongStartsAsBackup(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "nopreempt", vip))
-	d.says("Entering MASTER STATE")
-	backup := s.start(s.b, conf(90, "nopreempt", vip))
-	backup.says("Entering BACKUP STATE")
-	d.signal(syscall.SIGKILL)
-	backup.says("Entering MASTER STATE")
-	d = s.again(s.a)
-	d.says("Entering BACKUP STATE")
-	s.eventually(time.Second, "the left-over address is gone", func() bool { return !s.holds(s.a, vip) })
+	d := s.Start(s.a, conf(100, "nopreempt", vip))
+	d.Says("Entering MASTER STATE")
+	backup := s.Start(s.b, conf(90, "nopreempt", vip))
+	backup.Says("Entering BACKUP STATE")
+	d.Signal(syscall.SIGKILL)
+	backup.Says("Entering MASTER STATE")
+	d = s.Again(s.a)
+	d.Says("Entering BACKUP STATE")
+	s.Eventually(time.Second, "the left-over address is gone", func() bool { return !s.holds(s.a, vip) })
 	time.Sleep(time.Second)
 	if s.holds(s.a, vip) || !s.holds(s.b, vip) {
 		t.Error("the address is not where it should be")
@@ -200,22 +202,22 @@ func TestAKilledMasterThatStaysAwayTooLongStartsAsBackup(t *testing.T) {
 
 func TestInTheBackgroundTheWorkerTakesTheRoutersPlace(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
-	keepalived := filepath.Join(filepath.Dir(os.Getenv(programVariable)), "keepalived")
-	d := s.launch(s.a, keepalived, "-D", "-G", "-f", confPath, "-p", "/run/k.pid", "-r", "/run/v.pid", "-c", "/run/c.pid")
-	if got := d.exit(); got != 0 {
+	s.Must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
+	keepalived := s.Namesake()
+	d := s.Launch(s.a, keepalived, "-D", "-G", "-f", confPath, "-p", "/run/k.pid", "-r", "/run/v.pid", "-c", "/run/c.pid")
+	if got := d.Exit(); got != 0 {
 		t.Fatalf("the launching process ends with %d", got)
 	}
-	s.eventually(5*time.Second, "the daemon has the address", func() bool { return s.holds(s.a, vip) })
-	router := strings.TrimSpace(s.sh(s.a, "cat /run/v.pid"))
-	worker := strings.TrimSpace(s.sh(s.a, "cat /run/c.pid"))
-	if parent := strings.TrimSpace(s.sh(s.a, "cat /run/k.pid")); parent != router || router == worker {
+	s.Eventually(5*time.Second, "the daemon has the address", func() bool { return s.holds(s.a, vip) })
+	router := strings.TrimSpace(s.Sh(s.a, "cat /run/v.pid"))
+	worker := strings.TrimSpace(s.Sh(s.a, "cat /run/c.pid"))
+	if parent := strings.TrimSpace(s.Sh(s.a, "cat /run/k.pid")); parent != router || router == worker {
 		t.Fatalf("pid files say %s, %s and %s", parent, router, worker)
 	}
 	probe, err := s.client.Probe(time.Millisecond, netip.MustParseAddr(vip))
-	s.must(err)
-	s.sh(s.a, "kill -9 "+router)
-	s.eventually(3*time.Second, "the worker is the router", func() bool {
+	s.Must(err)
+	s.Sh(s.a, "kill -9 "+router)
+	s.Eventually(3*time.Second, "the worker is the router", func() bool {
 		out, _ := s.a.Output(context.Background(), "cat", "/run/v.pid")
 		return strings.TrimSpace(out) == worker
 	})
@@ -224,19 +226,19 @@ func TestInTheBackgroundTheWorkerTakesTheRoutersPlace(t *testing.T) {
 	if lost := probe.Spans(); len(lost) > 0 {
 		t.Errorf("the client lost %v", lost)
 	}
-	s.must(probe.Close())
-	s.sh(s.a, "kill "+worker)
-	s.eventually(5*time.Second, "the address is released", func() bool { return !s.holds(s.a, vip) })
+	s.Must(probe.Close())
+	s.Sh(s.a, "kill "+worker)
+	s.Eventually(5*time.Second, "the address is released", func() bool { return !s.holds(s.a, vip) })
 }
 
 func TestAnAddressThatSomebodyRemovesIsBackWithin50ms(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip, "fd00::100/64")) // the second is refused: another family
-	d.says("Entering MASTER STATE")
-	s.eventually(time.Second, "it is held", func() bool { return s.holds(s.a, vip) })
+	d := s.Start(s.a, conf(100, "", vip, "fd00::100/64")) // the second is refused: another family
+	d.Says("Entering MASTER STATE")
+	s.Eventually(time.Second, "it is held", func() bool { return s.holds(s.a, vip) })
 	changes := s.timedMonitor(s.a)
 	for range 5 {
-		s.sh(s.a, "ip addr del "+vip+"/32 dev eth0")
+		s.Sh(s.a, "ip addr del "+vip+"/32 dev eth0")
 		time.Sleep(150 * time.Millisecond)
 	}
 	gone := time.Time{}
@@ -255,67 +257,67 @@ func TestAnAddressThatSomebodyRemovesIsBackWithin50ms(t *testing.T) {
 	if returned != 5 {
 		t.Errorf("the address came back %d times, want 5", returned)
 	}
-	if d.count("Entering") != 2 {
-		t.Errorf("the role changed:\n%s", d.log())
+	if d.Count("Entering") != 2 {
+		t.Errorf("the role changed:\n%s", d.Log())
 	}
-	d.says(`put back \(5 so far\)`)
+	d.Says(`put back \(5 so far\)`)
 }
 
 // Somebody removes the address as fast as ip(8) can for three seconds.
 func TestAFightForAnAddressLeavesRoleAndLogInPeace(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
-	b := s.start(s.b, conf(50, "", vip))
-	b.says("Entering BACKUP STATE")
-	s.eventually(time.Second, "it is held", func() bool { return s.holds(s.a, vip) })
-	s.sh(s.a, "yes addr del "+vip+"/32 dev eth0 | timeout 3 ip -force -batch - 2>/dev/null || true")
-	s.eventually(2*time.Second, "it is back", func() bool { return s.holds(s.a, vip) })
-	d.says(`put back \(\d{3,} so far\)`)
-	if n := d.count("put back"); n > 6 {
-		t.Errorf("%d lines about repairs in three seconds:\n%s", n, d.log())
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
+	b := s.Start(s.b, conf(50, "", vip))
+	b.Says("Entering BACKUP STATE")
+	s.Eventually(time.Second, "it is held", func() bool { return s.holds(s.a, vip) })
+	s.Sh(s.a, "yes addr del "+vip+"/32 dev eth0 | timeout 3 ip -force -batch - 2>/dev/null || true")
+	s.Eventually(2*time.Second, "it is back", func() bool { return s.holds(s.a, vip) })
+	d.Says(`put back \(\d{3,} so far\)`)
+	if n := d.Count("put back"); n > 6 {
+		t.Errorf("%d lines about repairs in three seconds:\n%s", n, d.Log())
 	}
-	if d.count("Entering") != 2 || b.count("MASTER STATE") != 0 {
-		t.Errorf("a role changed:\n%s\n%s", d.log(), b.log())
+	if d.Count("Entering") != 2 || b.Count("MASTER STATE") != 0 {
+		t.Errorf("a role changed:\n%s\n%s", d.Log(), b.Log())
 	}
 }
 
 func TestALinkThatIsDeletedAndMadeAgain(t *testing.T) {
 	s := newStage(t)
-	s.sh(s.a, "ip link add veth1 type veth peer name veth2 && ip addr add 10.1.0.1/24 dev veth1 && ip link set veth1 up && ip link set veth2 up")
-	d := s.start(s.a, strings.ReplaceAll(conf(100, "", "10.1.0.100"), "eth0", "veth1"))
-	d.says("Entering MASTER STATE")
-	s.sh(s.a, "ip link del veth1")
-	d.says("Entering FAULT STATE")
-	s.sh(s.a, "ip link add veth1 type veth peer name veth2 && ip addr add 10.1.0.1/24 dev veth1 && ip link set veth1 up && ip link set veth2 up")
-	s.eventually(5*time.Second, "MASTER again", func() bool { return d.count("Entering MASTER STATE") == 2 })
-	s.eventually(time.Second, "held again", func() bool { return s.holds(s.a, "10.1.0.100") })
+	s.Sh(s.a, "ip link add veth1 type veth peer name veth2 && ip addr add 10.1.0.1/24 dev veth1 && ip link set veth1 up && ip link set veth2 up")
+	d := s.Start(s.a, strings.ReplaceAll(conf(100, "", "10.1.0.100"), "eth0", "veth1"))
+	d.Says("Entering MASTER STATE")
+	s.Sh(s.a, "ip link del veth1")
+	d.Says("Entering FAULT STATE")
+	s.Sh(s.a, "ip link add veth1 type veth peer name veth2 && ip addr add 10.1.0.1/24 dev veth1 && ip link set veth1 up && ip link set veth2 up")
+	s.Eventually(5*time.Second, "MASTER again", func() bool { return d.Count("Entering MASTER STATE") == 2 })
+	s.Eventually(time.Second, "held again", func() bool { return s.holds(s.a, "10.1.0.100") })
 }
 
 func TestTheInterfaceAndItsAddressAreWaitedFor(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, strings.ReplaceAll(conf(100, "", "10.1.0.100"), "eth0", "veth1"))
-	d.says(`Entering FAULT STATE.*veth1`)
-	s.sh(s.a, "ip link add veth1 type veth peer name veth2 && ip link set veth1 up && ip link set veth2 up")
+	d := s.Start(s.a, strings.ReplaceAll(conf(100, "", "10.1.0.100"), "eth0", "veth1"))
+	d.Says(`Entering FAULT STATE.*veth1`)
+	s.Sh(s.a, "ip link add veth1 type veth peer name veth2 && ip link set veth1 up && ip link set veth2 up")
 	time.Sleep(300 * time.Millisecond)
-	if d.count("Entering BACKUP STATE") > 0 {
+	if d.Count("Entering BACKUP STATE") > 0 {
 		t.Error("left FAULT without an address to send from")
 	}
-	s.sh(s.a, "ip addr add 10.1.0.1/24 dev veth1")
-	d.says("Entering MASTER STATE")
-	s.sh(s.a, "ip addr del 10.1.0.1/24 dev veth1")
-	s.eventually(5*time.Second, "FAULT without an address", func() bool { return d.count("Entering FAULT STATE") == 2 })
-	s.sh(s.a, "ip addr add 10.1.0.1/24 dev veth1")
-	s.eventually(5*time.Second, "MASTER again", func() bool { return d.count("Entering MASTER STATE") == 2 })
+	s.Sh(s.a, "ip addr add 10.1.0.1/24 dev veth1")
+	d.Says("Entering MASTER STATE")
+	s.Sh(s.a, "ip addr del 10.1.0.1/24 dev veth1")
+	s.Eventually(5*time.Second, "FAULT without an address", func() bool { return d.Count("Entering FAULT STATE") == 2 })
+	s.Sh(s.a, "ip addr add 10.1.0.1/24 dev veth1")
+	s.Eventually(5*time.Second, "MASTER again", func() bool { return d.Count("Entering MASTER STATE") == 2 })
 }
 
 func TestAddressWordsReachTheKernel(t *testing.T) {
 	s := newStage(t)
 	more := "virtual_ipaddress_excluded {\n10.2.0.1/24 brd + label eth0:x\nfd00::5/64\n10.3.0.1 dev lo\n}"
-	d := s.start(s.a, conf(100, more, vip+"/32 brd 10.0.0.255 scope link label eth0:v", "10.4.0.1 peer 10.4.0.2/30", "10.5.0.1/16 noprefixroute preferred_lft 0"))
-	d.says("Entering MASTER STATE")
-	s.eventually(time.Second, "the last is held", func() bool { return s.holds(s.a, "10.3.0.1") })
-	out := s.sh(s.a, "ip -o addr show")
+	d := s.Start(s.a, conf(100, more, vip+"/32 brd 10.0.0.255 scope link label eth0:v", "10.4.0.1 peer 10.4.0.2/30", "10.5.0.1/16 noprefixroute preferred_lft 0"))
+	d.Says("Entering MASTER STATE")
+	s.Eventually(time.Second, "the last is held", func() bool { return s.holds(s.a, "10.3.0.1") })
+	out := s.Sh(s.a, "ip -o addr show")
 	for _, want := range []string{
 		"inet 10.0.0.100/32 brd 10.0.0.255 scope link eth0:v",
 		"inet 10.4.0.1 peer 10.4.0.2/30 scope global eth0",
@@ -330,32 +332,32 @@ func TestAddressWordsReachTheKernel(t *testing.T) {
 	if !strings.Contains(out, "inet6 fd00::5/64 scope global nodad") {
 		t.Errorf("no IPv6 address without duplicate address detection in\n%s", out)
 	}
-	d.signal(syscall.SIGTERM)
-	d.exit()
-	if left := s.sh(s.a, "ip -o addr show | grep -cE '10\\.[2345]\\.0|10.0.0.100|fd00' || true"); strings.TrimSpace(left) != "0" {
-		t.Errorf("left over:\n%s", s.sh(s.a, "ip -o addr show"))
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
+	if left := s.Sh(s.a, "ip -o addr show | grep -cE '10\\.[2345]\\.0|10.0.0.100|fd00' || true"); strings.TrimSpace(left) != "0" {
+		t.Errorf("left over:\n%s", s.Sh(s.a, "ip -o addr show"))
 	}
 }
 
 func TestSIGUSR2WritesTheStatistics(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(150, "", vip+"/24"))
-	d.says("Entering MASTER STATE")
-	d.signal(syscall.SIGUSR2)
-	d.says("state written to /tmp/keepalived.stats")
-	if out := s.sh(s.a, "cat /tmp/keepalived.stats"); !strings.Contains(out, "VRRP Instance: V\n") || !strings.Contains(out, "  Became master: 1\n") {
+	d := s.Start(s.a, conf(150, "", vip+"/24"))
+	d.Says("Entering MASTER STATE")
+	d.Signal(syscall.SIGUSR2)
+	d.Says("state written to /tmp/keepalived.stats")
+	if out := s.Sh(s.a, "cat /tmp/keepalived.stats"); !strings.Contains(out, "VRRP Instance: V\n") || !strings.Contains(out, "  Became master: 1\n") {
 		t.Errorf("the statistics:\n%s", out)
 	}
 }
 
 func TestSIGUSR1WritesTheState(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
-	s.sh(s.a, "mkdir -p /run/dump")
-	d.signal(syscall.SIGUSR1)
-	d.says("state written to /tmp/keepalived.data")
-	out := s.sh(s.a, "cat /tmp/keepalived.data")
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
+	s.Sh(s.a, "mkdir -p /run/dump")
+	d.Signal(syscall.SIGUSR1)
+	d.Says("state written to /tmp/keepalived.data")
+	out := s.Sh(s.a, "cat /tmp/keepalived.data")
 	for _, want := range []string{"------< VRRP Topology >------", "VRRP Instance = V", "State = MASTER", "Virtual IP (1):", vip} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -365,26 +367,26 @@ func TestSIGUSR1WritesTheState(t *testing.T) {
 
 func TestNotificationsArriveInOrderByScriptAndFIFO(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile("/etc/keepalived/n.sh", "#!/bin/sh\nsleep 0.05\necho \"$@\" >>/run/notified\n", 0o755))
+	s.Must(s.a.WriteFile("/etc/keepalived/n.sh", "#!/bin/sh\nsleep 0.05\necho \"$@\" >>/run/notified\n", 0o755))
 	text := strings.Replace(conf(100, "notify /etc/keepalived/n.sh\nnotify_master \"/etc/keepalived/n.sh own master\"\nnotify_stop \"/etc/keepalived/n.sh own stop\"", vip),
 		"vrrp_version 3", "vrrp_version 3\nenable_script_security\nscript_user root\nvrrp_notify_fifo /run/fifo", 1)
 	text += "vrrp_sync_group G {\ngroup {\nV\n}\nnotify /etc/keepalived/n.sh\n}\n"
-	s.sh(s.a, "mkfifo /run/fifo && cat /run/fifo >/run/lines 2>/dev/null </dev/null &")
-	d := s.start(s.a, text)
-	d.says("Entering MASTER STATE")
+	s.Sh(s.a, "mkfifo /run/fifo && cat /run/fifo >/run/lines 2>/dev/null </dev/null &")
+	d := s.Start(s.a, text)
+	d.Says("Entering MASTER STATE")
 	time.Sleep(300 * time.Millisecond)
-	d.signal(syscall.SIGTERM)
-	d.exit()
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
 	want := "INSTANCE V BACKUP 100\nGROUP G BACKUP 0\nown master\nINSTANCE V MASTER 100\nGROUP G MASTER 0\nown stop\nINSTANCE V STOP 100\nGROUP G STOP 0\n"
-	s.eventually(3*time.Second, "everybody was told", func() bool { return len(s.sh(s.a, "cat /run/notified")) >= len(want) })
+	s.Eventually(3*time.Second, "everybody was told", func() bool { return len(s.Sh(s.a, "cat /run/notified")) >= len(want) })
 	// Instance and group are told side by side; each in its own order.
 	for _, who := range []string{"INSTANCE\\|own", "GROUP"} {
-		got := s.sh(s.a, "grep '^\\("+who+"\\)' /run/notified")
+		got := s.Sh(s.a, "grep '^\\("+who+"\\)' /run/notified")
 		if wanted := only(want, strings.Split(who, "\\|")...); got != wanted {
 			t.Errorf("scripts were told\n%swant\n%s", got, wanted)
 		}
 	}
-	lines := s.sh(s.a, "cat /run/lines")
+	lines := s.Sh(s.a, "cat /run/lines")
 	if want := "INSTANCE \"V\" BACKUP 100\nGROUP \"G\" BACKUP 0\nINSTANCE \"V\" MASTER 100\nGROUP \"G\" MASTER 0\nINSTANCE \"V\" STOP 100\nGROUP \"G\" STOP 0\n"; lines != want {
 		t.Errorf("the FIFO was told\n%swant\n%s", lines, want)
 	}
@@ -408,7 +410,7 @@ func TestSystemdIsTold(t *testing.T) {
 	told := make(chan string, 16)
 	path := "@holdfast-test-" + strconv.Itoa(os.Getpid())
 	var conn *net.UnixConn
-	s.must(s.a.Do(func() (err error) { // abstract names belong to a network namespace
+	s.Must(s.a.Do(func() (err error) { // abstract names belong to a network namespace
 		conn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 		return err
 	}))
@@ -424,8 +426,8 @@ func TestSystemdIsTold(t *testing.T) {
 			told <- string(b[:n])
 		}
 	}()
-	s.must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
-	d := s.launch(s.a, "/usr/bin/env", "NOTIFY_SOCKET="+path, os.Getenv(programVariable), "run", "-f", confPath)
+	s.Must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
+	d := s.Launch(s.a, "/usr/bin/env", "NOTIFY_SOCKET="+path, stand.Program(), "run", "-f", confPath)
 	next := func(want string) {
 		t.Helper()
 		select {
@@ -438,29 +440,29 @@ func TestSystemdIsTold(t *testing.T) {
 		}
 	}
 	next("READY=1")
-	d.signal(syscall.SIGHUP)
+	d.Signal(syscall.SIGHUP)
 	next("RELOADING=1\nMONOTONIC_USEC=")
 	next("READY=1")
-	d.signal(syscall.SIGTERM)
+	d.Signal(syscall.SIGTERM)
 	next("STOPPING=1")
-	d.exit()
+	d.Exit()
 }
 
 func TestAScriptThatFailsMovesTheAddressAndReturnsIt(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile("/etc/keepalived/chk.sh", "#!/bin/sh\ntest ! -e /run/broken\n", 0o755))
+	s.Must(s.a.WriteFile("/etc/keepalived/chk.sh", "#!/bin/sh\ntest ! -e /run/broken\n", 0o755))
 	script := "vrrp_script chk {\nscript /etc/keepalived/chk.sh\ninterval 0.1\nfall 2\nrise 2\n}\n"
 	text := strings.Replace(conf(100, "track_script {\nchk\n}", vip), "vrrp_version 3\n}\n", "vrrp_version 3\nenable_script_security\nscript_user root\n}\n"+script, 1)
-	d := s.start(s.a, text)
-	d.says("Entering MASTER STATE")
-	backup := s.start(s.b, conf(90, "", vip))
-	backup.says("Entering BACKUP STATE")
-	s.sh(s.a, "touch /run/broken")
-	d.says(`VRRP_Script\(chk\) failed \(exited with status 1\)`)
-	d.says("Entering FAULT STATE")
-	backup.says("Entering MASTER STATE")
-	s.eventually(time.Second, "the address moved", func() bool { return s.holds(s.b, vip) && !s.holds(s.a, vip) })
-	s.sh(s.a, "rm /run/broken")
-	d.says(`VRRP_Script\(chk\) succeeded`)
-	s.eventually(3*time.Second, "the address returned", func() bool { return s.holds(s.a, vip) && !s.holds(s.b, vip) })
+	d := s.Start(s.a, text)
+	d.Says("Entering MASTER STATE")
+	backup := s.Start(s.b, conf(90, "", vip))
+	backup.Says("Entering BACKUP STATE")
+	s.Sh(s.a, "touch /run/broken")
+	d.Says(`VRRP_Script\(chk\) failed \(exited with status 1\)`)
+	d.Says("Entering FAULT STATE")
+	backup.Says("Entering MASTER STATE")
+	s.Eventually(time.Second, "the address moved", func() bool { return s.holds(s.b, vip) && !s.holds(s.a, vip) })
+	s.Sh(s.a, "rm /run/broken")
+	d.Says(`VRRP_Script\(chk\) succeeded`)
+	s.Eventually(3*time.Second, "the address returned", func() bool { return s.holds(s.a, vip) && !s.holds(s.b, vip) })
 }

@@ -22,7 +22,7 @@ type relay struct {
 func (s *stage) relay() *relay {
 	s.Helper()
 	var l net.Listener
-	s.must(s.a.Do(func() (err error) { l, err = net.Listen("tcp", "127.0.0.1:25"); return err }))
+	s.Must(s.a.Do(func() (err error) { l, err = net.Listen("tcp", "127.0.0.1:25"); return err }))
 	s.Cleanup(func() { _ = l.Close() })
 	r := &relay{}
 	go func() {
@@ -94,15 +94,15 @@ func TestSection13_MailAboutInstancesAndGroups(t *testing.T) {
 	r := s.relay()
 	global := "router_id R\n\tnotification_email {\n\t\tops@example.org\n\t}\n\tnotification_email_from k@example.org\n\tsmtp_server 127.0.0.1"
 	text := instances(global, map[string]string{"A": "smtp_alert"}, "A", "B") + "vrrp_sync_group G {\n\tgroup {\n\t\tA\n\t\tB\n\t}\n\tsmtp_alert\n}\n"
-	s.sh(s.a, "mkfifo -m 644 /run/told")
-	d := s.start(s.a, text)
-	s.eventually(5*time.Second, "both are MASTER", func() bool { return d.count(`\) Entering MASTER STATE`) >= 2 })
+	s.Sh(s.a, "mkfifo -m 644 /run/told")
+	d := s.Start(s.a, text)
+	s.Eventually(5*time.Second, "both are MASTER", func() bool { return d.Count(`\) Entering MASTER STATE`) >= 2 })
 	time.Sleep(300 * time.Millisecond)
-	s.must(s.a.Unplug("eth0"))
-	d.says("Entering FAULT STATE")
+	s.Must(s.a.Unplug("eth0"))
+	d.Says("Entering FAULT STATE")
 	time.Sleep(300 * time.Millisecond)
-	d.signal(syscall.SIGTERM)
-	d.exit()
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
 	for name, want := range map[string][]string{
 		"Instance A": {
 			"Entering BACKUP state => VRRP Instance is no longer owning VRRP VIPs <=",

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/test/stand"
 )
 
 // kernel reports addresses, routes and rules that come and go, in the kernel's order.
-func (s *stage) kernel(d *daemon) func() []string {
+func (s *stage) kernel(d *stand.Daemon) func() []string {
 	s.Helper()
 	parse := func(line string) (event, bool) {
 		m := regexp.MustCompile(`^(?:\[(?:ADDR|ROUTE|RULE)\])?(Deleted )?(.*)`).FindStringSubmatch(line)
@@ -20,7 +22,7 @@ func (s *stage) kernel(d *daemon) func() []string {
 		}
 		return event{}, false
 	}
-	end := s.watch(d.node, parse, "ip", "-o", "monitor", "label", "address", "route", "rule")
+	end := s.watch(d.Node, parse, "ip", "-o", "monitor", "label", "address", "route", "rule")
 	return func() (list []string) {
 		for _, e := range end() {
 			list = append(list, e.text)
@@ -39,15 +41,15 @@ func laden(priority int) string {
 func TestKeepalived_2_TheOrderOfBecomingAndLeavingMaster(t *testing.T) {
 	s := newStage(t)
 	file := "track_file f {\n\tfile /run/f\n\tweight 0\n}\n"
-	s.must(s.a.WriteFile("/run/f", "1\n", 0o644))
-	d := s.start(s.a, file+strings.Replace(laden(150), "virtual_router_id 7", "virtual_router_id 7\n\ttrack_file {\n\t\tf\n\t}", 1))
-	d.says("Entering FAULT STATE")
+	s.Must(s.a.WriteFile("/run/f", "1\n", 0o644))
+	d := s.Start(s.a, file+strings.Replace(laden(150), "virtual_router_id 7", "virtual_router_id 7\n\ttrack_file {\n\t\tf\n\t}", 1))
+	d.Says("Entering FAULT STATE")
 	packets, changes := s.listen(s.b, "arp or proto 112"), s.kernel(d)
-	s.must(s.a.WriteFile("/run/f", "0\n", 0o644))
-	d.says("Entering MASTER STATE")
+	s.Must(s.a.WriteFile("/run/f", "0\n", 0o644))
+	d.Says("Entering MASTER STATE")
 	time.Sleep(300 * time.Millisecond)
-	s.must(s.a.WriteFile("/run/f", "1\n", 0o644))
-	d.eventually(5*time.Second, "FAULT again", func() bool { return d.count("Entering FAULT STATE") == 2 })
+	s.Must(s.a.WriteFile("/run/f", "1\n", 0o644))
+	s.Eventually(5*time.Second, "FAULT again", func() bool { return d.Count("Entering FAULT STATE") == 2 })
 	time.Sleep(300 * time.Millisecond)
 
 	want := []string{"+" + vip, "+10.0.0.101", "+10.0.0.102", "+10.7.0.0/16", "+10.8.0.0/16",

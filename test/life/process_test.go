@@ -20,7 +20,7 @@ func settings(words ...string) string {
 func (s *stage) field(pid, n int) (values []string) {
 	s.Helper()
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	s.must(err)
+	s.Must(err)
 	for _, t := range tasks {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, t.Name()))
 		if err == nil { // else it has ended
@@ -51,7 +51,7 @@ func (s *stage) all(pid, n, want int) bool {
 func (s *stage) line(pid int, file, begin string) string {
 	s.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
-	s.must(err)
+	s.Must(err)
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, begin); ok {
 			return strings.Join(strings.Fields(rest), " ")
@@ -69,9 +69,9 @@ const (
 // on those of the worker, and the way back by a reload.
 func TestTheWordsForProcessesTakeEffectAndAreTakenBack(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
-	router := d.cmd.Process.Pid
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
+	router := d.Pid()
 	worker := s.worker(router)
 	type fact struct {
 		what string
@@ -113,15 +113,15 @@ func TestTheWordsForProcessesTakeEffectAndAreTakenBack(t *testing.T) {
 	} {
 		t.Run(strings.Join(strings.Fields(c.words), " "), func(t *testing.T) {
 			s.T = t
-			d.reload(settings(c.words))
+			d.Reload(settings(c.words))
 			for _, f := range c.facts {
-				s.eventually(5*time.Second, f.what, f.ok)
+				s.Eventually(5*time.Second, f.what, f.ok)
 			}
 		})
 	}
 	s.T = t
-	if n := d.count("Entering"); n != 2 {
-		t.Errorf("%d transitions, want those of the start:\n%s", n, d.log())
+	if n := d.Count("Entering"); n != 2 {
+		t.Errorf("%d transitions, want those of the start:\n%s", n, d.Log())
 	}
 }
 
@@ -131,17 +131,17 @@ func TestTheTimeWithoutAPauseIsLimited(t *testing.T) {
 	for _, prefix := range []string{"rlimit_rttime", "rlimit_rtime"} {
 		t.Run(prefix, func(t *testing.T) {
 			s.T = t
-			d := s.start(s.a, settings("vrrp_"+prefix+" 200000", "checker_"+prefix+" 900000"))
-			d.says("Entering MASTER STATE")
-			router := d.cmd.Process.Pid
+			d := s.Start(s.a, settings("vrrp_"+prefix+" 200000", "checker_"+prefix+" 900000"))
+			d.Says("Entering MASTER STATE")
+			router := d.Pid()
 			if got := s.line(router, "limits", "Max realtime timeout"); got != "100000 200000 us" {
 				t.Errorf("the router has %s", got)
 			}
 			if got := s.line(s.worker(router), "limits", "Max realtime timeout"); got != "450000 900000 us" {
 				t.Errorf("the worker has %s", got)
 			}
-			d.signal(syscall.SIGTERM)
-			d.exit()
+			d.Signal(syscall.SIGTERM)
+			d.Exit()
 		})
 	}
 	s.T = t
@@ -149,10 +149,10 @@ func TestTheTimeWithoutAPauseIsLimited(t *testing.T) {
 
 func TestAProcessorThatIsNotThereIsToldAndTheRestDone(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, settings("vrrp_cpu_affinity 1000", "vrrp_process_name hf_vrrp"))
-	d.says(`run on the processors \[1000\]: .*invalid argument`)
-	d.says("Entering MASTER STATE")
-	if got := s.line(d.cmd.Process.Pid, "comm", ""); got != "hf_vrrp" {
+	d := s.Start(s.a, settings("vrrp_cpu_affinity 1000", "vrrp_process_name hf_vrrp"))
+	d.Says(`run on the processors \[1000\]: .*invalid argument`)
+	d.Says("Entering MASTER STATE")
+	if got := s.line(d.Pid(), "comm", ""); got != "hf_vrrp" {
 		t.Errorf("the process is called %q", got)
 	}
 }
@@ -160,7 +160,7 @@ func TestAProcessorThatIsNotThereIsToldAndTheRestDone(t *testing.T) {
 // keeper writes a script that notes when it ran, and what of the daemon there was.
 func (s *stage) keeper(path, more string) {
 	s.Helper()
-	s.must(s.a.WriteFile(path, "#!/bin/sh\n"+more+"\nip -o addr show dev eth0 | grep -c "+vip+" > $0.ran\n", 0o755))
+	s.Must(s.a.WriteFile(path, "#!/bin/sh\n"+more+"\nip -o addr show dev eth0 | grep -c "+vip+" > $0.ran\n", 0o755))
 }
 
 func TestStartupScriptRunsBeforeAndShutdownScriptAfterEverything(t *testing.T) {
@@ -168,20 +168,20 @@ func TestStartupScriptRunsBeforeAndShutdownScriptAfterEverything(t *testing.T) {
 	s.keeper("/run/up", "sleep 0.5")
 	s.keeper("/run/down", "sleep 0.5")
 	text := settings("enable_script_security", "script_user root", "startup_script /run/up", "shutdown_script /run/down")
-	d := s.start(s.a, text)
-	d.says("Startup complete")
-	if got := s.sh(s.a, "cat /run/up.ran; rm /run/up.ran"); got != "0\n" {
+	d := s.Start(s.a, text)
+	d.Says("Startup complete")
+	if got := s.Sh(s.a, "cat /run/up.ran; rm /run/up.ran"); got != "0\n" {
 		t.Errorf("%s addresses while startup_script ran, want 0", got)
 	}
-	d.says("Entering MASTER STATE")
-	d.reload(text)
-	if got := s.sh(s.a, "ls /run | grep -c ran || true"); got != "0\n" {
+	d.Says("Entering MASTER STATE")
+	d.Reload(text)
+	if got := s.Sh(s.a, "ls /run | grep -c ran || true"); got != "0\n" {
 		t.Error("a reload runs one of the scripts")
 	}
-	s.eventually(5*time.Second, "the address is held", func() bool { return s.holds(s.a, vip) })
-	d.signal(syscall.SIGTERM)
-	d.exit()
-	if got := s.sh(s.a, "cat /run/down.ran"); got != "0\n" {
+	s.Eventually(5*time.Second, "the address is held", func() bool { return s.holds(s.a, vip) })
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
+	if got := s.Sh(s.a, "cat /run/down.ran"); got != "0\n" {
 		t.Errorf("%s addresses while shutdown_script ran, want 0", got)
 	}
 }
@@ -195,11 +195,11 @@ func TestAStartupScriptThatFailsOrHangsIsToldAndTheStartGoesOn(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s.T = t
 			s.keeper("/run/up", c.script)
-			d := s.start(s.a, settings("enable_script_security", "script_user root", "startup_script /run/up", "startup_script_timeout 1"))
-			d.says(c.says)
-			d.says("Entering MASTER STATE")
-			d.signal(syscall.SIGTERM)
-			d.exit()
+			d := s.Start(s.a, settings("enable_script_security", "script_user root", "startup_script /run/up", "startup_script_timeout 1"))
+			d.Says(c.says)
+			d.Says("Entering MASTER STATE")
+			d.Signal(syscall.SIGTERM)
+			d.Exit()
 		})
 	}
 	s.T = t
@@ -208,15 +208,15 @@ func TestAStartupScriptThatFailsOrHangsIsToldAndTheStartGoesOn(t *testing.T) {
 // Who has read the pid file may send signals to what it names.
 func TestAHangUpAsSoonAsThePIDFileIsThereEndsNothing(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
+	s.Must(s.a.WriteFile(confPath, conf(100, "", vip), 0o644))
 	for range 5 {
 		hunter := exec.Command("sh", "-c", "until [ -s /run/keepalived.pid ]; do :; done; kill -HUP $(cat /run/keepalived.pid)")
-		s.must(s.a.Start(hunter))
+		s.Must(s.a.Start(hunter))
 		d := s.keepalived(confPath)
-		s.must(hunter.Wait())
-		d.says("Startup complete")
-		d.signal(syscall.SIGTERM)
-		if status := d.exit(); status != 0 {
+		s.Must(hunter.Wait())
+		d.Says("Startup complete")
+		d.Signal(syscall.SIGTERM)
+		if status := d.Exit(); status != 0 {
 			t.Fatalf("exit status %d", status)
 		}
 	}

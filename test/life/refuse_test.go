@@ -20,62 +20,62 @@ func ordered(text string) string {
 
 func TestReloadThatWouldLoseATrackerByATypoChangesNothing(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, ordered(watched("chk")))
-	d.says("Entering MASTER STATE")
-	d.reload(ordered(watched("chek")))
-	if d.count("track chk of vrrp_instance V would be lost by a mistake: .*there is no vrrp_script chek") != 1 || d.count("nothing is changed") != 1 {
-		t.Errorf("the log does not say why:\n%s", d.log())
+	d := s.Start(s.a, ordered(watched("chk")))
+	d.Says("Entering MASTER STATE")
+	d.Reload(ordered(watched("chek")))
+	if d.Count("track chk of vrrp_instance V would be lost by a mistake: .*there is no vrrp_script chek") != 1 || d.Count("nothing is changed") != 1 {
+		t.Errorf("the log does not say why:\n%s", d.Log())
 	}
-	d.reload(strings.Replace(conf(90, "", vip), "global_defs {", "global_defs {\n\tenable_script_security\n\tscript_user root", 1)) // taken out on purpose
-	if d.count("Reload complete") != 1 {
-		t.Errorf("what is taken out is refused:\n%s", d.log())
+	d.Reload(strings.Replace(conf(90, "", vip), "global_defs {", "global_defs {\n\tenable_script_security\n\tscript_user root", 1)) // taken out on purpose
+	if d.Count("Reload complete") != 1 {
+		t.Errorf("what is taken out is refused:\n%s", d.Log())
 	}
-	if d.count("Entering BACKUP|Entering FAULT") != 1 || !s.holds(s.a, vip) {
-		t.Errorf("the role changed:\n%s", d.log())
+	if d.Count("Entering BACKUP|Entering FAULT") != 1 || !s.holds(s.a, vip) {
+		t.Errorf("the role changed:\n%s", d.Log())
 	}
 }
 
 // A worker that replaces another knows what runs.
 func TestTheTypoIsRefusedByAWorkerThatWasNotThereAtTheStart(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, ordered(watched("chk")))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, ordered(watched("chk")))
+	d.Says("Entering MASTER STATE")
 	s.replaceWorker(d)
-	d.reload(ordered(watched("chek")))
-	if d.count("track chk of vrrp_instance V would be lost by a mistake") != 1 {
-		t.Errorf("the log does not say so:\n%s", d.log())
+	d.Reload(ordered(watched("chek")))
+	if d.Count("track chk of vrrp_instance V would be lost by a mistake") != 1 {
+		t.Errorf("the log does not say so:\n%s", d.Log())
 	}
 }
 
 func TestLenientReloadsAsKeepalivedDoes(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, ordered(watched("chk")), "--lenient")
-	d.says("Entering MASTER STATE")
-	d.reload(ordered(watched("chek")))
-	if d.count("Reload complete") != 1 || d.count("there is no vrrp_script chek") != 1 {
-		t.Errorf("the log:\n%s", d.log())
+	d := s.Start(s.a, ordered(watched("chk")), "--lenient")
+	d.Says("Entering MASTER STATE")
+	d.Reload(ordered(watched("chek")))
+	if d.Count("Reload complete") != 1 || d.Count("there is no vrrp_script chek") != 1 {
+		t.Errorf("the log:\n%s", d.Log())
 	}
 }
 
 func TestStrictRefusesComplaints(t *testing.T) {
 	s := newStage(t)
-	if got := s.start(s.a, conf(100, "fly", vip), "--strict").exit(); got != 2 {
+	if got := s.Start(s.a, conf(100, "fly", vip), "--strict").Exit(); got != 2 {
 		t.Errorf("a start with a complaint ends with %d, want 2", got)
 	}
-	d := s.start(s.a, conf(100, "", vip), "--strict")
-	d.says("Entering MASTER STATE")
-	d.reload(conf(90, "fly", vip))
-	if d.count("run --strict refuses") != 1 || d.count("nothing is changed") != 1 || !s.holds(s.a, vip) {
-		t.Errorf("a reload with a complaint; the log:\n%s", d.log())
+	d := s.Start(s.a, conf(100, "", vip), "--strict")
+	d.Says("Entering MASTER STATE")
+	d.Reload(conf(90, "fly", vip))
+	if d.Count("run --strict refuses") != 1 || d.Count("nothing is changed") != 1 || !s.holds(s.a, vip) {
+		t.Errorf("a reload with a complaint; the log:\n%s", d.Log())
 	}
 }
 
 func TestAComplaintAloneIsNoReasonToRefuse(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "fly", vip))
-	d.says("Entering MASTER STATE")
-	d.reload(conf(100, "fly\n\tsink", vip))
-	if d.count("Reload complete") != 1 || d.count(`:10:2: complaint: unknown keyword "sink"`) != 1 {
-		t.Errorf("the log:\n%s", d.log())
+	d := s.Start(s.a, conf(100, "fly", vip))
+	d.Says("Entering MASTER STATE")
+	d.Reload(conf(100, "fly\n\tsink", vip))
+	if d.Count("Reload complete") != 1 || d.Count(`:10:2: complaint: unknown keyword "sink"`) != 1 {
+		t.Errorf("the log:\n%s", d.Log())
 	}
 }

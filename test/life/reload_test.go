@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 )
 
 // defs adds lines to the global_defs of a configuration.
@@ -23,22 +24,22 @@ func defs(text, lines string) string {
 func TestReloadCheckConfigKeepsTheOldConfigurationAndSaysWhy(t *testing.T) {
 	s := newStage(t)
 	found := filepath.Join(t.TempDir(), "found")
-	s.must(os.WriteFile(found, []byte("of another time"), 0o644))
+	s.Must(os.WriteFile(found, []byte("of another time"), 0o644))
 	good := defs(conf(100, "", vip), "reload_check_config "+found)
-	d := s.start(s.a, good, "--lenient")
-	d.says("Entering MASTER STATE")
-	d.reload(strings.Replace(good, "advert_int 0.1", "advert_imt 0.1", 1)) // which --lenient alone would take
-	if n := d.count("New config failed validation, see " + found + " for details"); n != 1 {
-		t.Errorf("the log says %d times why, want once:\n%s", n, d.log())
+	d := s.Start(s.a, good, "--lenient")
+	d.Says("Entering MASTER STATE")
+	d.Reload(strings.Replace(good, "advert_int 0.1", "advert_imt 0.1", 1)) // which --lenient alone would take
+	if n := d.Count("New config failed validation, see " + found + " for details"); n != 1 {
+		t.Errorf("the log says %d times why, want once:\n%s", n, d.Log())
 	}
 	text, err := os.ReadFile(found)
-	s.must(err)
+	s.Must(err)
 	if !strings.Contains(string(text), "advert_imt") || strings.Contains(string(text), "another time") {
 		t.Errorf("the file says %q, want the fault and nothing else", text)
 	}
-	d.reload(good)
-	if text, _ = os.ReadFile(found); len(text) > 0 || d.count("Reload complete") != 1 {
-		t.Errorf("the file says %q of a good configuration; log:\n%s", text, d.log())
+	d.Reload(good)
+	if text, _ = os.ReadFile(found); len(text) > 0 || d.Count("Reload complete") != 1 {
+		t.Errorf("the file says %q of a good configuration; log:\n%s", text, d.Log())
 	}
 }
 
@@ -46,16 +47,16 @@ func TestReloadCheckConfigKeepsTheOldConfigurationAndSaysWhy(t *testing.T) {
 func TestReloadTimeFileReloadsAndGoes(t *testing.T) {
 	s := newStage(t)
 	file := filepath.Join(t.TempDir(), "when")
-	d := s.start(s.a, defs(conf(100, "", vip), "reload_time_file "+file))
-	d.says("Entering MASTER STATE")
-	s.must(s.a.WriteFile(confPath, defs(conf(100, "", vip, "10.0.0.101"), "reload_time_file "+file), 0o644))
-	s.must(os.WriteFile(file, []byte(time.Now().Add(time.Hour).Format(time.DateTime)), 0o644))
-	d.says("Scheduling reload for ")
-	s.must(os.Remove(file))
-	d.says("Cancelling reload scheduled for ")
-	s.must(os.WriteFile(file, []byte(time.Now().UTC().Add(2*time.Second).Format(time.TimeOnly)+"Z\n"), 0o644))
-	d.says("Reload complete")
-	s.eventually(time.Second, "the new address is held", func() bool { return s.holds(s.a, "10.0.0.101") })
+	d := s.Start(s.a, defs(conf(100, "", vip), "reload_time_file "+file))
+	d.Says("Entering MASTER STATE")
+	s.Must(s.a.WriteFile(confPath, defs(conf(100, "", vip, "10.0.0.101"), "reload_time_file "+file), 0o644))
+	s.Must(os.WriteFile(file, []byte(time.Now().Add(time.Hour).Format(time.DateTime)), 0o644))
+	d.Says("Scheduling reload for ")
+	s.Must(os.Remove(file))
+	d.Says("Cancelling reload scheduled for ")
+	s.Must(os.WriteFile(file, []byte(time.Now().UTC().Add(2*time.Second).Format(time.TimeOnly)+"Z\n"), 0o644))
+	d.Says("Reload complete")
+	s.Eventually(time.Second, "the new address is held", func() bool { return s.holds(s.a, "10.0.0.101") })
 	if _, err := os.Stat(file); err == nil {
 		t.Error("the file is still there")
 	}
@@ -65,10 +66,10 @@ func TestReloadTimeFileReloadsAndGoes(t *testing.T) {
 func TestReloadRepeatKeepsTheTimeOfDay(t *testing.T) {
 	s := newStage(t)
 	file := filepath.Join(t.TempDir(), "when")
-	d := s.start(s.a, defs(conf(100, "", vip), "reload_time_file "+file+"\n\treload_repeat"))
-	d.says("Entering MASTER STATE")
-	s.must(os.WriteFile(file, []byte(time.Now().Add(2*time.Second).Format(time.TimeOnly)), 0o644))
-	d.says("Reload complete")
+	d := s.Start(s.a, defs(conf(100, "", vip), "reload_time_file "+file+"\n\treload_repeat"))
+	d.Says("Entering MASTER STATE")
+	s.Must(os.WriteFile(file, []byte(time.Now().Add(2*time.Second).Format(time.TimeOnly)), 0o644))
+	d.Says("Reload complete")
 	if _, err := os.Stat(file); err != nil {
 		t.Error("the file is gone")
 	}
@@ -79,15 +80,15 @@ func TestReloadFileIsThereWhileConfigurationIsRead(t *testing.T) {
 	s := newStage(t)
 	file := filepath.Join(t.TempDir(), "reading")
 	text := defs(conf(100, "", vip), "reload_file "+file)
-	d := s.start(s.a, text)
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, text)
+	d.Says("Entering MASTER STATE")
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
-	s.must(err)
+	s.Must(err)
 	defer func() { _ = unix.Close(fd) }()
 	_, err = unix.InotifyAddWatch(fd, filepath.Dir(file), unix.IN_CREATE|unix.IN_DELETE)
-	s.must(err)
-	d.reload(text)
-	d.reload("vrrp_instance {")
+	s.Must(err)
+	d.Reload(text)
+	d.Reload("vrrp_instance {")
 	if got := masks(fd); !slices.Equal(got, []uint32{unix.IN_CREATE, unix.IN_DELETE, unix.IN_CREATE, unix.IN_DELETE}) {
 		t.Errorf("the file came and went: %x", got)
 	}
@@ -108,13 +109,13 @@ func masks(fd int) (list []uint32) {
 // Configuration language, section 10: settings that cannot change cancel the reload.
 func TestAReloadThatChangesWhatCannotChangeIsIgnored(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
 	for _, line := range []string{"disable_local_igmp", "nftables mine", "tmp_config_directory /tmp"} {
-		d.reload(defs(conf(100, "", vip, "10.0.0.101"), line))
+		d.Reload(defs(conf(100, "", vip, "10.0.0.101"), line))
 		word, _, _ := strings.Cut(line, " ")
-		if d.count("Cannot change "+word+" at a reload - please restart keepalived") != 1 || s.holds(s.a, "10.0.0.101") {
-			t.Errorf("%s: the reload was not ignored:\n%s", line, d.log())
+		if d.Count("Cannot change "+word+" at a reload - please restart keepalived") != 1 || s.holds(s.a, "10.0.0.101") {
+			t.Errorf("%s: the reload was not ignored:\n%s", line, d.Log())
 		}
 	}
 }
@@ -122,20 +123,20 @@ func TestAReloadThatChangesWhatCannotChangeIsIgnored(t *testing.T) {
 // holdfast runs a command of the program on a node and returns what it prints.
 func (s *stage) holdfast(n *netns.Node, args ...string) string {
 	s.Helper()
-	out, _ := n.Output(s.Context(), os.Getenv(programVariable), args...)
+	out, _ := n.Output(s.Context(), stand.Program(), args...)
 	return out
 }
 
 func TestPlanTellsWhatAReloadWouldDoAndTheReloadDoesIt(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(100, "", vip, "10.0.0.101"))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, conf(100, "", vip, "10.0.0.101"))
+	d.Says("Entering MASTER STATE")
 	if got := s.holdfast(s.a, "plan"); got != "nothing would change\n" {
-		t.Errorf("the plan of the configuration in force is\n%s\n%s", got, d.log())
+		t.Errorf("the plan of the configuration in force is\n%s\n%s", got, d.Log())
 	}
 	_, instance, _ := strings.Cut(conf(100, "", "10.0.0.103"), "vrrp_instance")
 	next := conf(90, "", vip, "10.0.0.102") + "vrrp_instance" + strings.NewReplacer("V {", "W {", "router_id 7", "router_id 8").Replace(instance)
-	s.must(s.a.WriteFile(confPath, next, 0o644))
+	s.Must(s.a.WriteFile(confPath, next, 0o644))
 	changes := s.monitor(s.a)
 	got := s.holdfast(s.a, "plan", confPath)
 	for _, want := range []string{"ip addr add 10.0.0.102/32 dev eth0", "ip addr del 10.0.0.101/32 dev eth0", "W: BACKUP (it is new)"} {
@@ -150,11 +151,11 @@ func TestPlanTellsWhatAReloadWouldDoAndTheReloadDoesIt(t *testing.T) {
 	if got := s.holdfast(s.a, "reload"); got != "taken over\n" {
 		t.Errorf("the reload says %q", got)
 	}
-	d.says(`\(W\) Entering MASTER STATE`)
+	d.Says(`\(W\) Entering MASTER STATE`)
 	if c := changes(); !slices.Equal(c, []string{"+10.0.0.102", "-10.0.0.101", "+10.0.0.103"}) {
 		t.Errorf("the reload changed %v", c)
 	}
-	s.must(s.a.WriteFile(confPath, "vrrp_instance {", 0o644))
+	s.Must(s.a.WriteFile(confPath, "vrrp_instance {", 0o644))
 	for _, command := range []string{"plan", "reload"} {
 		if got := s.holdfast(s.a, command); !strings.Contains(got, "refused: nothing") {
 			t.Errorf("%s of a broken file says\n%s", command, got)
@@ -177,36 +178,36 @@ func TestAReloadOnTrialReturnsUnlessItIsConfirmed(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStage(t)
-			d := s.start(s.a, conf(100, "", vip))
-			d.says("Entering MASTER STATE")
-			s.must(s.a.WriteFile(confPath, conf(100, "", vip, "10.0.0.101"), 0o644))
+			d := s.Start(s.a, conf(100, "", vip))
+			d.Says("Entering MASTER STATE")
+			s.Must(s.a.WriteFile(confPath, conf(100, "", vip, "10.0.0.101"), 0o644))
 			if got := s.holdfast(s.a, "reload", "--confirm", "3s"); !strings.HasPrefix(got, "taken over until ") {
-				t.Fatalf("the reload says %q\n%s", got, d.log())
+				t.Fatalf("the reload says %q\n%s", got, d.Log())
 			}
-			s.eventually(time.Second, "the new address is held", func() bool { return s.holds(s.a, "10.0.0.101") })
+			s.Eventually(time.Second, "the new address is held", func() bool { return s.holds(s.a, "10.0.0.101") })
 			if tt.killed {
 				s.replaceWorker(d)
-				d.says("Respawning")
+				d.Says("Respawning")
 			}
 			if tt.another {
-				d.reload(conf(100, "", vip, "10.0.0.102"))
+				d.Reload(conf(100, "", vip, "10.0.0.102"))
 			}
 			if tt.keep {
-				s.eventually(2*time.Second, "it is confirmed", func() bool { s.holdfast(s.a, "reload", "--keep"); return d.count("is confirmed") == 1 })
+				s.Eventually(2*time.Second, "it is confirmed", func() bool { s.holdfast(s.a, "reload", "--keep"); return d.Count("is confirmed") == 1 })
 				time.Sleep(3500 * time.Millisecond)
-				if !s.holds(s.a, "10.0.0.101") || d.count("not confirmed in time") > 0 {
-					t.Errorf("what was confirmed did not stay:\n%s", d.log())
+				if !s.holds(s.a, "10.0.0.101") || d.Count("not confirmed in time") > 0 {
+					t.Errorf("what was confirmed did not stay:\n%s", d.Log())
 				}
 				return
 			}
-			d.says("not confirmed in time: the one before returns")
-			s.eventually(2*time.Second, "the addresses of before are held", func() bool {
+			d.Says("not confirmed in time: the one before returns")
+			s.Eventually(2*time.Second, "the addresses of before are held", func() bool {
 				return s.holds(s.a, vip) && !s.holds(s.a, "10.0.0.101") && !s.holds(s.a, "10.0.0.102")
 			})
-			d.reload(conf(100, "", vip, "10.0.0.103"))
-			s.eventually(time.Second, "a reload works as before", func() bool { return s.holds(s.a, "10.0.0.103") })
-			if n := d.count("Entering BACKUP|Entering FAULT"); n != 1 {
-				t.Errorf("the role changed:\n%s", d.log())
+			d.Reload(conf(100, "", vip, "10.0.0.103"))
+			s.Eventually(time.Second, "a reload works as before", func() bool { return s.holds(s.a, "10.0.0.103") })
+			if n := d.Count("Entering BACKUP|Entering FAULT"); n != 1 {
+				t.Errorf("the role changed:\n%s", d.Log())
 			}
 		})
 	}

@@ -2,8 +2,6 @@ package life
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +23,7 @@ const (
 
 // routes are those that carry keepalived's number.
 func (s *stage) routes(n *netns.Node) string {
-	return s.sh(n, "ip -o route show table all proto 18; ip -o rule show | grep -v 'lookup main\\|lookup default\\|lookup local' || true")
+	return s.Sh(n, "ip -o route show table all proto 18; ip -o rule show | grep -v 'lookup main\\|lookup default\\|lookup local' || true")
 }
 
 func (s *stage) has(n *netns.Node, words ...string) bool {
@@ -55,44 +53,44 @@ func (s *stage) rawMonitor(n *netns.Node, objects ...string) func() string {
 // idle expects a node to hold no route and no rule.
 func (s *stage) idle(n *netns.Node) {
 	s.Helper()
-	s.eventually(5*time.Second, n.Name+" holds no routes and rules", func() bool { return s.routes(n) == "" })
+	s.Eventually(5*time.Second, n.Name+" holds no routes and rules", func() bool { return s.routes(n) == "" })
 }
 
 func TestTheMasterHasTheRoutesAndRulesAndNobodyElse(t *testing.T) {
 	s := newStage(t)
-	a, b := s.start(s.a, routed(200, aRoute, aRule, "")), s.start(s.b, routed(100, aRoute, aRule, ""))
-	s.eventually(5*time.Second, "a has route and rule", func() bool { return s.has(s.a, "10.9.0.0/16", "src 10.0.0.100", "500:") })
-	b.says("Entering BACKUP STATE")
+	a, b := s.Start(s.a, routed(200, aRoute, aRule, "")), s.Start(s.b, routed(100, aRoute, aRule, ""))
+	s.Eventually(5*time.Second, "a has route and rule", func() bool { return s.has(s.a, "10.9.0.0/16", "src 10.0.0.100", "500:") })
+	b.Says("Entering BACKUP STATE")
 	s.idle(s.b)
-	a.signal(syscall.SIGTERM)
-	s.eventually(5*time.Second, "b has route and rule", func() bool { return s.has(s.b, "10.9.0.0/16", "src 10.0.0.100", "500:") })
-	a.exit()
+	a.Signal(syscall.SIGTERM)
+	s.Eventually(5*time.Second, "b has route and rule", func() bool { return s.has(s.b, "10.9.0.0/16", "src 10.0.0.100", "500:") })
+	a.Exit()
 	s.idle(s.a)
-	again := s.again(s.a)
-	again.says("Entering MASTER STATE")
+	again := s.Again(s.a)
+	again.Says("Entering MASTER STATE")
 	s.idle(s.b)
 }
 
 func TestARouteThatSomebodyRemovesReturnsAndTheRoleStays(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, routed(100, aRoute, aRule, ""))
-	s.eventually(5*time.Second, "it has route and rule", func() bool { return s.has(s.a, "10.9.0.0/16", "500:") })
+	d := s.Start(s.a, routed(100, aRoute, aRule, ""))
+	s.Eventually(5*time.Second, "it has route and rule", func() bool { return s.has(s.a, "10.9.0.0/16", "500:") })
 	for _, c := range []struct{ name, command string }{
 		{"route deleted", "ip route del 10.9.0.0/16"},
 		{"route replaced", "ip route replace 10.9.0.0/16 dev eth0"},
 		{"rule deleted", "ip rule del pref 500"},
 		{"address deleted, and the route with it", "ip addr del 10.0.0.100/24 dev eth0"},
 	} {
-		s.sh(s.a, c.command)
+		s.Sh(s.a, c.command)
 		begin := time.Now()
-		s.eventually(time.Second, c.name+": all is back", func() bool { return s.has(s.a, "10.9.0.0/16 via 10.0.0.9", "500:") })
+		s.Eventually(time.Second, c.name+": all is back", func() bool { return s.has(s.a, "10.9.0.0/16 via 10.0.0.9", "500:") })
 		if took := time.Since(begin); took > 50*time.Millisecond {
 			t.Errorf("%s: it took %v", c.name, took)
 		}
 	}
-	d.says("Restoring deleted route 10.9.0.0/16 .*so far")
-	d.says("Restoring deleted rule ")
-	if n := d.count("Entering"); n != 2 {
+	d.Says("Restoring deleted route 10.9.0.0/16 .*so far")
+	d.Says("Restoring deleted rule ")
+	if n := d.Count("Entering"); n != 2 {
 		t.Errorf("%d changes of role, want 2", n)
 	}
 }
@@ -100,11 +98,11 @@ func TestARouteThatSomebodyRemovesReturnsAndTheRoleStays(t *testing.T) {
 func TestAReloadThatChangesOneRouteTouchesOnlyThat(t *testing.T) {
 	s := newStage(t)
 	const other = "10.8.0.0/16 via 10.0.0.9 dev eth0"
-	d := s.start(s.a, routed(100, aRoute+"\n"+other, aRule, ""))
-	s.eventually(5*time.Second, "it has both routes", func() bool { return s.has(s.a, "10.9.0.0/16", "10.8.0.0/16", "500:") })
+	d := s.Start(s.a, routed(100, aRoute+"\n"+other, aRule, ""))
+	s.Eventually(5*time.Second, "it has both routes", func() bool { return s.has(s.a, "10.9.0.0/16", "10.8.0.0/16", "500:") })
 	watch := s.rawMonitor(s.a, "route", "rule", "address")
-	d.reload(routed(100, aRoute+"\n"+other+" mtu 1400", aRule, ""))
-	s.eventually(5*time.Second, "the route has its mtu", func() bool { return s.has(s.a, "mtu 1400") })
+	d.Reload(routed(100, aRoute+"\n"+other+" mtu 1400", aRule, ""))
+	s.Eventually(5*time.Second, "the route has its mtu", func() bool { return s.has(s.a, "mtu 1400") })
 	text := watch()
 	if !strings.Contains(text, "mtu 1400") {
 		t.Errorf("the monitor saw\n%s", text)
@@ -117,13 +115,13 @@ func TestAReloadThatChangesOneRouteTouchesOnlyThat(t *testing.T) {
 func TestAStartAfterACrashAdoptsRoutesAndRemovesWhatIsLeftOver(t *testing.T) {
 	s := newStage(t)
 	const other = "10.8.0.0/16 via 10.0.0.9 dev eth0"
-	d := s.start(s.a, routed(100, aRoute+"\n"+other, aRule, ""))
-	s.eventually(5*time.Second, "it has both routes", func() bool { return s.has(s.a, "10.9.0.0/16", "10.8.0.0/16", "500:") })
+	d := s.Start(s.a, routed(100, aRoute+"\n"+other, aRule, ""))
+	s.Eventually(5*time.Second, "it has both routes", func() bool { return s.has(s.a, "10.9.0.0/16", "10.8.0.0/16", "500:") })
 	watch := s.rawMonitor(s.a, "route", "rule")
-	d.signal(syscall.SIGKILL)
-	d.exit()
-	s.start(s.a, routed(100, aRoute, aRule, ""))
-	s.eventually(5*time.Second, "the left over route is gone", func() bool { return !s.has(s.a, "10.8.0.0/16") })
+	d.Signal(syscall.SIGKILL)
+	d.Exit()
+	s.Start(s.a, routed(100, aRoute, aRule, ""))
+	s.Eventually(5*time.Second, "the left over route is gone", func() bool { return !s.has(s.a, "10.8.0.0/16") })
 	if text := watch(); strings.Contains(text, "10.9.0.0/16") || strings.Contains(text, "500:") {
 		t.Errorf("it touched what it should have adopted:\n%s", text)
 	}
@@ -144,16 +142,16 @@ static_rules {
 	from 10.6.0.0/16 table 200 preference 600
 }
 `
-	s.start(s.b, conf(200, "", vip)).says("Entering MASTER STATE")
-	d := s.start(s.a, static+conf(100, "", vip))
+	s.Start(s.b, conf(200, "", vip)).Says("Entering MASTER STATE")
+	d := s.Start(s.a, static+conf(100, "", vip))
 	all := func() bool { return s.holds(s.a, "10.7.0.1") && s.has(s.a, "10.6.0.0/16", "600:") }
-	s.eventually(5*time.Second, "a BACKUP has the static entries", all)
-	s.sh(s.a, "ip addr del 10.7.0.1/24 dev eth0; ip rule del pref 600")
-	s.eventually(time.Second, "the static entries are back", all)
-	s.sh(s.a, "ip link set eth0 down; sleep 0.1; ip link set eth0 up")
-	s.eventually(2*time.Second, "they are back with the link", all)
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	s.Eventually(5*time.Second, "a BACKUP has the static entries", all)
+	s.Sh(s.a, "ip addr del 10.7.0.1/24 dev eth0; ip rule del pref 600")
+	s.Eventually(time.Second, "the static entries are back", all)
+	s.Sh(s.a, "ip link set eth0 down; sleep 0.1; ip link set eth0 up")
+	s.Eventually(2*time.Second, "they are back with the link", all)
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	s.idle(s.a)
@@ -164,11 +162,11 @@ static_rules {
 
 func TestTheOptionVLeavesRoutesAndRules(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile(confPath, routed(100, aRoute, aRule, ""), 0o644))
-	d := s.launch(s.a, filepath.Join(filepath.Dir(os.Getenv(programVariable)), "keepalived"), "-n", "-l", "-D", "-V", "-f", confPath)
-	s.eventually(5*time.Second, "it has route and rule", func() bool { return s.has(s.a, "10.9.0.0/16", "500:") })
-	d.signal(syscall.SIGTERM)
-	d.exit()
+	s.Must(s.a.WriteFile(confPath, routed(100, aRoute, aRule, ""), 0o644))
+	d := s.Launch(s.a, s.Namesake(), "-n", "-l", "-D", "-V", "-f", confPath)
+	s.Eventually(5*time.Second, "it has route and rule", func() bool { return s.has(s.a, "10.9.0.0/16", "500:") })
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
 	if !s.has(s.a, "10.9.0.0/16", "500:") {
 		t.Errorf("left is\n%s", s.routes(s.a))
 	}
@@ -176,15 +174,15 @@ func TestTheOptionVLeavesRoutesAndRules(t *testing.T) {
 
 func TestARefusedRouteIsToldOnceAndTheRestWorks(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, routed(100, "10.5.0.0/16 via 172.31.0.1 dev eth0\n"+aRoute, aRule, ""))
-	s.eventually(5*time.Second, "the rest is there", func() bool { return s.has(s.a, "10.9.0.0/16", "500:") })
-	d.says(`route add 10.5.0.0/16 .*Nexthop has invalid gateway.*give the link an address there, or write onlink`)
+	d := s.Start(s.a, routed(100, "10.5.0.0/16 via 172.31.0.1 dev eth0\n"+aRoute, aRule, ""))
+	s.Eventually(5*time.Second, "the rest is there", func() bool { return s.has(s.a, "10.9.0.0/16", "500:") })
+	d.Says(`route add 10.5.0.0/16 .*Nexthop has invalid gateway.*give the link an address there, or write onlink`)
 	time.Sleep(2500 * time.Millisecond) // it is tried each second
-	if n := d.count("10.5.0.0/16"); n != 1 {
+	if n := d.Count("10.5.0.0/16"); n != 1 {
 		t.Errorf("it is told %d times", n)
 	}
-	s.sh(s.a, "ip addr add 172.31.0.2/24 dev eth0")
-	s.eventually(500*time.Millisecond, "it is there when it can be", func() bool { return s.has(s.a, "10.5.0.0/16") })
+	s.Sh(s.a, "ip addr add 172.31.0.2/24 dev eth0")
+	s.Eventually(500*time.Millisecond, "it is there when it can be", func() bool { return s.has(s.a, "10.5.0.0/16") })
 }
 
 func TestTheDevicesOfRoutesAndTrackGroupsMeanFault(t *testing.T) {
@@ -195,23 +193,23 @@ func TestTheDevicesOfRoutesAndTrackGroupsMeanFault(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStage(t)
-			s.sh(s.a, "ip link add side type veth peer name far; ip link set far up; ip link set side up")
-			d := s.start(s.a, c.conf)
-			d.says("Entering MASTER STATE")
-			s.sh(s.a, "ip link set side down")
-			d.says("Entering FAULT STATE")
-			s.sh(s.a, "ip link set side up")
-			s.eventually(5*time.Second, "it is MASTER again", func() bool { return d.count("Entering MASTER STATE") == 2 })
+			s.Sh(s.a, "ip link add side type veth peer name far; ip link set far up; ip link set side up")
+			d := s.Start(s.a, c.conf)
+			d.Says("Entering MASTER STATE")
+			s.Sh(s.a, "ip link set side down")
+			d.Says("Entering FAULT STATE")
+			s.Sh(s.a, "ip link set side up")
+			s.Eventually(5*time.Second, "it is MASTER again", func() bool { return d.Count("Entering MASTER STATE") == 2 })
 		})
 	}
 	t.Run("not with no_track", func(t *testing.T) {
 		s := newStage(t)
-		s.sh(s.a, "ip link add side type veth peer name far; ip link set far up; ip link set side up")
-		d := s.start(s.a, routed(100, aRoute+"\n10.4.0.0/16 dev side no_track", aRule, ""))
-		d.says("Entering MASTER STATE")
-		s.sh(s.a, "ip link set side down; sleep 0.3; ip link set side up")
-		s.eventually(2*time.Second, "the route is back", func() bool { return s.has(s.a, "10.4.0.0/16") })
-		if d.count("FAULT") != 0 {
+		s.Sh(s.a, "ip link add side type veth peer name far; ip link set far up; ip link set side up")
+		d := s.Start(s.a, routed(100, aRoute+"\n10.4.0.0/16 dev side no_track", aRule, ""))
+		d.Says("Entering MASTER STATE")
+		s.Sh(s.a, "ip link set side down; sleep 0.3; ip link set side up")
+		s.Eventually(2*time.Second, "the route is back", func() bool { return s.has(s.a, "10.4.0.0/16") })
+		if d.Count("FAULT") != 0 {
 			t.Error("it went to FAULT")
 		}
 	})
@@ -220,19 +218,19 @@ func TestTheDevicesOfRoutesAndTrackGroupsMeanFault(t *testing.T) {
 func TestPromoteSecondariesIsSetAndGivenBack(t *testing.T) {
 	s := newStage(t)
 	const show = "cat /proc/sys/net/ipv4/conf/eth0/promote_secondaries"
-	s.sh(s.a, "echo 0 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries")
-	d := s.start(s.a, routed(100, aRoute, aRule, ""))
-	d.says("Entering MASTER STATE")
-	if got := strings.TrimSpace(s.sh(s.a, show)); got != "1" {
+	s.Sh(s.a, "echo 0 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries")
+	d := s.Start(s.a, routed(100, aRoute, aRule, ""))
+	d.Says("Entering MASTER STATE")
+	if got := strings.TrimSpace(s.Sh(s.a, show)); got != "1" {
 		t.Errorf("promote_secondaries is %s", got)
 	}
-	d.signal(syscall.SIGKILL)
-	d.exit()
-	d = s.start(s.a, routed(100, aRoute, aRule, ""))
-	d.says("Entering MASTER STATE")
-	d.signal(syscall.SIGTERM)
-	d.exit()
-	if got := strings.TrimSpace(s.sh(s.a, show)); got != "0" {
+	d.Signal(syscall.SIGKILL)
+	d.Exit()
+	d = s.Start(s.a, routed(100, aRoute, aRule, ""))
+	d.Says("Entering MASTER STATE")
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
+	if got := strings.TrimSpace(s.Sh(s.a, show)); got != "0" {
 		t.Errorf("promote_secondaries is %s after the stop", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"holdfast/bench/wiretap"
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 )
 
 // stormed is a configuration with an instance on the link, whose address is shielded,
@@ -40,11 +41,11 @@ type harm struct {
 // Somebody changes a thousand times a second what is ours, or what is beside it.
 func TestAThousandForeignChangesASecondMakeNoAdvertLate(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, stormed(150))
-	d.says(`\(W\) Entering MASTER STATE`)
-	b := s.start(s.b, stormed(50))
-	b.says(`\(W\) Entering BACKUP STATE`)
-	s.eventually(2*time.Second, "both are held", func() bool { return s.holds(s.a, vip) && s.holds(s.a, "10.0.0.101") })
+	d := s.Start(s.a, stormed(150))
+	d.Says(`\(W\) Entering MASTER STATE`)
+	b := s.Start(s.b, stormed(50))
+	b.Says(`\(W\) Entering BACKUP STATE`)
+	s.Eventually(2*time.Second, "both are held", func() bool { return s.holds(s.a, vip) && s.holds(s.a, "10.0.0.101") })
 	time.Sleep(6 * time.Second) // the second round of announcements
 	ip, table, calm := s.batch(s.a), s.filter(s.a), s.inKernel()
 	for _, h := range []harm{
@@ -57,7 +58,7 @@ func TestAThousandForeignChangesASecondMakeNoAdvertLate(t *testing.T) {
 	} {
 		t.Run(h.name, func(t *testing.T) {
 			part := *s
-			part.T = t
+			part.Stage = s.Part(t)
 			part.outlives(h, calm, d, b)
 		})
 	}
@@ -67,12 +68,12 @@ func TestAThousandForeignChangesASecondMakeNoAdvertLate(t *testing.T) {
 func (s *stage) batch(n *netns.Node) func(format string, args ...any) {
 	s.Helper()
 	read, in, err := os.Pipe()
-	s.must(err)
+	s.Must(err)
 	_, err = unix.FcntlInt(in.Fd(), unix.F_SETPIPE_SZ, 1<<12) // what waits in it goes on after the storm
-	s.must(err)
+	s.Must(err)
 	cmd := exec.Command("ip", "-force", "-batch", "-")
 	cmd.Stdin = read
-	s.must(n.Start(cmd))
+	s.Must(n.Start(cmd))
 	s.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
 	return func(format string, args ...any) { _, _ = io.WriteString(in, fmt.Sprintf(format+"\n", args...)) }
 }
@@ -81,7 +82,7 @@ func (s *stage) batch(n *netns.Node) func(format string, args ...any) {
 func (s *stage) filter(n *netns.Node) func() {
 	s.Helper()
 	var c *nftables.Conn
-	s.must(n.Do(func() (err error) { c, err = nftables.New(nftables.AsLasting()); return err }))
+	s.Must(n.Do(func() (err error) { c, err = nftables.New(nftables.AsLasting()); return err }))
 	s.Cleanup(func() { _ = c.CloseLasting() })
 	return func() {
 		c.DelTable(&nftables.Table{Name: "keepalived", Family: nftables.TableFamilyIPv4})
@@ -102,22 +103,22 @@ func storm(do func(n int)) (n int) {
 
 // outlives expects that a storm of three seconds delays no advert, changes no role
 // and fills no log, and that all is as it was soon after.
-func (s *stage) outlives(h harm, calm string, d, b *daemon) {
-	lines, roles := d.count("\n"), d.count("Entering")+b.count("Entering")
+func (s *stage) outlives(h harm, calm string, d, b *stand.Daemon) {
+	lines, roles := d.Count("\n"), d.Count("Entering")+b.Count("Entering")
 	machine := watchMachine()
 	adverts := s.during(h, calm)
 	asleep := machine()
-	lines = d.count("\n") - lines
+	lines = d.Count("\n") - lines
 	late := wiretap.Latest(adverts, stormInterval)
 	s.Logf("the latest advert %v, the machine %v late; %d lines", late, asleep, lines)
 	if n := len(wiretap.Adverts(adverts)); n != 2 || late > 5*time.Millisecond+asleep {
 		s.Errorf("adverts of %d routers, want 2; one was %v late", n, late)
 	}
-	if lines > 12 || d.count(h.told) == 0 {
-		s.Errorf("%d lines in the log, which is to say %q:\n%s", lines, h.told, d.log())
+	if lines > 12 || d.Count(h.told) == 0 {
+		s.Errorf("%d lines in the log, which is to say %q:\n%s", lines, h.told, d.Log())
 	}
-	if now := d.count("Entering") + b.count("Entering"); now != roles {
-		s.Errorf("a role changed:\n%s\n%s", d.log(), b.log())
+	if now := d.Count("Entering") + b.Count("Entering"); now != roles {
+		s.Errorf("a role changed:\n%s\n%s", d.Log(), b.Log())
 	}
 }
 
@@ -125,12 +126,12 @@ func (s *stage) outlives(h harm, calm string, d, b *daemon) {
 // before the first: what waits in the pipe of one may go on during the next.
 func (s *stage) during(h harm, calm string) []wiretap.Packet {
 	var tap *wiretap.Tap
-	s.must(s.client.Do(func() (err error) { tap, err = wiretap.Open(0); return err }))
+	s.Must(s.client.Do(func() (err error) { tap, err = wiretap.Open(0); return err }))
 	began := time.Now()
 	s.Logf("%d times", storm(h.do))
-	s.eventually(10*time.Second, "everything is as it was", func() bool { return s.inKernel() == calm }, func() string { return cmp.Diff(calm, s.inKernel()) })
+	s.Eventually(10*time.Second, "everything is as it was", func() bool { return s.inKernel() == calm }, func() string { return cmp.Diff(calm, s.inKernel()) })
 	packets := tap.Packets(began)
-	s.must(tap.Close())
+	s.Must(tap.Close())
 	return packets
 }
 
@@ -170,6 +171,6 @@ func drowse(cpu int, stop <-chan struct{}) (worst time.Duration) {
 
 // inKernel is what the node's kernel holds.
 func (s *stage) inKernel() string {
-	return s.sh(s.a, `ip -o addr show | awk '{print $2, $3, $4}' | sort; ip -br link | awk '{print $1, $3, $4}'; nft list table ip keepalived || true
+	return s.Sh(s.a, `ip -o addr show | awk '{print $2, $3, $4}' | sort; ip -br link | awk '{print $1, $3, $4}'; nft list table ip keepalived || true
 cd /proc/sys/net/ipv4/conf; grep . eth0/arp_* eth0/rp_filter vrrp.8/arp_* vrrp.8/rp_filter`)
 }

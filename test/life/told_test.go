@@ -23,14 +23,14 @@ func instances(global string, words map[string]string, names ...string) string {
 // note writes a script that appends its first argument to /run/noted.
 func (s *stage) note() {
 	s.Helper()
-	s.must(s.a.WriteFile("/run/note", "#!/bin/sh\necho \"$@\" >>/run/noted\n", 0o755))
+	s.Must(s.a.WriteFile("/run/note", "#!/bin/sh\necho \"$@\" >>/run/noted\n", 0o755))
 }
 
 func (s *stage) noted(want string) {
 	s.Helper()
 	got := ""
 	for end := time.Now().Add(5 * time.Second); got != want && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		got = s.sh(s.a, "cat /run/noted 2>/dev/null || true")
+		got = s.Sh(s.a, "cat /run/noted 2>/dev/null || true")
 	}
 	if got != want {
 		s.Errorf("noted is\n%swant\n%s", got, want)
@@ -48,14 +48,14 @@ func TestSection13_WhatAReloadDeletesIsFaultOrDeleted(t *testing.T) {
 		"B": "notify_fault \"/run/note B fault\"",
 		"C": "notify_deleted \"/run/note C deleted\"\n\tnotify \"/run/note any\"",
 	}
-	d := s.start(s.a, instances("", words, "A"))
+	d := s.Start(s.a, instances("", words, "A"))
 	told(`INSTANCE "A" BACKUP 100`, `INSTANCE "A" MASTER 100`)
 	begun := []string{`INSTANCE "A" BACKUP 100`, `INSTANCE "A" MASTER 100`}
 	for _, c := range []struct{ name, line string }{{"B", `INSTANCE "B" FAULT 100`}, {"C", `INSTANCE "C" DELETED 100`}} {
-		d.reload(instances("", words, "A", c.name))
+		d.Reload(instances("", words, "A", c.name))
 		begun = append(begun, `INSTANCE "`+c.name+`" BACKUP 100`, `INSTANCE "`+c.name+`" MASTER 100`)
 		told(begun...)
-		d.reload(instances("", words, "A"))
+		d.Reload(instances("", words, "A"))
 		begun = append(begun, c.line)
 		told(begun...)
 	}
@@ -69,11 +69,11 @@ func TestSection13_AReloadTellsUnchangedStatesToTheFIFOOnly(t *testing.T) {
 	s.note()
 	told := s.told(s.a)
 	words := map[string]string{"A": "notify \"/run/note\""}
-	d := s.start(s.a, instances("", words, "A"))
+	d := s.Start(s.a, instances("", words, "A"))
 	began := []string{`INSTANCE "A" BACKUP 100`, `INSTANCE "A" MASTER 100`}
 	told(began...)
-	d.reload(instances("", words, "A"))
-	d.reload(instances("fifo_write_vrrp_states_on_reload", words, "A"))
+	d.Reload(instances("", words, "A"))
+	d.Reload(instances("fifo_write_vrrp_states_on_reload", words, "A"))
 	told(append(began, `INSTANCE "A" MASTER 100`)...)
 	s.noted("INSTANCE A BACKUP 100\nINSTANCE A MASTER 100\n")
 }
@@ -84,16 +84,16 @@ func TestSection13_ALowerPriorityIsTold(t *testing.T) {
 	s := newStage(t)
 	s.note()
 	told := s.told(s.a)
-	d := s.start(s.a, instances("", map[string]string{"A": "notify_master_rx_lower_pri \"/run/note lower\"\n\tnotify \"/run/note any\""}, "A"))
-	d.says("Entering MASTER STATE")
-	s.must(s.b.DropVRRP(netns.In))
-	b := s.start(s.b, strings.NewReplacer("priority 100", "priority 50").Replace(instances("", nil, "A")))
-	b.says("Entering MASTER STATE")
-	d.says("received lower priority|lower priority")
-	b.signal(syscall.SIGKILL)
-	b.exit()
-	s.eventually(5*time.Second, "the script ran", func() bool { return strings.Contains(s.sh(s.a, "cat /run/noted"), "lower\n") })
-	if got := s.sh(s.a, "cat /run/noted"); strings.Contains(got, "any INSTANCE A MASTER_RX") {
+	d := s.Start(s.a, instances("", map[string]string{"A": "notify_master_rx_lower_pri \"/run/note lower\"\n\tnotify \"/run/note any\""}, "A"))
+	d.Says("Entering MASTER STATE")
+	s.Must(s.b.DropVRRP(netns.In))
+	b := s.Start(s.b, strings.NewReplacer("priority 100", "priority 50").Replace(instances("", nil, "A")))
+	b.Says("Entering MASTER STATE")
+	d.Says("received lower priority|lower priority")
+	b.Signal(syscall.SIGKILL)
+	b.Exit()
+	s.Eventually(5*time.Second, "the script ran", func() bool { return strings.Contains(s.Sh(s.a, "cat /run/noted"), "lower\n") })
+	if got := s.Sh(s.a, "cat /run/noted"); strings.Contains(got, "any INSTANCE A MASTER_RX") {
 		t.Errorf("the generic script is told too:\n%s", got)
 	}
 	_ = told
@@ -102,7 +102,7 @@ func TestSection13_ALowerPriorityIsTold(t *testing.T) {
 // Reference, section 13 and interfaces section 11: as what a script runs.
 func TestSection13_WhatAScriptFindsAroundIt(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile("/run/look", `#!/bin/sh
+	s.Must(s.a.WriteFile("/run/look", `#!/bin/sh
 exec >/run/looked/$1 2>&1
 grep -E '^Sig(Ign|Blk)' /proc/self/status
 echo "group $(($(cut -d' ' -f5 /proc/$$/stat) - $$))"
@@ -113,15 +113,15 @@ ls /proc/$$/fd | grep -v -E '^(0|1|2|255|10)$'
 env | grep -E '^(LD_|IFS|NOTIFY_SOCKET|HOLDFAST_(OPTIONS|COPY|DETACHED))'
 true
 `, 0o755))
-	s.sh(s.a, "mkdir -m 777 /run/looked")
-	d := s.start(s.a, instances("max_auto_priority 0", map[string]string{"A": "notify_master \"/run/look root\"\n\tnotify_backup \"/run/look nobody\" nobody nogroup"}, "A"))
-	d.says("Entering MASTER STATE")
+	s.Sh(s.a, "mkdir -m 777 /run/looked")
+	d := s.Start(s.a, instances("max_auto_priority 0", map[string]string{"A": "notify_master \"/run/look root\"\n\tnotify_backup \"/run/look nobody\" nobody nogroup"}, "A"))
+	d.Says("Entering MASTER STATE")
 	for who, user := range map[string]string{"root": "0:0", "nobody": "65534:65534"} {
 		want := "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\ngroup 0\npolicy 0\nuser " + user + "\n/dev/null\n"
-		s.eventually(5*time.Second, "the script of "+who+" ran", func() bool {
-			return strings.Contains(s.sh(s.a, "cat /run/looked/"+who+" 2>/dev/null || true"), "/dev/null")
+		s.Eventually(5*time.Second, "the script of "+who+" ran", func() bool {
+			return strings.Contains(s.Sh(s.a, "cat /run/looked/"+who+" 2>/dev/null || true"), "/dev/null")
 		})
-		got := s.sh(s.a, "cat /run/looked/"+who)
+		got := s.Sh(s.a, "cat /run/looked/"+who)
 		// Signal 32 is the C library's: whatever a program of its has started ignores it, as what make starts.
 		got = strings.Replace(got, "SigIgn:\t0000000080000000", "SigIgn:\t0000000000000000", 1)
 		if got != want {
@@ -135,11 +135,11 @@ func TestSection18_AStopIsToldToInstancesThenGroups(t *testing.T) {
 	s := newStage(t)
 	told := s.told(s.a)
 	two := strings.Replace(instances("", nil, "A", "B"), "router_id 2\n\tpriority 100", "router_id 2\n\tpriority 150", 1)
-	d := s.start(s.a, two+"vrrp_sync_group G {\n\tgroup {\n\t\tA\n\t\tB\n\t}\n}\n")
-	s.eventually(5*time.Second, "both are MASTER", func() bool { return d.count(`\) Entering MASTER STATE`) >= 2 })
-	d.signal(syscall.SIGTERM)
-	d.exit()
-	d.says(`(?s)Stopping.*sent 0 priority.*removing VIPs.*Stopped`)
+	d := s.Start(s.a, two+"vrrp_sync_group G {\n\tgroup {\n\t\tA\n\t\tB\n\t}\n}\n")
+	s.Eventually(5*time.Second, "both are MASTER", func() bool { return d.Count(`\) Entering MASTER STATE`) >= 2 })
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
+	d.Says(`(?s)Stopping.*sent 0 priority.*removing VIPs.*Stopped`)
 	told(`INSTANCE "A" BACKUP 100`, `INSTANCE "B" BACKUP 150`, `GROUP "G" BACKUP 0`,
 		`INSTANCE "A" MASTER 100`, `INSTANCE "B" MASTER 150`, `GROUP "G" MASTER 0`,
 		`INSTANCE "A" STOP 100`, `INSTANCE "B" STOP 150`, `GROUP "G" STOP 0`)

@@ -2,7 +2,6 @@ package life
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,22 +18,13 @@ func tracking(definitions, more string) string {
 // told starts to read the FIFO of a node; what comes back waits for its lines.
 func (s *stage) told(n *netns.Node) (expect func(lines ...string)) {
 	s.Helper()
-	s.sh(n, "mkfifo -m 644 /run/told")
-	l := &daemon{stage: s, node: n}
-	cmd := exec.Command("cat", "/run/told")
-	cmd.Stdout = l
-	s.must(n.Start(cmd))
-	s.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	s.Sh(n, "mkfifo -m 644 /run/told")
+	l := s.Launch(n, "cat", "/run/told")
+	s.Cleanup(func() { _ = l.Cmd.Process.Kill(); l.Exit() })
 	return func(lines ...string) {
 		s.Helper()
 		want := strings.Join(lines, "\n") + "\n"
-		end := time.Now().Add(10 * time.Second)
-		for l.log() != want && time.Now().Before(end) {
-			time.Sleep(10 * time.Millisecond)
-		}
-		if got := l.log(); got != want {
-			s.Fatalf("the FIFO says\n%s\nwant\n%s", got, want)
-		}
+		s.Eventually(10*time.Second, "the FIFO says\n"+want, func() bool { return l.Log() == want })
 	}
 }
 
@@ -44,14 +34,14 @@ const load = "track_file load {\n\tfile /run/watched/load\n}\n"
 func TestAWeightedFileIsToldFromTheStartOn(t *testing.T) {
 	s := newStage(t)
 	told := s.told(s.a)
-	s.sh(s.a, "mkdir /run/watched; echo 28 > /run/watched/load")
-	d := s.start(s.a, tracking(load, "notify_priority_changes\n\ttrack_file {\n\t\tload weight 2\n\t}"))
+	s.Sh(s.a, "mkdir /run/watched; echo 28 > /run/watched/load")
+	d := s.Start(s.a, tracking(load, "notify_priority_changes\n\ttrack_file {\n\t\tload weight 2\n\t}"))
 	told(`INSTANCE "V" BACKUP_PRIORITY 156`, `INSTANCE "V" BACKUP 156`, `INSTANCE "V" MASTER 156`)
-	s.sh(s.a, "echo 30 > /run/watched/load")
+	s.Sh(s.a, "echo 30 > /run/watched/load")
 	told(`INSTANCE "V" BACKUP_PRIORITY 156`, `INSTANCE "V" BACKUP 156`, `INSTANCE "V" MASTER 156`, `INSTANCE "V" MASTER_PRIORITY 160`)
-	d.says(`\(V\) Changing effective priority from 156 to 160`)
-	d.signal(syscall.SIGTERM)
-	d.exit()
+	d.Says(`\(V\) Changing effective priority from 156 to 160`)
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
 	told(`INSTANCE "V" BACKUP_PRIORITY 156`, `INSTANCE "V" BACKUP 156`, `INSTANCE "V" MASTER 156`, `INSTANCE "V" MASTER_PRIORITY 160`, `INSTANCE "V" STOP 160`)
 }
 
@@ -69,11 +59,11 @@ func TestTheValueOfAFileIsJudgedByItsWeight(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := *s
 			s.T = t
-			s.sh(s.a, "mkdir -p /run/watched; echo "+c.value+" > /run/watched/load")
-			d := s.start(s.a, tracking(load, "track_file {\n\t\t"+c.track+"\n\t}"))
-			d.says(c.says)
-			d.signal(syscall.SIGTERM)
-			d.exit()
+			s.Sh(s.a, "mkdir -p /run/watched; echo "+c.value+" > /run/watched/load")
+			d := s.Start(s.a, tracking(load, "track_file {\n\t\t"+c.track+"\n\t}"))
+			d.Says(c.says)
+			d.Signal(syscall.SIGTERM)
+			d.Exit()
 		})
 	}
 }
@@ -83,30 +73,30 @@ func TestAFileThatDemandsAFaultTakesItsGroupAlong(t *testing.T) {
 	second := strings.NewReplacer("instance V", "instance W", "router_id 7", "router_id 8", vip, "10.0.0.101").
 		Replace(strings.TrimPrefix(conf(100, "", vip), "global_defs {\n\tvrrp_version 3\n}\n"))
 	group := "vrrp_sync_group G {\n\tgroup {\n\t\tV\n\t\tW\n\t}\n\ttrack_file {\n\t\tload weight 0\n\t}\n}\n"
-	d := s.start(s.a, tracking("vrrp_track_file load {\n\tfile /run/watched/load\n}\n", "")+second+group)
-	d.says(`\(W\) Entering MASTER STATE`)
-	s.sh(s.a, "mkdir -p /run/watched; echo 1 > /run/watched/load")
-	d.says(`\(V\) Entering FAULT STATE`)
-	d.says(`\(W\) Entering FAULT STATE`)
-	s.eventually(time.Second, "the addresses are gone", func() bool { return !s.holds(s.a, vip) && !s.holds(s.a, "10.0.0.101") })
-	s.sh(s.a, "rm /run/watched/load")
-	s.eventually(5*time.Second, "the addresses are back", func() bool { return s.holds(s.a, vip) && s.holds(s.a, "10.0.0.101") })
+	d := s.Start(s.a, tracking("vrrp_track_file load {\n\tfile /run/watched/load\n}\n", "")+second+group)
+	d.Says(`\(W\) Entering MASTER STATE`)
+	s.Sh(s.a, "mkdir -p /run/watched; echo 1 > /run/watched/load")
+	d.Says(`\(V\) Entering FAULT STATE`)
+	d.Says(`\(W\) Entering FAULT STATE`)
+	s.Eventually(time.Second, "the addresses are gone", func() bool { return !s.holds(s.a, vip) && !s.holds(s.a, "10.0.0.101") })
+	s.Sh(s.a, "rm /run/watched/load")
+	s.Eventually(5*time.Second, "the addresses are back", func() bool { return s.holds(s.a, vip) && s.holds(s.a, "10.0.0.101") })
 }
 
 func TestInitFileIsWrittenAtTheStartAndNotByAReload(t *testing.T) {
 	s := newStage(t)
 	text := tracking("track_file load {\n\tfile /run/load\n\tinit_file 7 overwrite\n}\n", "track_file {\n\t\tload\n\t}")
-	s.sh(s.a, "echo 3 > /run/load")
-	d := s.start(s.a, text)
-	d.says(`effective priority from 100 to 107`)
-	s.sh(s.a, "echo 5 > /run/load")
-	d.says(`effective priority from 107 to 105`)
-	d.reload(text)
-	if got := s.sh(s.a, "cat /run/load"); got != "5\n" {
+	s.Sh(s.a, "echo 3 > /run/load")
+	d := s.Start(s.a, text)
+	d.Says(`effective priority from 100 to 107`)
+	s.Sh(s.a, "echo 5 > /run/load")
+	d.Says(`effective priority from 107 to 105`)
+	d.Reload(text)
+	if got := s.Sh(s.a, "cat /run/load"); got != "5\n" {
 		t.Errorf("after a reload the file has %q, want 5", got)
 	}
-	if n := d.count("effective priority"); n != 2 {
-		t.Errorf("%d changes of the priority, want 2:\n%s", n, d.log())
+	if n := d.Count("effective priority"); n != 2 {
+		t.Errorf("%d changes of the priority, want 2:\n%s", n, d.Log())
 	}
 }
 
@@ -116,30 +106,30 @@ func TestTheQuorumOfAProcessDecidesAboutFault(t *testing.T) {
 		return "vrrp_track_process web {\n\tprocess /bin/sleep 4711\n\tquorum 2\n\t" + more + "\n}\n"
 	}
 	follow := "track_process {\n\t\tweb\n\t}"
-	s.sh(s.a, "/bin/sleep 4711 >/dev/null 2>&1 & /bin/sleep 4711 >/dev/null 2>&1 &")
-	d := s.start(s.a, tracking(web(""), follow))
-	d.says(`\(V\) Entering MASTER STATE`)
-	if d.count("FAULT") != 0 {
-		t.Errorf("the instance was in FAULT before its processes were counted:\n%s", d.log())
+	s.Sh(s.a, "/bin/sleep 4711 >/dev/null 2>&1 & /bin/sleep 4711 >/dev/null 2>&1 &")
+	d := s.Start(s.a, tracking(web(""), follow))
+	d.Says(`\(V\) Entering MASTER STATE`)
+	if d.Count("FAULT") != 0 {
+		t.Errorf("the instance was in FAULT before its processes were counted:\n%s", d.Log())
 	}
-	s.sh(s.a, "pkill -o -f '^/bin/sleep 4711$'")
-	d.says(`Quorum lost for tracked process web`)
-	d.says(`\(V\) Entering FAULT STATE`)
-	s.sh(s.a, "/bin/sleep 4711 >/dev/null 2>&1 &")
-	d.says(`Quorum gained for tracked process web`)
-	s.eventually(5*time.Second, "the address is back", func() bool { return s.holds(s.a, vip) })
+	s.Sh(s.a, "pkill -o -f '^/bin/sleep 4711$'")
+	d.Says(`Quorum lost for tracked process web`)
+	d.Says(`\(V\) Entering FAULT STATE`)
+	s.Sh(s.a, "/bin/sleep 4711 >/dev/null 2>&1 &")
+	d.Says(`Quorum gained for tracked process web`)
+	s.Eventually(5*time.Second, "the address is back", func() bool { return s.holds(s.a, vip) })
 }
 
 // A tracker that comes or goes, or weighs something else, changes the priority and
 // nothing else.
 func TestTrackersChangeByReloadWithoutATransition(t *testing.T) {
 	s := newStage(t)
-	s.sh(s.a, "mkdir /run/watched; echo 10 > /run/watched/load")
+	s.Sh(s.a, "mkdir /run/watched; echo 10 > /run/watched/load")
 	weight := func(n int) string {
 		return tracking(load, fmt.Sprintf("track_file {\n\t\tload weight %d\n\t}", n))
 	}
-	d := s.start(s.a, tracking("", ""))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, tracking("", ""))
+	d.Says("Entering MASTER STATE")
 	for _, c := range []struct {
 		name, text, says string
 	}{
@@ -148,10 +138,10 @@ func TestTrackersChangeByReloadWithoutATransition(t *testing.T) {
 		{"it is not followed any more", tracking("", ""), "priority from 130 to 100"},
 		{"a process is followed", tracking("vrrp_track_process web {\n\tprocess no-such-program\n\tweight -10\n}\n", "track_process {\n\t\tweb\n\t}"), "priority from 100 to 90"},
 	} {
-		d.reload(c.text)
-		d.says(c.says)
+		d.Reload(c.text)
+		d.Says(c.says)
 	}
-	if n := d.count("Entering"); n != 2 {
-		t.Errorf("%d transitions, want those of the start:\n%s", n, d.log())
+	if n := d.Count("Entering"); n != 2 {
+		t.Errorf("%d transitions, want those of the start:\n%s", n, d.Log())
 	}
 }

@@ -11,15 +11,17 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/test/stand"
 )
 
 // crash kills the router process, and waits until its worker has gone after it.
-func (d *daemon) crash() {
-	d.Helper()
-	worker := d.worker(d.cmd.Process.Pid)
-	d.signal(syscall.SIGKILL)
-	d.exit()
-	d.eventually(5*time.Second, "the worker is gone", func() bool { return syscall.Kill(worker, 0) != nil })
+func (s *stage) crash(d *stand.Daemon) {
+	s.Helper()
+	worker := s.worker(d.Pid())
+	d.Signal(syscall.SIGKILL)
+	d.Exit()
+	s.Eventually(5*time.Second, "the worker is gone", func() bool { return syscall.Kill(worker, 0) != nil })
 }
 
 // What is on trial is not what a daemon starts with that died meanwhile, however often,
@@ -27,26 +29,26 @@ func (d *daemon) crash() {
 func TestADaemonThatDiesOnTrialStartsWithTheConfigurationBefore(t *testing.T) {
 	s := newStage(t)
 	const tried = "10.0.0.101"
-	d := s.start(s.a, conf(100, "", vip))
-	d.says("Entering MASTER STATE")
-	s.must(s.a.WriteFile(confPath, conf(100, "", vip, tried), 0o644))
+	d := s.Start(s.a, conf(100, "", vip))
+	d.Says("Entering MASTER STATE")
+	s.Must(s.a.WriteFile(confPath, conf(100, "", vip, tried), 0o644))
 	if got := s.holdfast(s.a, "reload", "--confirm", "60s"); !strings.HasPrefix(got, "taken over until ") {
 		t.Fatalf("the reload says %q", got)
 	}
-	s.eventually(2*time.Second, "it is tried", func() bool { return s.holds(s.a, tried) })
+	s.Eventually(2*time.Second, "it is tried", func() bool { return s.holds(s.a, tried) })
 	for range 2 {
-		d.crash()
-		d = s.again(s.a)
-		d.says("the one before is in force; a reload takes the new one")
-		s.eventually(5*time.Second, "the addresses of before are held", func() bool { return s.holds(s.a, vip) && !s.holds(s.a, tried) })
+		s.crash(d)
+		d = s.Again(s.a)
+		d.Says("the one before is in force; a reload takes the new one")
+		s.Eventually(5*time.Second, "the addresses of before are held", func() bool { return s.holds(s.a, vip) && !s.holds(s.a, tried) })
 	}
-	d.reload(conf(100, "", vip, tried))
-	s.eventually(2*time.Second, "the reload takes it", func() bool { return s.holds(s.a, tried) })
-	d.crash()
-	d = s.again(s.a)
-	d.says("Startup complete")
-	if !s.holds(s.a, tried) || d.count("on trial") > 0 {
-		t.Errorf("what was taken for good did not stay:\n%s", d.log())
+	d.Reload(conf(100, "", vip, tried))
+	s.Eventually(2*time.Second, "the reload takes it", func() bool { return s.holds(s.a, tried) })
+	s.crash(d)
+	d = s.Again(s.a)
+	d.Says("Startup complete")
+	if !s.holds(s.a, tried) || d.Count("on trial") > 0 {
+		t.Errorf("what was taken for good did not stay:\n%s", d.Log())
 	}
 }
 
@@ -62,21 +64,21 @@ func TestThePlanKnowsTheChecksOfAReload(t *testing.T) {
 			two := func(words ...string) string {
 				return strings.Replace(settings(words...), vip, vip+"\n\t\t10.0.0.101", 1)
 			}
-			d := s.start(s.a, two(c.words))
-			d.says("Entering MASTER STATE")
+			d := s.Start(s.a, two(c.words))
+			d.Says("Entering MASTER STATE")
 			next := two(c.words, c.next)
 			if c.next == "" {
 				next = strings.Replace(next, "10.0.0.101", "10.0.0.1o1", 1)
 			}
-			s.must(s.a.WriteFile(confPath, next, 0o644))
+			s.Must(s.a.WriteFile(confPath, next, 0o644))
 			if got := s.holdfast(s.a, "plan"); !strings.Contains(got, c.want) || !strings.Contains(got, "refused: nothing") {
 				t.Errorf("the plan says\n%s", got)
 			}
-			if got := s.sh(s.a, "ls /run/found 2>/dev/null || true"); got != "" {
+			if got := s.Sh(s.a, "ls /run/found 2>/dev/null || true"); got != "" {
 				t.Error("a plan writes the file of reload_check_config")
 			}
-			d.reload(next)
-			d.says(c.want)
+			d.Reload(next)
+			d.Says(c.want)
 		})
 	}
 }
@@ -86,22 +88,22 @@ func TestThePlanKnowsTheChecksOfAReload(t *testing.T) {
 func TestReportsForLinkLocalGroupsReturnAfterACrash(t *testing.T) {
 	s := newStage(t)
 	const sysctl = "net.ipv4.igmp_link_local_mcast_reports"
-	reports := func() string { return strings.TrimSpace(s.sh(s.a, "sysctl -n "+sysctl)) }
+	reports := func() string { return strings.TrimSpace(s.Sh(s.a, "sysctl -n "+sysctl)) }
 	if got := reports(); got != "1" {
 		t.Fatalf("it begins with %s", got)
 	}
 	quiet := settings("disable_local_igmp")
 	for _, text := range []string{quiet, settings()} {
-		d := s.start(s.a, quiet)
-		d.says("Entering MASTER STATE")
-		d.crash()
+		d := s.Start(s.a, quiet)
+		d.Says("Entering MASTER STATE")
+		s.crash(d)
 		if got := reports(); got != "0" {
 			t.Errorf("after the crash: %s", got)
 		}
-		next := s.start(s.a, text)
-		next.says("Entering MASTER STATE")
-		next.signal(syscall.SIGTERM)
-		next.exit()
+		next := s.Start(s.a, text)
+		next.Says("Entering MASTER STATE")
+		next.Signal(syscall.SIGTERM)
+		next.Exit()
 		if got := reports(); got != "1" {
 			t.Errorf("after the stop: %s", got)
 		}
@@ -112,10 +114,10 @@ func TestReportsForLinkLocalGroupsReturnAfterACrash(t *testing.T) {
 func (s *stage) buffers(pid int) (sizes []int) {
 	s.Helper()
 	process, err := unix.PidfdOpen(pid, 0)
-	s.must(err)
+	s.Must(err)
 	defer func() { _ = unix.Close(process) }()
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	s.must(err)
+	s.Must(err)
 	for _, f := range files {
 		n, _ := strconv.Atoi(f.Name())
 		fd, err := unix.PidfdGetfd(process, n, 0)
@@ -124,7 +126,7 @@ func (s *stage) buffers(pid int) (sizes []int) {
 		}
 		if protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL); err == nil && protocol == 112 {
 			size, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
-			s.must(err)
+			s.Must(err)
 			sizes = append(sizes, size)
 		}
 		_ = unix.Close(fd)
@@ -135,14 +137,14 @@ func (s *stage) buffers(pid int) (sizes []int) {
 // Reference, keyword vrrp_rx_bufs_policy. The kernel shows twice what it is asked for.
 func TestTheBuffersOfOpenPortsFollowAReload(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, settings("vrrp_rx_bufs_policy 300000"))
-	d.says("Entering MASTER STATE")
-	if got := s.buffers(d.cmd.Process.Pid); !slices.Contains(got, 600000) {
+	d := s.Start(s.a, settings("vrrp_rx_bufs_policy 300000"))
+	d.Says("Entering MASTER STATE")
+	if got := s.buffers(d.Pid()); !slices.Contains(got, 600000) {
 		t.Errorf("at the start there are %d", got)
 	}
-	d.reload(settings("vrrp_rx_bufs_policy 500000"))
-	s.eventually(2*time.Second, "they have grown", func() bool { return slices.Contains(s.buffers(d.cmd.Process.Pid), 1000000) })
-	if d.count("Entering") != 2 {
-		t.Errorf("the role changed:\n%s", d.log())
+	d.Reload(settings("vrrp_rx_bufs_policy 500000"))
+	s.Eventually(2*time.Second, "they have grown", func() bool { return slices.Contains(s.buffers(d.Pid()), 1000000) })
+	if d.Count("Entering") != 2 {
+		t.Errorf("the role changed:\n%s", d.Log())
 	}
 }

@@ -24,8 +24,8 @@ func (s *stage) watch(n *netns.Node, parse func(string) (event, bool), name stri
 	s.Helper()
 	cmd := exec.Command(name, args...)
 	out, err := cmd.StdoutPipe()
-	s.must(err)
-	s.must(n.Start(cmd))
+	s.Must(err)
+	s.Must(n.Start(cmd))
 	lines := make(chan []event, 1)
 	go func() {
 		var list []event

@@ -99,29 +99,29 @@ vrrp_instance Y {
 // Nothing that is unchanged is touched, whatever kinds of blocks there are.
 func TestReloadOfEveryKindOfBlockTouchesNothing(t *testing.T) {
 	s := newStage(t)
-	s.must(s.a.WriteFile("/etc/keepalived/track", "0", 0o644))
-	d := s.start(s.a, everything)
+	s.Must(s.a.WriteFile("/etc/keepalived/track", "0", 0o644))
+	d := s.Start(s.a, everything)
 	for _, name := range []string{"V", "W", "X", "Y"} {
-		d.says(fmt.Sprintf(`\(%s\) Entering MASTER STATE`, name))
+		d.Says(fmt.Sprintf(`\(%s\) Entering MASTER STATE`, name))
 	}
 	time.Sleep(6 * time.Second) // the second announcements are over, and addresses are looked for twice
 	all := func(line string) (event, bool) { return event{text: line}, true }
 	kernel := s.watch(s.a, all, "ip", "-o", "monitor", "link", "address", "route", "rule", "netconf")
 	filter := s.watch(s.a, all, "nft", "monitor")
 	wire := s.listen(s.client, "ether src not "+s.mac(s.client)+" and not ip proto 112 and not ip6 proto 112")
-	before := d.count("Entering")
+	before := d.Count("Entering")
 	for range 3 {
-		d.reload(everything)
+		d.Reload(everything)
 	}
-	d.reload(strings.NewReplacer("instance X", "instance other", "\t\tV\n\t\tW\n", "\t\tW\n\t\tV\n").Replace(everything))
+	d.Reload(strings.NewReplacer("instance X", "instance other", "\t\tV\n\t\tW\n", "\t\tW\n\t\tV\n").Replace(everything))
 	time.Sleep(500 * time.Millisecond)
 	for what, end := range map[string]func() []event{"kernel": kernel, "filter": filter, "wire": wire} {
 		if got := slices.DeleteFunc(end(), idle); len(got) > 0 {
 			t.Errorf("the %s was touched: %v", what, got)
 		}
 	}
-	if n := d.count("Entering"); n != before {
-		t.Errorf("roles changed:\n%s", d.log())
+	if n := d.Count("Entering"); n != before {
+		t.Errorf("roles changed:\n%s", d.Log())
 	}
 	if got := s.holdfast(s.a, "plan"); !strings.Contains(got, "nothing would change") {
 		t.Errorf("the plan of what runs is\n%s", got)
@@ -135,7 +135,7 @@ func idle(e event) bool {
 
 // mac is the address of eth0 of a node.
 func (s *stage) mac(n *netns.Node) string {
-	return strings.TrimSpace(s.sh(n, "cat /sys/class/net/eth0/address"))
+	return strings.TrimSpace(s.Sh(n, "cat /sys/class/net/eth0/address"))
 }
 
 // parts are blocks that can stand in any combination.
@@ -175,7 +175,7 @@ func combined(r *rand.Rand, bits int) string {
 // numbers of links, the order of addresses, elements that name links by number.
 func (s *stage) snapshot(n *netns.Node) string {
 	s.Helper()
-	text := s.sh(n, `ip -o addr | sed 's/^[0-9]*: //; s/secondary //'; ip -o link | sed 's/^[0-9]*: //; s/qlen [0-9]*//'; ip route show table all; ip -6 route show table all
+	text := s.Sh(n, `ip -o addr | sed 's/^[0-9]*: //; s/secondary //'; ip -o link | sed 's/^[0-9]*: //; s/qlen [0-9]*//'; ip route show table all; ip -6 route show table all
 		ip rule; ip -6 rule; nft list ruleset | grep elements | grep -v ' : '; grep . /proc/sys/net/ipv4/conf/*/arp_ignore /proc/sys/net/ipv4/conf/*/arp_filter; true`)
 	lines := strings.Split(text, "\n")
 	slices.Sort(lines)
@@ -186,7 +186,7 @@ func (s *stage) snapshot(n *netns.Node) string {
 func (s *stage) still(n *netns.Node) string {
 	s.Helper()
 	last, since := "", time.Now()
-	s.eventually(15*time.Second, "the kernel is at rest", func() bool {
+	s.Eventually(15*time.Second, "the kernel is at rest", func() bool {
 		if now := s.snapshot(n); now != last {
 			last, since = now, time.Now()
 		}
@@ -202,18 +202,18 @@ func TestReloadsLeadToTheKernelOfAStart(t *testing.T) {
 	texts, want := make([]string, configurations), make([]string, configurations)
 	for i := range texts {
 		texts[i] = combined(r, 4+r.IntN(252))
-		d := s.start(s.a, texts[i])
-		d.says("Startup complete")
+		d := s.Start(s.a, texts[i])
+		d.Says("Startup complete")
 		want[i] = s.still(s.a)
-		d.signal(syscall.SIGTERM)
-		d.exit()
+		d.Signal(syscall.SIGTERM)
+		d.Exit()
 	}
-	d := s.start(s.a, texts[0])
-	d.says("Startup complete")
+	d := s.Start(s.a, texts[0])
+	d.Says("Startup complete")
 	s.still(s.a)
 	for range reloads {
 		i := r.IntN(configurations)
-		d.reload(texts[i])
+		d.Reload(texts[i])
 		if diff := cmp.Diff(strings.Split(want[i], "\n"), strings.Split(s.still(s.a), "\n")); diff != "" {
 			t.Fatalf("-started +reloaded\n%s\nwith\n%s", diff, texts[i])
 		}

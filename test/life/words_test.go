@@ -10,39 +10,39 @@ import (
 
 func TestATrackedSourceThatIsRemovedMeansFault(t *testing.T) {
 	s := newStage(t)
-	s.sh(s.a, "ip addr add 10.0.0.7/24 dev eth0")
-	d := s.start(s.a, conf(150, "mcast_src_ip 10.0.0.7\n\ttrack_src_ip", vip+"/24"))
-	d.says("Entering MASTER STATE")
-	s.sh(s.a, "ip addr del 10.0.0.7/24 dev eth0")
-	d.says(`Entering FAULT STATE \(src address 10.0.0.7 on eth0 not configured\)`)
-	s.sh(s.a, "ip addr add 10.0.0.7/24 dev eth0")
-	s.eventually(5*time.Second, "MASTER again", func() bool { return d.count("Entering MASTER STATE") == 2 })
+	s.Sh(s.a, "ip addr add 10.0.0.7/24 dev eth0")
+	d := s.Start(s.a, conf(150, "mcast_src_ip 10.0.0.7\n\ttrack_src_ip", vip+"/24"))
+	d.Says("Entering MASTER STATE")
+	s.Sh(s.a, "ip addr del 10.0.0.7/24 dev eth0")
+	d.Says(`Entering FAULT STATE \(src address 10.0.0.7 on eth0 not configured\)`)
+	s.Sh(s.a, "ip addr add 10.0.0.7/24 dev eth0")
+	s.Eventually(5*time.Second, "MASTER again", func() bool { return d.Count("Entering MASTER STATE") == 2 })
 }
 
 func TestAMasterThatWasStoppedTooLongGivesWay(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(150, "state BACKUP\n\tnopreempt\n\ttimer_expired_backup", vip+"/24"))
-	d.says("Entering MASTER STATE")
-	d.signal(syscall.SIGSTOP)
+	d := s.Start(s.a, conf(150, "state BACKUP\n\tnopreempt\n\ttimer_expired_backup", vip+"/24"))
+	d.Says("Entering MASTER STATE")
+	d.Signal(syscall.SIGSTOP)
 	time.Sleep(time.Second)
-	d.signal(syscall.SIGCONT)
-	d.says(`VRRP thread timer expired 0\.\d{6} seconds ago`)
-	d.says(`Entering BACKUP STATE \(overslept`)
-	s.eventually(5*time.Second, "MASTER again", func() bool { return d.count("Entering MASTER STATE") == 2 })
+	d.Signal(syscall.SIGCONT)
+	d.Says(`VRRP thread timer expired 0\.\d{6} seconds ago`)
+	d.Says(`Entering BACKUP STATE \(overslept`)
+	s.Eventually(5*time.Second, "MASTER again", func() bool { return d.Count("Entering MASTER STATE") == 2 })
 }
 
 func TestNoReportsForLinkLocalGroupsWhileItRuns(t *testing.T) {
 	s := newStage(t)
 	const sysctl = "net.ipv4.igmp_link_local_mcast_reports"
-	reports := func() string { return strings.TrimSpace(s.sh(s.a, "sysctl -n "+sysctl)) }
+	reports := func() string { return strings.TrimSpace(s.Sh(s.a, "sysctl -n "+sysctl)) }
 	before := reports()
-	d := s.start(s.a, strings.Replace(conf(150, "", vip+"/24"), "vrrp_version 3", "vrrp_version 3\n\tdisable_local_igmp", 1))
-	d.says("Entering MASTER STATE")
+	d := s.Start(s.a, strings.Replace(conf(150, "", vip+"/24"), "vrrp_version 3", "vrrp_version 3\n\tdisable_local_igmp", 1))
+	d.Says("Entering MASTER STATE")
 	if got := reports(); got != "0" {
 		t.Errorf("%s is %s", sysctl, got)
 	}
-	d.signal(syscall.SIGTERM)
-	d.exit()
+	d.Signal(syscall.SIGTERM)
+	d.Exit()
 	if got := reports(); got != before {
 		t.Errorf("%s is left at %s, and was %s", sysctl, got, before)
 	}
@@ -50,36 +50,36 @@ func TestNoReportsForLinkLocalGroupsWhileItRuns(t *testing.T) {
 
 func TestAnInstanceWithoutPeersStaysInFaultIfItIsToldTo(t *testing.T) {
 	s := newStage(t)
-	d := s.start(s.a, conf(150, "unicast_src_ip 10.0.0.1\n\tunicast_fault_no_peer\n\tunicast_peer {\n\t}", vip+"/24"))
-	d.says(`Entering FAULT STATE.*no unicast peers`)
+	d := s.Start(s.a, conf(150, "unicast_src_ip 10.0.0.1\n\tunicast_fault_no_peer\n\tunicast_peer {\n\t}", vip+"/24"))
+	d.Says(`Entering FAULT STATE.*no unicast peers`)
 	time.Sleep(time.Second)
 	if s.holds(s.a, vip) {
 		t.Error("it holds the address")
 	}
-	d.reload(conf(150, "unicast_src_ip 10.0.0.1\n\tunicast_fault_no_peer\n\tunicast_peer {\n\t\t10.0.0.2\n\t}", vip+"/24"))
-	d.says("Entering MASTER STATE")
+	d.Reload(conf(150, "unicast_src_ip 10.0.0.1\n\tunicast_fault_no_peer\n\tunicast_peer {\n\t\t10.0.0.2\n\t}", vip+"/24"))
+	d.Says("Entering MASTER STATE")
 }
 
 func TestACableThatIsPulledForAMomentChangesNothing(t *testing.T) {
 	s := newStage(t)
 	delays := "interface_up_down_delays {\n\teth0 0.15\n}\n"
-	d := s.start(s.a, delays+conf(150, "", vip+"/24"))
-	d.says("Entering MASTER STATE")
-	s.must(s.a.Unplug("eth0"))
+	d := s.Start(s.a, delays+conf(150, "", vip+"/24"))
+	d.Says("Entering MASTER STATE")
+	s.Must(s.a.Unplug("eth0"))
 	time.Sleep(50 * time.Millisecond)
-	s.must(s.a.Plug("eth0"))
+	s.Must(s.a.Plug("eth0"))
 	time.Sleep(400 * time.Millisecond)
-	if d.count("Entering FAULT STATE") > 0 {
+	if d.Count("Entering FAULT STATE") > 0 {
 		t.Error("it left MASTER")
 	}
-	s.must(s.a.Unplug("eth0"))
-	d.says("Entering FAULT STATE")
+	s.Must(s.a.Unplug("eth0"))
+	d.Says("Entering FAULT STATE")
 }
 
 // One gratuitous ARP in 0.2 s on the two links together, not on each.
 func TestLinksOfAGARPGroupTakeTurns(t *testing.T) {
 	s := newStage(t)
-	s.sh(s.a, "for n in 1 2; do ip link add g$n type veth peer name p$n && ip link set g$n up && ip link set p$n up; done")
+	s.Sh(s.a, "for n in 1 2; do ip link add g$n type veth peer name p$n && ip link set g$n up && ip link set p$n up; done")
 	heard := make(chan string, 1)
 	go func() {
 		out, _ := s.a.Output(t.Context(), "sh", "-c", "timeout 5 tcpdump -tt -n -Q out -i any arp 2>/dev/null; true")
@@ -87,7 +87,7 @@ func TestLinksOfAGARPGroupTakeTurns(t *testing.T) {
 	}()
 	time.Sleep(time.Second)
 	group := "garp_group {\n\tgarp_interval 0.2\n\tinterfaces {\n\t\tg1\n\t\tg2\n\t}\n}\n"
-	s.start(s.a, group+conf(150, "", "10.1.0.100/24 dev g1", "10.2.0.100/24 dev g2"))
+	s.Start(s.a, group+conf(150, "", "10.1.0.100/24 dev g1", "10.2.0.100/24 dev g2"))
 	last, seen := 0.0, map[string]int{}
 	for line := range strings.Lines(<-heard) {
 		words := strings.Fields(line)
@@ -95,7 +95,7 @@ func TestLinksOfAGARPGroupTakeTurns(t *testing.T) {
 			continue
 		}
 		at, err := strconv.ParseFloat(words[0], 64)
-		s.must(err)
+		s.Must(err)
 		if gap := at - last; gap < 0.19 {
 			t.Errorf("%.3f s after the one before: %s", gap, line)
 		}

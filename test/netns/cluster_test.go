@@ -7,7 +7,6 @@
 package netns
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -16,19 +15,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/need"
+	"holdfast/test/stand"
+	"holdfast/test/wait"
 )
 
 // observer is the node that listens to the wire and is everybody's client.
 const observer = "observer"
-
-// programVariable says what runs on the nodes.
-const programVariable = "HOLDFAST_TEST_PROGRAM"
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -39,37 +37,20 @@ func run(m *testing.M) int {
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		f.Value.Set("10")
 	}
-	if os.Geteuid() != 0 || os.Getenv(programVariable) != "" {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "holdfast-netns-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	os.Chmod(dir, 0o755)
-	program := filepath.Join(dir, "holdfast")
-	if out, err := exec.Command("go", "build", "-o", program, "holdfast/cmd/holdfast").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build holdfast: %v\n%s", err, out)
-		return 1
-	}
-	os.Setenv(programVariable, program)
-	return m.Run()
+	return stand.Main(m.Run)
 }
 
 // holdfastRuns tells whether the nodes run holdfast. keepalived is held to the
 // behaviour they share, holdfast also to what it promises beyond.
-func holdfastRuns() bool { return filepath.Base(os.Getenv(programVariable)) != "keepalived" }
+func holdfastRuns() bool { return filepath.Base(stand.Program()) != "keepalived" }
 
-// configPath is where a node's configuration lies.
-const configPath = "/etc/keepalived/keepalived.conf"
+const configPath = stand.ConfPath
 
 func command() *exec.Cmd {
 	if holdfastRuns() {
-		return exec.Command(os.Getenv(programVariable), "run", "-f", configPath)
+		return exec.Command(stand.Program(), "run", "-f", configPath)
 	}
-	return exec.Command(os.Getenv(programVariable), "-n", "-l", "-D", "-f", configPath)
+	return exec.Command(stand.Program(), "-n", "-l", "-D", "-f", configPath)
 }
 
 // spec is a node of a scenario: its configuration file's base name and the
@@ -94,7 +75,7 @@ type member struct {
 	c     *cluster
 	links map[string]string
 	moves *moves
-	log   *lines
+	log   *stand.Log
 
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -104,9 +85,7 @@ type member struct {
 // link. Daemons are not started.
 func scenario(t *testing.T, folder string, client map[string]string, specs ...spec) *cluster {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: network namespaces")
-	}
+	need.Root(t, "network namespaces")
 	t.Parallel()
 	w, err := netns.New()
 	must(t, err)
@@ -129,7 +108,7 @@ func (c *cluster) add(folder string, s spec) {
 	c.t.Helper()
 	n, err := c.world.Node(s.name)
 	must(c.t, err)
-	m := &member{Node: n, c: c, links: s.links, log: &lines{}}
+	m := &member{Node: n, c: c, links: s.links, log: &stand.Log{}}
 	for link, addr := range s.links {
 		must(c.t, n.Attach(link, link, netip.MustParsePrefix(addr)))
 	}
@@ -262,15 +241,7 @@ func (c *cluster) stays(d time.Duration, want map[string]string) {
 
 func (c *cluster) eventually(limit time.Duration, what string, cond func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
-		over := time.Now().After(end) // asked before the condition: this test may be what slept
-		if cond() {
-			return
-		}
-		if over {
-			c.t.Fatalf("not within %s: %s\n%s", limit, what, c.addrs())
-		}
-	}
+	wait.For(c.t, limit, what, cond, c.addrs)
 }
 
 func (c *cluster) addrs() string {
@@ -286,23 +257,4 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// lines collects what a program prints.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-// String is everything so far.
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

@@ -3,7 +3,6 @@ package netns
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 )
 
 // The virtual MAC addresses of VRID 51 (RFC 9568 section 7.3).
@@ -386,7 +386,7 @@ func TestCopiesLeaveEachOthersDevices(t *testing.T) {
 	ka67.shows("ip -d link show dev vrrp.51", "alias holdfast:one")
 	other := "instance two\n" + strings.NewReplacer("router_id 51", "router_id 52", "8.100", "8.102", "9.100", "9.102", "::100", "::102").Replace(conf)
 	must(t, ka67.WriteFile("/etc/keepalived/two.conf", other, 0o644))
-	cmd := exec.Command(os.Getenv(programVariable), "run", "-f", "/etc/keepalived/two.conf")
+	cmd := exec.Command(stand.Program(), "run", "-f", "/etc/keepalived/two.conf")
 	cmd.Stdout, cmd.Stderr = ka67.log, ka67.log
 	must(t, ka67.Start(cmd))
 	ka67.c.eventually(takeOver, "the other is MASTER", func() bool { return ka67.holds("172.16.8.102/24 scope global vrrp.52") })

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 )
 
 // wire is what tcpdump reads on a bridge, from the observer's port.
 type wire struct {
 	c    *cluster
-	text *lines
+	text *stand.Log
 }
 
 // frame is one line of tcpdump: when, from which hardware address, what.
@@ -28,9 +29,9 @@ type frame struct {
 
 func (c *cluster) listen(link string) *wire {
 	c.t.Helper()
-	w := &wire{c: c, text: &lines{}}
+	w := &wire{c: c, text: &stand.Log{}}
 	cmd := exec.Command("tcpdump", "-l", "-n", "-e", "-tt", "--immediate-mode", "-i", link, "arp or proto 112")
-	bad := &lines{}
+	bad := &stand.Log{}
 	cmd.Stdout, cmd.Stderr = w.text, bad
 	must(c.t, c.observer.Start(cmd))
 	go cmd.Wait()
@@ -123,11 +124,11 @@ func (w *wire) masters(since time.Time, vrid int) map[string]int {
 
 // moves are the reports of `ip monitor` on a node: when which address came or
 // went.
-type moves struct{ text *lines }
+type moves struct{ text *stand.Log }
 
 func (m *member) watch() *moves {
 	m.c.t.Helper()
-	w := &moves{text: &lines{}}
+	w := &moves{text: &stand.Log{}}
 	cmd := exec.Command("ip", "-ts", "-o", "-4", "monitor", "address")
 	cmd.Stdout, cmd.Stderr = w.text, w.text
 	must(m.c.t, m.Start(cmd))

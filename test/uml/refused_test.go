@@ -3,6 +3,9 @@ package uml
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"holdfast/test/wait"
 )
 
 // What a kernel that has the feature refuses all the same: it is told in its words,
@@ -19,8 +22,8 @@ func TestWhatTheKernelRefusesIsToldAndTheRestWorks(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			namespace(t, tunnels()...)
 			k := keep(t, things(t, c.routes+"\n"+good, c.rules))
-			eventually(t, "the other route is there", func() bool { return strings.Contains(routes(t), "10.77.0.0/16") })
-			eventually(t, "it is told", func() bool { return len(k.said(c.told)) > 0 })
+			wait.For(t, 5*time.Second, "the other route is there", func() bool { return strings.Contains(routes(t), "10.77.0.0/16") })
+			wait.For(t, 5*time.Second, "it is told", func() bool { return len(k.said(c.told)) > 0 })
 			k.settle()
 			if lines := k.said(""); len(lines) != 1 {
 				t.Errorf("told is %q, want one line", lines)

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/internal/engine"
 	"holdfast/internal/host"
+	"holdfast/test/wait"
 )
 
 // routes and rules are those that are ours, as `ip` prints them for programs.
@@ -124,7 +126,7 @@ func kept(t *testing.T, list []host.Thing, want string, show func(*testing.T) st
 	before := show(t)
 	same := func() bool { return show(t) == want }
 	first := keep(t, list)
-	eventually(t, "added", same)
+	wait.For(t, 5*time.Second, "added", same)
 	first.stop()
 
 	seen := monitor(t, "route", "rule")
@@ -135,11 +137,11 @@ func kept(t *testing.T, list []host.Thing, want string, show func(*testing.T) st
 	}
 
 	harm()
-	eventually(t, "put back", same)
-	eventually(t, "told", func() bool { return len(second.said("Restoring deleted")) == 1 })
+	wait.For(t, 5*time.Second, "put back", same)
+	wait.For(t, 5*time.Second, "told", func() bool { return len(second.said("Restoring deleted")) == 1 })
 
 	second.Order(engine.HostOrder{Delta: host.Delta{Gone: list}})
-	eventually(t, "removed", func() bool { return show(t) == before })
+	wait.For(t, 5*time.Second, "removed", func() bool { return show(t) == before })
 	for _, k := range []*keeping{first, second} {
 		for _, line := range k.said("") {
 			if !strings.Contains(line, "Restoring") {

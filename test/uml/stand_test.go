@@ -59,16 +59,6 @@ func ip(t *testing.T, line string) string {
 	return string(out)
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	t.Errorf("%s: not so", what)
-}
-
 // things reads lines of static_routes and static_rules.
 func things(t *testing.T, routes, rules string) (list []host.Thing) {
 	t.Helper()

@@ -1,139 +1,46 @@
 package uml
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 )
 
 // pair are two nodes, 10.0.0.1 and 10.0.0.2, each with a link in the VRF red and one,
 // with the same addresses, in the VRF blue. The links of a VRF are on one LAN.
 type pair struct {
-	*testing.T
+	*stand.Stage
 	a, b *netns.Node
 }
 
 func newPair(t *testing.T) *pair {
 	t.Helper()
-	w, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	p := &pair{T: t}
-	p.a, p.b = p.node(w, "a", "10.0.0.1/24"), p.node(w, "b", "10.0.0.2/24")
+	p := &pair{Stage: stand.New(t)}
+	p.Slow = 2 // the guest has one processor
+	p.a, p.b = p.node("a", "10.0.0.1/24"), p.node("b", "10.0.0.2/24")
 	return p
 }
 
-func (p *pair) must(err error) {
+func (p *pair) node(name, addr string) *netns.Node {
 	p.Helper()
-	if err != nil {
-		p.Fatal(err)
-	}
-}
-
-func (p *pair) node(w *netns.World, name, addr string) *netns.Node {
-	p.Helper()
-	n, err := w.Node(name)
-	p.must(err)
+	n := p.Node(name)
 	for i, vrf := range []string{"red", "blue"} {
-		p.must(w.Bridge(vrf))
-		p.must(n.Attach(vrf, vrf+"0"))
-		p.sh(n, fmt.Sprintf("ip link add %[1]s type vrf table %[2]d; ip link set %[1]s up; ip link set %[1]s0 master %[1]s; ip addr add %[3]s dev %[1]s0", vrf, 1000+i, addr))
+		p.Must(p.World.Bridge(vrf))
+		p.Must(n.Attach(vrf, vrf+"0"))
+		p.Sh(n, fmt.Sprintf("ip link add %[1]s type vrf table %[2]d; ip link set %[1]s up; ip link set %[1]s0 master %[1]s; ip addr add %[3]s dev %[1]s0", vrf, 1000+i, addr))
 	}
 	return n
 }
 
-func (p *pair) sh(n *netns.Node, command string) string {
-	p.Helper()
-	out, err := n.Output(context.Background(), "sh", "-c", command)
-	p.must(err)
-	return out
-}
-
-func (p *pair) eventually(what string, ok func() bool) {
-	p.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			p.Fatalf("still not: %s", what)
-		}
-	}
-}
-
 // has tells whether the output of a command on a node contains a text.
 func (p *pair) has(n *netns.Node, command, text string) bool {
-	return strings.Contains(p.sh(n, command), text)
-}
-
-// daemon is a holdfast on a node.
-type daemon struct {
-	*pair
-	cmd  *exec.Cmd
-	done chan struct{}
-	mu   sync.Mutex
-	out  bytes.Buffer
-}
-
-// Write collects the log.
-func (d *daemon) Write(b []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.out.Write(b)
-}
-
-func (d *daemon) log() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.out.String()
-}
-
-func (p *pair) start(n *netns.Node, text string) *daemon {
-	p.Helper()
-	const path = "/etc/keepalived/keepalived.conf"
-	p.must(n.WriteFile(path, text, 0o644))
-	d := &daemon{pair: p, cmd: exec.Command(os.Getenv(programVariable), "run", "-D", "-f", path), done: make(chan struct{})}
-	d.cmd.Stdout, d.cmd.Stderr = d, d
-	d.cmd.WaitDelay = 10 * time.Second
-	p.must(n.Start(d.cmd))
-	go func() { defer close(d.done); _ = d.cmd.Wait() }()
-	p.Cleanup(func() {
-		if p.Failed() {
-			p.Logf("log of %s:\n%s", n.Name, d.log())
-		}
-	})
-	return d
-}
-
-func (d *daemon) says(pattern string) {
-	d.Helper()
-	re := regexp.MustCompile(pattern)
-	d.eventually("the log says "+pattern, func() bool { return re.MatchString(d.log()) })
-}
-
-// stop ends the daemon by a signal and waits for it.
-func (d *daemon) stop(sig syscall.Signal) {
-	d.Helper()
-	d.must(d.cmd.Process.Signal(sig))
-	select {
-	case <-d.done:
-	case <-time.After(20 * time.Second):
-		d.Fatal("the daemon does not end")
-	}
+	return strings.Contains(p.Sh(n, command), text)
 }
 
 // unicast is an instance of one of the two nodes; where is its interface or VRF.
@@ -165,18 +72,18 @@ const redVIP = "virtual_ipaddress {\n10.0.0.100/24 dev red0\n}\n"
 func TestVRFIsForUnicastWithoutInterfaceAndSocketsAreBoundToIt(t *testing.T) {
 	p := newPair(t)
 	const blueVIP = "virtual_ipaddress {\n10.0.0.100/24 dev blue0\n}\n"
-	a := p.start(p.a, unicast("R", "vrf red", one, two, 200, redVIP)+unicast("B", "vrf blue", one, two, 100, blueVIP))
-	b := p.start(p.b, unicast("R", "vrf red", two, one, 100, redVIP)+unicast("B", "vrf blue", two, one, 200, blueVIP))
-	a.says(`\(R\) Entering MASTER STATE`)
-	b.says(`\(B\) Entering MASTER STATE`)
-	p.eventually("each is MASTER in one VRF, with VRID and addresses the same", func() bool {
+	a := p.Start(p.a, unicast("R", "vrf red", one, two, 200, redVIP)+unicast("B", "vrf blue", one, two, 100, blueVIP))
+	b := p.Start(p.b, unicast("R", "vrf red", two, one, 100, redVIP)+unicast("B", "vrf blue", two, one, 200, blueVIP))
+	a.Says(`\(R\) Entering MASTER STATE`)
+	b.Says(`\(B\) Entering MASTER STATE`)
+	p.Eventually(10*time.Second, "each is MASTER in one VRF, with VRID and addresses the same", func() bool {
 		return p.has(p.a, "ip addr show dev red0", "10.0.0.100/24") && !p.has(p.a, "ip addr show dev blue0", "10.0.0.100/24") &&
 			p.has(p.b, "ip addr show dev blue0", "10.0.0.100/24") && !p.has(p.b, "ip addr show dev red0", "10.0.0.100/24")
 	})
-	a.stop(syscall.SIGKILL)
-	p.sh(p.a, "ip addr del 10.0.0.100/24 dev red0")
-	p.eventually("the other one takes over", func() bool { return p.has(p.b, "ip addr show dev red0", "10.0.0.100/24") })
-	b.stop(syscall.SIGTERM)
+	a.Stop(syscall.SIGKILL)
+	p.Sh(p.a, "ip addr del 10.0.0.100/24 dev red0")
+	p.Eventually(10*time.Second, "the other one takes over", func() bool { return p.has(p.b, "ip addr show dev red0", "10.0.0.100/24") })
+	b.Stop(syscall.SIGTERM)
 	if p.has(p.b, "ip addr", "10.0.0.100") {
 		t.Error("it leaves its addresses")
 	}
@@ -184,20 +91,20 @@ func TestVRFIsForUnicastWithoutInterfaceAndSocketsAreBoundToIt(t *testing.T) {
 
 func TestAnInstanceInAVRFThatGoesIsInFaultUntilItReturns(t *testing.T) {
 	p := newPair(t)
-	a := p.start(p.a, unicast("R", "vrf red", one, two, 200, redVIP))
-	a.says("Entering MASTER STATE")
-	p.sh(p.a, "ip link del red")
-	a.says("Entering FAULT STATE")
-	p.sh(p.a, "ip link add red type vrf table 1000; ip link set red up; ip link set red0 master red")
-	p.eventually("it is MASTER again", func() bool { return strings.Count(a.log(), "Entering MASTER STATE") == 2 })
-	b := p.start(p.b, unicast("R", "vrf red", two, one, 100, redVIP))
-	b.says("Entering BACKUP STATE")
+	a := p.Start(p.a, unicast("R", "vrf red", one, two, 200, redVIP))
+	a.Says("Entering MASTER STATE")
+	p.Sh(p.a, "ip link del red")
+	a.Says("Entering FAULT STATE")
+	p.Sh(p.a, "ip link add red type vrf table 1000; ip link set red up; ip link set red0 master red")
+	p.Eventually(10*time.Second, "it is MASTER again", func() bool { return strings.Count(a.Log(), "Entering MASTER STATE") == 2 })
+	b := p.Start(p.b, unicast("R", "vrf red", two, one, 100, redVIP))
+	b.Says("Entering BACKUP STATE")
 	time.Sleep(2 * time.Second) // more than three intervals and the skew
-	if strings.Contains(b.log(), "MASTER") {
+	if strings.Contains(b.Log(), "MASTER") {
 		t.Error("the BACKUP does not hear the MASTER")
 	}
-	a.stop(syscall.SIGTERM)
-	b.stop(syscall.SIGTERM)
+	a.Stop(syscall.SIGTERM)
+	b.Stop(syscall.SIGTERM)
 }
 
 func TestUnicastOfIPv6InAVRF(t *testing.T) {
@@ -205,15 +112,15 @@ func TestUnicastOfIPv6InAVRF(t *testing.T) {
 	own, other := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
 	const vip = "virtual_ipaddress {\n2001:db8::100/64 dev red0\n}\n"
 	for n, addr := range map[*netns.Node]netip.Addr{p.a: own, p.b: other} {
-		p.sh(n, fmt.Sprintf("ip addr add %s/64 dev red0 nodad", addr))
+		p.Sh(n, fmt.Sprintf("ip addr add %s/64 dev red0 nodad", addr))
 	}
-	a := p.start(p.a, unicast("R", "vrf red", own, other, 200, vip))
-	a.says("Entering MASTER STATE")
-	b := p.start(p.b, unicast("R", "vrf red", other, own, 100, vip))
-	b.says("master set to 2001:db8::1")
-	a.stop(syscall.SIGTERM)
-	b.says("Entering MASTER STATE")
-	b.stop(syscall.SIGTERM)
+	a := p.Start(p.a, unicast("R", "vrf red", own, other, 200, vip))
+	a.Says("Entering MASTER STATE")
+	b := p.Start(p.b, unicast("R", "vrf red", other, own, 100, vip))
+	b.Says("master set to 2001:db8::1")
+	a.Stop(syscall.SIGTERM)
+	b.Says("Entering MASTER STATE")
+	b.Stop(syscall.SIGTERM)
 }
 
 // Section 16: an interface in a VRF; unicast and multicast are heard there.
@@ -228,17 +135,17 @@ func TestAnInterfaceInAVRFIsHeard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPair(t)
-			a := p.start(p.a, conf(one, two, 200))
-			a.says("Entering MASTER STATE")
-			b := p.start(p.b, conf(two, one, 100))
-			b.says("Entering BACKUP STATE")
+			a := p.Start(p.a, conf(one, two, 200))
+			a.Says("Entering MASTER STATE")
+			b := p.Start(p.b, conf(two, one, 100))
+			b.Says("Entering BACKUP STATE")
 			time.Sleep(2 * time.Second) // more than three intervals and the skew
-			if strings.Contains(b.log(), "MASTER") {
+			if strings.Contains(b.Log(), "MASTER") {
 				t.Error("the BACKUP does not hear the MASTER")
 			}
-			a.stop(syscall.SIGTERM)
-			b.says("Entering MASTER STATE")
-			b.stop(syscall.SIGTERM)
+			a.Stop(syscall.SIGTERM)
+			b.Says("Entering MASTER STATE")
+			b.Stop(syscall.SIGTERM)
 		})
 	}
 }
@@ -247,16 +154,16 @@ func TestAnInterfaceInAVRFIsHeard(t *testing.T) {
 func TestRoutesOfAnInstanceInAVRFGoWhereTheySay(t *testing.T) {
 	p := newPair(t)
 	const routes = "virtual_routes {\n10.7.0.0/16 via 10.0.0.9 dev red0 vrf red\n10.8.0.0/16 dev red0 table 77\n10.9.0.0/16 dev red0\n}\n"
-	a := p.start(p.a, unicast("R", "vrf red", one, two, 200, redVIP+routes))
-	a.says("Entering MASTER STATE")
+	a := p.Start(p.a, unicast("R", "vrf red", one, two, 200, redVIP+routes))
+	a.Says("Entering MASTER STATE")
 	for _, c := range []struct{ table, route string }{{"1000", "10.7.0.0/16 via 10.0.0.9"}, {"77", "10.8.0.0/16"}, {"main", "10.9.0.0/16"}} {
-		p.eventually(c.route+" is in table "+c.table, func() bool { return p.has(p.a, "ip route show proto 18 table "+c.table, c.route) })
-		if n := strings.Count(p.sh(p.a, "ip route show proto 18 table "+c.table), "10."+c.route[3:5]); n != 1 {
+		p.Eventually(10*time.Second, c.route+" is in table "+c.table, func() bool { return p.has(p.a, "ip route show proto 18 table "+c.table, c.route) })
+		if n := strings.Count(p.Sh(p.a, "ip route show proto 18 table "+c.table), "10."+c.route[3:5]); n != 1 {
 			t.Errorf("table %s has it %d times", c.table, n)
 		}
 	}
-	a.stop(syscall.SIGTERM)
-	if left := p.sh(p.a, "ip route show proto 18 table all"); left != "" {
+	a.Stop(syscall.SIGTERM)
+	if left := p.Sh(p.a, "ip route show proto 18 table all"); left != "" {
 		t.Errorf("left is %s", left)
 	}
 }
@@ -264,18 +171,18 @@ func TestRoutesOfAnInstanceInAVRFGoWhereTheySay(t *testing.T) {
 func TestUnicastNeedsNoInterface(t *testing.T) {
 	p := newPair(t)
 	for i, n := range []*netns.Node{p.a, p.b} {
-		p.sh(n, fmt.Sprintf("ip link set red0 nomaster; ip link add lo9 type dummy; ip link set lo9 up; ip addr add 10.9.0.%d/32 dev lo9; ip route add 10.9.0.%d dev red0 src 10.9.0.%d", i+1, 2-i, i+1))
+		p.Sh(n, fmt.Sprintf("ip link set red0 nomaster; ip link add lo9 type dummy; ip link set lo9 up; ip addr add 10.9.0.%d/32 dev lo9; ip route add 10.9.0.%d dev red0 src 10.9.0.%d", i+1, 2-i, i+1))
 	}
 	own, other := netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("10.9.0.2")
-	a := p.start(p.a, unicast("V", "", own, other, 200, redVIP))
-	a.says("Entering MASTER STATE")
-	b := p.start(p.b, unicast("V", "", other, own, 100, redVIP))
-	b.says("Entering BACKUP STATE")
+	a := p.Start(p.a, unicast("V", "", own, other, 200, redVIP))
+	a.Says("Entering MASTER STATE")
+	b := p.Start(p.b, unicast("V", "", other, own, 100, redVIP))
+	b.Says("Entering BACKUP STATE")
 	time.Sleep(2 * time.Second) // more than three intervals and the skew
-	if strings.Contains(b.log(), "MASTER") {
+	if strings.Contains(b.Log(), "MASTER") {
 		t.Error("the BACKUP does not hear the MASTER")
 	}
-	a.stop(syscall.SIGTERM)
-	b.says("Entering MASTER STATE")
-	b.stop(syscall.SIGTERM)
+	a.Stop(syscall.SIGTERM)
+	b.Says("Entering MASTER STATE")
+	b.Stop(syscall.SIGTERM)
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 )
 
 // watched is a director whose real servers are each watched in another way.
@@ -72,18 +74,18 @@ func ways() []way {
 // Every kind of check, on real servers, with a real IPVS.
 func TestEveryKindOfCheckTakesItsServerOutAndBack(t *testing.T) {
 	s := newStage(t, "outside", "inside")
-	director := s.node("director", "outside eth0 10.0.1.1/24", "inside eth1 10.0.2.254/24")
-	s.sh(director, "ip addr add 10.0.2.253/24 dev eth1; echo 0 >/run/status; echo 0 >/run/load; printf '#!/bin/sh\\nexit $(cat /run/status)\\n' >/run/check; chmod 755 /run/check")
-	servers := s.node("servers", "inside eth0 10.0.2.1/24")
+	director := s.Node("director", "outside eth0 10.0.1.1/24", "inside eth1 10.0.2.254/24")
+	s.Sh(director, "ip addr add 10.0.2.253/24 dev eth1; echo 0 >/run/status; echo 0 >/run/load; printf '#!/bin/sh\\nexit $(cat /run/status)\\n' >/run/check; chmod 755 /run/check")
+	servers := s.Node("servers", "inside eth0 10.0.2.1/24")
 	s.populate(director, servers)
-	peer := s.again(servers, "holdfast", "run", "-D", "-f", "/run/bfd.conf")
+	peer := s.Launch(servers, stand.Program(), "run", "-D", "-f", "/run/bfd.conf")
 	var blocks, want []string
 	for i, w := range ways() {
 		blocks = append(blocks, fmt.Sprintf("real_server %s %d {\n%s {\n%s\n}\n}\n", w.address, 8000+i, w.name, w.check))
 		want = append(want, w.entry(i))
 	}
 	const service = "-A -t 10.0.1.1:80 -s rr"
-	d := s.start(director, fmt.Sprintf(watched, strings.Join(blocks, "")))
+	d := s.Start(director, fmt.Sprintf(watched, strings.Join(blocks, "")))
 	s.becomes(director, 60*time.Second, slices.Concat(want, []string{service})...)
 	for i, w := range ways() {
 		if w.breaks == "" {
@@ -93,7 +95,7 @@ func TestEveryKindOfCheckTakesItsServerOutAndBack(t *testing.T) {
 		if w.onDirector {
 			at = director
 		}
-		s.sh(at, w.breaks)
+		s.Sh(at, w.breaks)
 		left := []string{service}
 		for k, other := range ways() {
 			if k != i && (other.address != w.address) {
@@ -101,14 +103,14 @@ func TestEveryKindOfCheckTakesItsServerOutAndBack(t *testing.T) {
 			}
 		}
 		s.becomes(director, 60*time.Second, left...)
-		s.sh(at, w.mends)
+		s.Sh(at, w.mends)
 		s.becomes(director, 60*time.Second, slices.Concat(want, []string{service})...)
 	}
-	d.says(time.Second, "Misc check for [[10.0.2.17]:tcp:8007 VS [10.0.1.1]:tcp:80] by [/run/check] succeeded.")
-	d.says(time.Second, "HTTP_CHECK on service [10.0.2.12]:tcp:8001 failed after 1 retries.")
-	d.says(time.Second, "BFD check of [peer] RS([10.0.2.19]:tcp:8009) is UP")
-	d.stop()
-	peer.stop()
+	d.Tells(time.Second, "Misc check for [[10.0.2.17]:tcp:8007 VS [10.0.1.1]:tcp:80] by [/run/check] succeeded.")
+	d.Tells(time.Second, "HTTP_CHECK on service [10.0.2.12]:tcp:8001 failed after 1 retries.")
+	d.Tells(time.Second, "BFD check of [peer] RS([10.0.2.19]:tcp:8009) is UP")
+	d.Stop(syscall.SIGTERM)
+	peer.Stop(syscall.SIGTERM)
 }
 
 func (w way) entry(i int) string {
@@ -119,13 +121,13 @@ func (w way) entry(i int) string {
 func (s *stage) populate(director, servers *netns.Node) {
 	s.Helper()
 	for n := 11; n <= 19; n++ {
-		s.sh(servers, fmt.Sprintf("ip addr add 10.0.2.%d/24 dev eth0", n))
+		s.Sh(servers, fmt.Sprintf("ip addr add 10.0.2.%d/24 dev eth0", n))
 	}
 	const identity = "openssl req -x509 -newkey rsa:2048 -keyout /run/key.pem -out /run/cert.pem -days 2 -subj /CN=lb1 %s 2>/dev/null"
-	s.sh(director, fmt.Sprintf(identity, "-passout pass:secret"))
-	s.must(servers.WriteFile("/run/client.pem", s.sh(director, "cat /run/cert.pem"), 0o644))
-	s.sh(servers, fmt.Sprintf(identity, "-nodes")+"; mkdir -p /run/www; echo known >/run/www/index.html; echo 'status: healthy' >/run/www/page")
-	s.must(servers.WriteFile("/run/nginx.conf", `pid /run/nginx.pid;
+	s.Sh(director, fmt.Sprintf(identity, "-passout pass:secret"))
+	s.Must(servers.WriteFile("/run/client.pem", s.Sh(director, "cat /run/cert.pem"), 0o644))
+	s.Sh(servers, fmt.Sprintf(identity, "-nodes")+"; mkdir -p /run/www; echo known >/run/www/index.html; echo 'status: healthy' >/run/www/page")
+	s.Must(servers.WriteFile("/run/nginx.conf", `pid /run/nginx.pid;
 worker_processes 1;
 error_log /run/nginx.log;
 events {}
@@ -136,8 +138,8 @@ http {
 	server { listen 443 ssl; server_name www.example.org; root /run/www; ssl_certificate /run/cert.pem; ssl_certificate_key /run/key.pem; ssl_client_certificate /run/client.pem; ssl_verify_client on; }
 }
 `, 0o644))
-	s.must(servers.WriteFile("/run/zone", "$TTL 60\n@ SOA ns1 admin 1 60 60 60 60\n@ NS ns1\nns1 A 192.0.2.1\n", 0o644))
-	s.must(servers.WriteFile("/run/nsd.conf", `server:
+	s.Must(servers.WriteFile("/run/zone", "$TTL 60\n@ SOA ns1 admin 1 60 60 60 60\n@ NS ns1\nns1 A 192.0.2.1\n", 0o644))
+	s.Must(servers.WriteFile("/run/nsd.conf", `server:
 	ip-address: 10.0.2.15
 	username: ""
 	zonesdir: /run
@@ -153,8 +155,8 @@ zone:
 	name: example.org
 	zonefile: zone
 `, 0o644))
-	s.must(servers.WriteFile("/run/bfd.conf", "bfd_instance peer {\nneighbor_ip 10.0.2.254\nsource_ip 10.0.2.1\nmin_rx 200\nmin_tx 200\nmultiplier 5\n}\n", 0o644))
-	s.sh(servers, "nginx -c /run/nginx.conf")
-	s.sh(servers, mail)
-	s.sh(servers, names)
+	s.Must(servers.WriteFile("/run/bfd.conf", "bfd_instance peer {\nneighbor_ip 10.0.2.254\nsource_ip 10.0.2.1\nmin_rx 200\nmin_tx 200\nmultiplier 5\n}\n", 0o644))
+	s.Sh(servers, "nginx -c /run/nginx.conf")
+	s.Sh(servers, mail)
+	s.Sh(servers, names)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 )
 
 // farm is the machines of the real servers: one node, on whose addresses something
@@ -25,8 +26,8 @@ type farm struct {
 
 func (s *stage) farm() *farm {
 	s.Helper()
-	f := &farm{stage: s, node: s.node("farm", "inside eth0 10.0.2.2/24"), open: map[int][]net.Listener{}}
-	s.sh(f.node, "ip addr add fd00:2::2/64 dev eth0 nodad; for i in 1 2 3 4; do ip addr add 10.0.2.1$i/24 dev eth0; ip addr add fd00:2::1$i/64 dev eth0 nodad; done")
+	f := &farm{stage: s, node: s.Node("farm", "inside eth0 10.0.2.2/24"), open: map[int][]net.Listener{}}
+	s.Sh(f.node, "ip addr add fd00:2::2/64 dev eth0 nodad; for i in 1 2 3 4; do ip addr add 10.0.2.1$i/24 dev eth0; ip addr add fd00:2::1$i/64 dev eth0 nodad; done")
 	for h := range hosts {
 		f.up(h)
 	}
@@ -38,7 +39,7 @@ func (f *farm) up(h int) {
 	if f.open[h] != nil {
 		return
 	}
-	f.must(f.node.Do(func() (err error) {
+	f.Must(f.node.Do(func() (err error) {
 		for _, v6 := range []bool{false, true} {
 			for port := 80; port <= 81; port++ {
 				l, bad := net.Listen("tcp", net.JoinHostPort((&balanced{v6: v6}).host(h), fmt.Sprint(port)))
@@ -53,7 +54,7 @@ func (f *farm) up(h int) {
 func (f *farm) down(h int) {
 	f.Helper()
 	for _, l := range f.open[h] {
-		f.must(l.Close())
+		f.Must(l.Close())
 	}
 	f.open[h] = nil
 }
@@ -62,15 +63,15 @@ func (f *farm) down(h int) {
 type pair struct {
 	*stage
 	directors [2]*netns.Node
-	daemons   [2]*daemon
+	daemons   [2]*stand.Daemon
 }
 
 func (s *stage) pair() *pair {
 	s.Helper()
 	p := &pair{stage: s}
 	for i, name := range []string{"keepalived", "holdfast"} {
-		p.directors[i] = s.node(name, fmt.Sprintf("inside eth0 10.0.2.%d/24", 3+i))
-		s.sh(p.directors[i], fmt.Sprintf("ip addr add fd00:2::%d/64 dev eth0 nodad", 3+i))
+		p.directors[i] = s.Node(name, fmt.Sprintf("inside eth0 10.0.2.%d/24", 3+i))
+		s.Sh(p.directors[i], fmt.Sprintf("ip addr add fd00:2::%d/64 dev eth0 nodad", 3+i))
 	}
 	return p
 }
@@ -78,20 +79,20 @@ func (s *stage) pair() *pair {
 func (p *pair) write(text string) {
 	p.Helper()
 	for _, n := range p.directors {
-		p.must(n.WriteFile(confPath, text, 0o644))
+		p.Must(n.WriteFile(confPath, text, 0o644))
 	}
 }
 
 func (p *pair) start(text string) {
 	p.Helper()
 	p.write(text)
-	p.daemons[0] = p.again(p.directors[0], "keepalived", "-n", "-l", "-D", "-G", "-f", confPath)
-	p.daemons[1] = p.again(p.directors[1], "holdfast", "run", "-D", "-f", confPath)
+	p.daemons[0] = p.Launch(p.directors[0], "keepalived", "-n", "-l", "-D", "-G", "-f", confPath)
+	p.daemons[1] = p.Launch(p.directors[1], stand.Program(), "run", "-D", "-f", confPath)
 }
 
 func (p *pair) signal(sig syscall.Signal) {
 	for _, d := range p.daemons {
-		d.signal(sig)
+		d.Signal(sig)
 	}
 }
 
@@ -132,7 +133,7 @@ func (p *pair) play(f *file, real *farm) {
 	}
 	p.same("when all are back")
 	for _, d := range p.daemons {
-		d.stop()
+		d.Stop(syscall.SIGTERM)
 	}
 	p.same("after the stop")
 	if p.Failed() {

@@ -9,12 +9,9 @@ package guest
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,24 +37,6 @@ func Main(m *testing.M, modules ...string) int {
 		return 1
 	}
 	return code
-}
-
-// Holdfast builds the program outside, where there is a compiler's cache, and puts it
-// first in the path, which the inside has too.
-func Holdfast() (remove func(), err error) {
-	if guest.Inside() {
-		return func() {}, nil
-	}
-	dir, err := os.MkdirTemp("", "holdfast-guest-")
-	if err != nil {
-		return nil, err
-	}
-	remove = func() { _ = os.RemoveAll(dir) }
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "holdfast"), "holdfast/cmd/holdfast").CombinedOutput(); err != nil {
-		remove()
-		return nil, fmt.Errorf("build holdfast: %w\n%s", err, out)
-	}
-	return remove, errors.Join(os.Chmod(dir, 0o755), os.Setenv("PATH", dir+":"+os.Getenv("PATH")))
 }
 
 // arguments are those of the test binary, but for the log of the go command's

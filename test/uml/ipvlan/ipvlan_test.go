@@ -2,15 +2,12 @@
 package ipvlan
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
+	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,87 +15,33 @@ import (
 	"holdfast/internal/host"
 	"holdfast/internal/host/netlink"
 	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
 	"holdfast/test/uml/guest"
 )
 
 func TestMain(m *testing.M) {
-	remove, err := guest.Holdfast()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := guest.Main(m, "ipv6", "veth", "bridge", "macvlan", "ipvlan")
-	remove()
-	os.Exit(code)
+	os.Exit(stand.Main(func() int { return guest.Main(m, "ipv6", "veth", "bridge", "macvlan", "ipvlan") }))
 }
 
 // pair is two nodes that run VRID 51 of both families on ipvlans, and a client.
 type pair struct {
-	*testing.T
+	*stand.Stage
 	a, b, client *netns.Node
-	logs         map[*netns.Node]*text
-	running      map[*netns.Node]*exec.Cmd
-}
-
-// text collects what a program prints.
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (t *text) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.b.Write(p)
-}
-
-func (t *text) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.b.String()
 }
 
 func newPair(t *testing.T) *pair {
 	t.Helper()
-	w, err := netns.New()
-	p := &pair{T: t, logs: map[*netns.Node]*text{}, running: map[*netns.Node]*exec.Cmd{}}
-	p.must(err)
-	t.Cleanup(func() { p.close(w) })
-	p.must(w.Bridge("lan"))
-	for _, n := range []struct {
-		node       **netns.Node
-		name, addr string
-	}{{&p.a, "a", "192.0.2.1/24"}, {&p.b, "b", "192.0.2.2/24"}, {&p.client, "client", "192.0.2.9/24"}} {
-		*n.node, err = w.Node(n.name)
-		p.must(err)
-		p.must((*n.node).Attach("lan", "eth0", netip.MustParsePrefix(n.addr)))
-	}
-	p.must(p.client.Address("eth0", netip.MustParsePrefix("2001:db8::9/64")))
+	p := &pair{Stage: stand.New(t)}
+	p.Must(p.World.Bridge("lan"))
+	p.a, p.b, p.client = p.Node("a", "lan eth0 192.0.2.1/24"), p.Node("b", "lan eth0 192.0.2.2/24"), p.Node("client", "lan eth0 192.0.2.9/24")
+	p.Must(p.client.Address("eth0", netip.MustParsePrefix("2001:db8::9/64")))
 	return p
 }
 
-func (p *pair) close(w *netns.World) {
-	for n, log := range p.logs {
-		if p.Failed() {
-			p.Logf("log of %s:\n%s", n.Name, log)
-		}
-	}
-	if err := w.Close(); err != nil {
-		p.Error(err)
-	}
-}
-
-func (p *pair) must(err error) {
-	p.Helper()
-	if err != nil {
-		p.Fatal(err)
-	}
-}
-
 // start runs holdfast on a node; own is the address of its ipvlan.
-func (p *pair) start(n *netns.Node, priority int, own, kind string) {
+func (p *pair) start(n *netns.Node, priority int, own, kind string) *stand.Daemon {
 	p.Helper()
-	conf := fmt.Sprintf(`vrrp_instance V4 {
+	return p.Start(n, fmt.Sprintf(`vrrp_instance V4 {
     interface eth0
     virtual_router_id 51
     version 3
@@ -120,48 +63,17 @@ vrrp_instance V6 {
         2001:db8::100/64
     }
 }
-`, priority, own, kind, priority, kind)
-	const path = "/etc/keepalived/keepalived.conf"
-	p.must(n.WriteFile(path, conf, 0o644))
-	cmd, log := exec.Command("holdfast", "run", "-D", "-f", path), &text{}
-	cmd.Stdout, cmd.Stderr = log, log
-	p.must(n.Start(cmd))
-	p.logs[n], p.running[n] = log, cmd
-}
-
-// end sends a signal and waits for the end.
-func (p *pair) end(n *netns.Node, sig syscall.Signal) {
-	p.Helper()
-	p.must(p.running[n].Process.Signal(sig))
-	_ = p.running[n].Wait()
-}
-
-func (p *pair) sh(n *netns.Node, line string) string {
-	p.Helper()
-	ctx, cancel := context.WithTimeout(p.Context(), 20*time.Second)
-	defer cancel()
-	out, err := n.Output(ctx, "sh", "-c", line+" 2>&1 || true")
-	p.must(err)
-	return out
+`, priority, own, kind, priority, kind))
 }
 
 // shows waits until a command prints all of the words.
 func (p *pair) shows(n *netns.Node, line string, words ...string) {
 	p.Helper()
 	got := ""
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		got = p.sh(n, line)
-		missing := 0
-		for _, w := range words {
-			if !strings.Contains(got, w) {
-				missing++
-			}
-		}
-		if missing == 0 {
-			return
-		}
-	}
-	p.Fatalf("%s on %s does not print all of %q:\n%s", line, n.Name, words, got)
+	p.Eventually(15*time.Second, fmt.Sprintf("%s on %s prints all of %q", line, n.Name, words), func() bool {
+		got = p.Sh(n, line+" 2>&1 || true")
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(got, w) })
+	}, func() string { return got })
 }
 
 // master waits until a node holds the addresses and answers for them.
@@ -178,21 +90,21 @@ func TestAnInstanceRunsOnItsIPVLAN(t *testing.T) {
 	for _, kind := range []string{"bridge", "private", "vepa"} {
 		t.Run(kind, func(t *testing.T) {
 			p := newPair(t)
-			p.start(p.a, 150, "192.0.2.11/24", kind)
+			a := p.start(p.a, 150, "192.0.2.11/24", kind)
 			p.master(p.a)
-			mac := strings.TrimSpace(p.sh(p.a, "cat /sys/class/net/eth0/address"))
+			mac := strings.TrimSpace(p.Sh(p.a, "cat /sys/class/net/eth0/address"))
 			p.shows(p.a, "ip -d addr show dev iv51", "ipvlan  mode l2 "+kind, "192.0.2.11/24", mac, "alias holdfast")
 			p.shows(p.a, "ip -d addr show dev iv6", "ipvlan  mode l2 "+kind, "/128 scope link nodad", mac)
 			p.shows(p.client, "timeout 5 tcpdump -l -n -e -c 4 -i eth0 'proto 112 or ip6 proto 112'",
 				mac+" > 01:00:5e:00:00:12", "192.0.2.11 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150", mac+" > 33:33:00:00:00:12", "ff02::12: VRRPv3, Advertisement, vrid 51, prio 150")
 			p.start(p.b, 100, "192.0.2.12/24", kind)
 			time.Sleep(3 * time.Second)
-			if strings.Contains(p.sh(p.b, "ip addr"), "192.0.2.100/24") {
+			if strings.Contains(p.Sh(p.b, "ip addr"), "192.0.2.100/24") {
 				t.Error("two masters")
 			}
-			p.end(p.a, syscall.SIGTERM)
+			a.Stop(syscall.SIGTERM)
 			p.master(p.b)
-			if left := p.sh(p.a, "ip -o link"); strings.Contains(left, "ipvlan") || strings.Contains(left, "iv51") || strings.Contains(left, "iv6") {
+			if left := p.Sh(p.a, "ip -o link"); strings.Contains(left, "ipvlan") || strings.Contains(left, "iv51") || strings.Contains(left, "iv6") {
 				t.Errorf("devices are left:\n%s", left)
 			}
 		})
@@ -201,20 +113,20 @@ func TestAnInstanceRunsOnItsIPVLAN(t *testing.T) {
 
 func TestAnIPVLANIsPutBackAndAdopted(t *testing.T) {
 	p := newPair(t)
-	p.start(p.a, 150, "192.0.2.11/24", "bridge")
+	a := p.start(p.a, 150, "192.0.2.11/24", "bridge")
 	p.master(p.a)
 	for _, harm := range []string{"ip link del iv51", "ip link set iv51 down", "ip addr del 192.0.2.11/24 dev iv51"} {
-		p.sh(p.a, harm)
+		p.Sh(p.a, harm)
 		time.Sleep(500 * time.Millisecond)
 		p.shows(p.a, "ip -d addr show dev iv51", "192.0.2.11/24", "192.0.2.100/24", ",UP", "alias holdfast")
 		p.master(p.a)
 	}
-	index := p.sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/iv6/ifindex")
-	p.end(p.a, syscall.SIGKILL)
+	index := p.Sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/iv6/ifindex")
+	a.Stop(syscall.SIGKILL)
 	p.start(p.a, 150, "192.0.2.11/24", "bridge")
 	time.Sleep(2 * time.Second)
 	p.master(p.a)
-	if now := p.sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/iv6/ifindex"); now != index {
+	if now := p.Sh(p.a, "cat /sys/class/net/iv51/ifindex /sys/class/net/iv6/ifindex"); now != index {
 		t.Errorf("after a crash the devices have the numbers %q, before %q", now, index)
 	}
 }
@@ -222,20 +134,18 @@ func TestAnIPVLANIsPutBackAndAdopted(t *testing.T) {
 // IPv4 without an address for the ipvlan means FAULT.
 func TestIPv4OnAnIPVLANWithoutAddressIsAFault(t *testing.T) {
 	p := newPair(t)
-	p.start(p.a, 150, "", "bridge")
+	a := p.start(p.a, 150, "", "bridge")
 	p.shows(p.a, "ip addr", "inet6 2001:db8::100/64")
-	if text := p.sh(p.a, "ip addr"); strings.Contains(text, "192.0.2.100") {
+	if text := p.Sh(p.a, "ip addr"); strings.Contains(text, "192.0.2.100") {
 		t.Errorf("it holds its address:\n%s", text)
 	}
-	if !strings.Contains(p.logs[p.a].String(), "(V4) Entering FAULT STATE") {
-		t.Error("it is not in FAULT")
-	}
+	a.Says(`\(V4\) Entering FAULT STATE`)
 }
 
 // The kernel allows one kind of device on a parent, and says so.
 func TestAMacvlanBesideAnIPVLANIsRefused(t *testing.T) {
 	p := newPair(t)
-	p.must(p.a.Do(func() error {
+	p.Must(p.a.Do(func() error {
 		k, err := netlink.Open()
 		if err != nil {
 			return err

@@ -56,7 +56,7 @@ func also() map[string][]string {
 		"tracker/check":  {"command"},
 		"checker/dns":    {"checker/dial"}, "checker/http": {"checker/dial", "checker/regex"}, "checker/ping": {"checker/dial"},
 		"checker/misc": {"command"}, "checker/smtp": {"checker/dial"}, "checker/udp": {"checker/dial"},
-		"checker/systemd": {"checker/dial"}, "checker/tcp": {"checker/dial"},
+		"checker/run": {"checker/dial"}, "checker/systemd": {"checker/dial"}, "checker/tcp": {"checker/dial"},
 		"notify/script": {"command"},
 		"notify/fifo":   {"command"},
 		"engine":        {"relay"},

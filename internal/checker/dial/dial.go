@@ -1,37 +1,23 @@
-// Package dial opens the connections of health checks: by the device, from the
-// address and with the mark that is asked for, and with one deadline for all that
-// follows. It also tells a target that is not well from trouble of this machine.
+// Package dial asks over the network for health checks: by the device, from the
+// address and with the mark that is asked for. It tells a target that is not well
+// from trouble of this machine. A probe made with it waits nowhere but in one place
+// that it names, so that one goroutine can await the sockets of a hundred thousand.
 package dial
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/checker"
 )
-
-// Open connects to t by network, "tcp" or "udp". The connection ends with ctx.
-func Open(ctx context.Context, network string, t checker.Target) (*Conn, error) {
-	d := net.Dialer{Timeout: t.Patience, KeepAlive: -1, LocalAddr: source(network, t.From), Control: func(_, _ string, c syscall.RawConn) error {
-		return control(c, t.From)
-	}}
-	c, err := d.DialContext(ctx, network, netip.AddrPortFrom(Zoned(t), t.Port).String())
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", t, Plain(err))
-	}
-	if s, ok := c.(*net.TCPConn); ok && t.From.Port != 0 {
-		_ = s.SetLinger(0) // or the port could not be used again for a minute
-	}
-	return Bound(ctx, c), nil
-}
 
 // Zoned is the address of a target, which on one link only (IPv6 fe80::/10) means
 // nothing without that link.
@@ -40,26 +26,6 @@ func Zoned(t checker.Target) netip.Addr {
 		return t.Addr.WithZone(t.From.Link)
 	}
 	return t.Addr
-}
-
-// source is the local end of a connection; nil leaves it to the kernel.
-func source(network string, f checker.From) net.Addr {
-	if !f.Addr.IsValid() && f.Port == 0 {
-		return nil
-	}
-	at := netip.AddrPortFrom(f.Addr, f.Port)
-	if network == "udp" {
-		return net.UDPAddrFromAddrPort(at)
-	}
-	return net.TCPAddrFromAddrPort(at)
-}
-
-func control(c syscall.RawConn, f checker.From) error {
-	var failed error
-	if err := c.Control(func(fd uintptr) { failed = Prepare(int(fd), f) }); err != nil {
-		return err
-	}
-	return failed
 }
 
 // Prepare gives a socket its mark, lets its port be used again and binds it to its
@@ -131,11 +97,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 // ErrLate is the end of the time that a probe has.
 var ErrLate = errors.New("no answer in time")
 
-// Plain is an error in few words: without the addresses and calls that package
-// net adds, which who reports it knows.
+// Plain is an error in few words: without the addresses and calls that packages
+// net and os add, which who reports it knows.
 func Plain(err error) error {
 	var op *net.OpError
 	var call *os.SyscallError
+	var file *fs.PathError
 	switch {
 	case err == nil:
 		return nil
@@ -145,6 +112,8 @@ func Plain(err error) error {
 		return call.Err
 	case errors.As(err, &op):
 		return op.Err
+	case errors.As(err, &file):
+		return file.Err
 	}
 	return err
 }

@@ -5,9 +5,9 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"reflect"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,17 +31,26 @@ func alone(t *testing.T) {
 	}
 }
 
-// option reads a socket option of a connection.
-func option[T any](t *testing.T, c *Conn, read func(fd int) (T, error)) (v T) {
-	t.Helper()
-	raw, err := c.Conn.(syscall.Conn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
+// probe is one that is a function.
+type probe func(checker.Target) Step
+
+func (p probe) Begin(t checker.Target) Step { return p(t) }
+
+// connects is a probe that looks at its connection.
+func connects(open func(checker.Target) (*Socket, error), look func(*Socket)) probe {
+	return func(t checker.Target) Step {
+		s, err := open(t)
+		if err != nil {
+			return End(Judge(err))
+		}
+		return s.Connected(func(err error) Step {
+			if err != nil {
+				return s.End(Judge(err))
+			}
+			look(s)
+			return s.End(checker.Pass())
+		})
 	}
-	if e := raw.Control(func(fd uintptr) { v, err = read(int(fd)) }); e != nil || err != nil {
-		t.Fatal(e, err)
-	}
-	return v
 }
 
 // Reference, section 8.1: mark, device, source address and port are those that are
@@ -54,24 +63,26 @@ func TestAProbeLeavesAsItIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 3 { // the port is free again at once
-			leaves(t, "tcp", netip.MustParseAddr(addr))
-			leaves(t, "udp", netip.MustParseAddr(addr))
+			leaves(t, Stream, netip.MustParseAddr(addr))
+			leaves(t, Datagram, netip.MustParseAddr(addr))
 		}
 		_ = l.Close()
 	}
 }
 
-func leaves(t *testing.T, network string, at netip.Addr) {
+func leaves(t *testing.T, open func(checker.Target) (*Socket, error), at netip.Addr) {
 	t.Helper()
-	c, err := Open(t.Context(), network, checker.Target{Addr: at, Port: 7777, From: checker.From{Addr: at, Port: 1234, Link: "lo", Mark: 42}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	mark := option(t, c, func(fd int) (int, error) { return unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK) })
-	link := option(t, c, func(fd int) (string, error) { return unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE) })
-	if from := c.LocalAddr().String(); mark != 42 || link != "lo" || from != netip.AddrPortFrom(at, 1234).String() {
-		t.Errorf("by %s to %s it leaves with mark %d by %q from %s", network, at, mark, link, from)
+	from := checker.From{Addr: at, Port: 1234, Link: "lo", Mark: 42}
+	r := Do(t.Context(), connects(open, func(s *Socket) {
+		mark, _ := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, unix.SO_MARK)
+		link, _ := unix.GetsockoptString(s.FD(), unix.SOL_SOCKET, unix.SO_BINDTODEVICE)
+		local, err := unix.Getsockname(s.FD())
+		if mark != 42 || link != "lo" || err != nil || !reflect.DeepEqual(local, sockaddr(at, 1234)) {
+			t.Errorf("to %s it leaves with mark %d by %q from %v (%v)", at, mark, link, local, err)
+		}
+	}), checker.Target{Addr: at, Port: 7777, From: from})
+	if r.Outcome != checker.Passed {
+		t.Errorf("to %s: %+v", at, r)
 	}
 }
 
@@ -90,9 +101,9 @@ func TestWhatThisMachinePreventsIsTrouble(t *testing.T) {
 		{"no way there", checker.Target{Addr: netip.MustParseAddr("10.9.9.9"), Port: 9}, checker.Failed, "network is unreachable"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, err := Open(ctx, "tcp", c.target)
+		r := Do(ctx, connects(Stream, func(*Socket) {}), c.target)
 		cancel()
-		if r := Judge(err); r.Outcome != c.want || !strings.Contains(r.Why, c.why) {
+		if r.Outcome != c.want || !strings.Contains(r.Why, c.why) {
 			t.Errorf("%s: %+v, want %q", c.name, r, c.why)
 		}
 	}
@@ -107,10 +118,11 @@ func TestAStepEndsWithItsPatienceAndNeverAfterTheProbe(t *testing.T) {
 	at := l.Addr().(*net.TCPAddr).AddrPort()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	c, err := Open(ctx, "tcp", checker.Target{Addr: at.Addr(), Port: at.Port()})
+	plain, err := new(net.Dialer).DialContext(ctx, "tcp", at.String())
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := Bound(ctx, plain)
 	defer c.Close()
 	for _, patience := range []time.Duration{50 * time.Millisecond, time.Hour, time.Hour, 0} {
 		start := time.Now()

@@ -3,6 +3,7 @@ package dns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -24,34 +25,54 @@ type Query struct {
 
 // Probe implements checker.Probe.
 func (q *Query) Probe(ctx context.Context, t checker.Target) checker.Result {
+	return dial.Do(ctx, q, t)
+}
+
+// Begin implements dial.Asker.
+func (q *Query) Begin(t checker.Target) dial.Step {
 	id := uint16(rand.Uint32())
 	packet, err := q.pack(id)
 	if err != nil {
-		return checker.Hinder("ask for %s: %v", q.Name, err)
+		return dial.End(checker.Hinder("ask for %s: %v", q.Name, err))
 	}
-	c, err := dial.Open(ctx, "udp", t)
+	s, err := dial.Datagram(t)
 	if err != nil {
-		return dial.Judge(err).As("connection error.")
+		return dial.End(dial.Judge(err).As("connection error."))
 	}
-	defer c.Close()
-	if _, err := c.Write(packet); err != nil {
-		return dial.Judge(fmt.Errorf("ask %s: %w", t, err)).As("connection error.")
+	if _, err := s.Write(packet); err != nil {
+		return s.End(dial.Judge(fmt.Errorf("ask %s: %w", t, err)).As("connection error."))
 	}
+	return q.await(s, id, t)
+}
+
+func (q *Query) await(s *dial.Socket, id uint16, t checker.Target) dial.Step {
+	return s.Readable(0, func(err error) dial.Step {
+		for err == nil {
+			var r checker.Result
+			var ours bool
+			if r, ours, err = q.hear(s, id, t); ours {
+				return s.End(r)
+			} // else forged, late or garbage: the answer may still come
+		}
+		if errors.Is(err, dial.ErrNothing) {
+			return q.await(s, id, t)
+		}
+		return s.End(checker.Fail("ask %s: %v", t, err).As(silence(err)))
+	})
+}
+
+// hear reads one datagram.
+func (q *Query) hear(s *dial.Socket, id uint16, t checker.Target) (r checker.Result, ours bool, err error) {
 	var buffer [4096]byte
-	for {
-		n, err := c.Read(buffer[:])
-		if err != nil {
-			return checker.Fail("ask %s: %v", t, err).As(silence(err))
-		}
-		r, ours := q.judge(buffer[:n], id)
-		if !ours {
-			continue // forged, late or garbage: the answer may still come
-		}
-		if r.Outcome != checker.Passed {
-			r.Why = fmt.Sprintf("%s says of %s: %s", t, q.name(), r.Why)
-		}
-		return r
+	n, err := s.Read(buffer[:])
+	if err != nil {
+		return r, false, err
 	}
+	r, ours = q.judge(buffer[:n], id)
+	if ours && r.Outcome != checker.Passed {
+		r.Why = fmt.Sprintf("%s says of %s: %s", t, q.name(), r.Why)
+	}
+	return r, ours, nil
 }
 
 // silence is keepalived's text for an answer that does not come.

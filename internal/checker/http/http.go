@@ -4,11 +4,12 @@
 package http
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"strings"
 
@@ -61,22 +62,44 @@ func (g *Get) Praise(server string) string {
 
 // Probe implements checker.Probe.
 func (g *Get) Probe(ctx context.Context, t checker.Target) checker.Result {
-	c, err := dial.Open(ctx, "tcp", t)
+	return dial.Do(ctx, g, t)
+}
+
+// Begin implements dial.Asker. A plain page that is there at once is judged at
+// once; what takes longer, and TLS, has a goroutine.
+func (g *Get) Begin(t checker.Target) dial.Step {
+	s, err := dial.Stream(t)
 	if err != nil {
-		return dial.Judge(err).As(phrase(err, "Timeout connecting", "Error connecting"))
+		return dial.End(unconnected(err))
 	}
-	defer c.Close()
-	if g.TLS == nil {
-		return g.ask(c, t)
-	}
+	return s.Connected(func(err error) dial.Step {
+		switch {
+		case err != nil:
+			return s.End(unconnected(err))
+		case g.TLS != nil:
+			return s.Alone(func(c *dial.Conn) checker.Result { return g.secure(c, t) })
+		}
+		return g.ask(s, t)
+	})
+}
+
+func unconnected(err error) checker.Result {
+	return dial.Judge(err).As(phrase(err, "Timeout connecting", "Error connecting"))
+}
+
+// secure asks by TLS.
+func (g *Get) secure(c *dial.Conn, t checker.Target) checker.Result {
 	secure := tls.Client(c, g.TLS)
-	if err := secure.HandshakeContext(ctx); err != nil {
+	if err := secure.Handshake(); err != nil {
 		return checker.Fail("TLS with %s: %v", t, dial.Plain(err)).As(phrase(err, "Timeout connecting", "SSL handshake/communication error connecting to"))
 	}
 	if g.Goodbye {
 		defer secure.Close()
 	}
-	return g.ask(secure, t)
+	if _, err := io.WriteString(secure, g.Request(t)); err != nil {
+		return g.unasked(err, t)
+	}
+	return g.about(g.judge(secure), t)
 }
 
 // phrase is one text for the end of the time and another for anything else.
@@ -87,12 +110,73 @@ func phrase(err error, late, other string) string {
 	return other
 }
 
-// ask makes the request and judges the answer.
-func (g *Get) ask(c net.Conn, t checker.Target) checker.Result {
-	if _, err := io.WriteString(c, g.Request(t)); err != nil {
-		return checker.Fail("ask %s for %s: %v", t, g.Path, dial.Plain(err)).As("Cannot send get request to")
+// ask makes the request.
+func (g *Get) ask(s *dial.Socket, t checker.Target) dial.Step {
+	request := g.Request(t)
+	n, err := s.Write([]byte(request))
+	switch {
+	case n < len(request) && (err == nil || errors.Is(err, dial.ErrNothing)):
+		return s.Alone(func(c *dial.Conn) checker.Result {
+			if _, err := io.WriteString(c, request[n:]); err != nil {
+				return g.unasked(err, t)
+			}
+			return g.about(g.judge(c), t)
+		})
+	case err != nil:
+		return s.End(g.unasked(err, t))
 	}
-	r := g.judge(c)
+	return s.Readable(0, func(err error) dial.Step {
+		if err != nil {
+			return s.End(g.about(g.unread(err, noData), t))
+		}
+		return g.listen(s, t)
+	})
+}
+
+// listen judges the answer if all of it is there. What PCRE2 makes of a page may
+// take a second, which others are not to wait for.
+func (g *Get) listen(s *dial.Socket, t checker.Target) dial.Step {
+	there := &glance{socket: s}
+	if g.Pattern == nil {
+		if r := g.judge(there); !there.short {
+			return s.End(g.about(r, t))
+		}
+	}
+	return s.Alone(func(c *dial.Conn) checker.Result {
+		return g.about(g.judge(io.MultiReader(bytes.NewReader(there.seen), c)), t)
+	})
+}
+
+// glance reads what is there of an answer.
+type glance struct {
+	socket *dial.Socket
+	seen   []byte
+	short  bool // there was not enough
+}
+
+// glanceLimit is how much of an answer is read without a goroutine, in bytes.
+const glanceLimit = 16 << 10
+
+// Read implements io.Reader.
+func (l *glance) Read(p []byte) (int, error) {
+	n, err := 0, dial.ErrNothing
+	if len(l.seen) < glanceLimit {
+		n, err = l.socket.Read(p)
+	}
+	l.seen = append(l.seen, p[:n]...)
+	l.short = errors.Is(err, dial.ErrNothing)
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (g *Get) unasked(err error, t checker.Target) checker.Result {
+	return checker.Fail("ask %s for %s: %v", t, g.Path, dial.Plain(err)).As("Cannot send get request to")
+}
+
+// about says what a verdict is about.
+func (g *Get) about(r checker.Result, t checker.Target) checker.Result {
 	if r.Outcome != checker.Passed {
 		r.Why = fmt.Sprintf("GET %s from %s: %s", g.Path, t, r.Why)
 	}

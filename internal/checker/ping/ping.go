@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/netip"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -30,89 +27,53 @@ const (
 )
 
 // Probe implements checker.Probe.
-func (Echo) Probe(ctx context.Context, t checker.Target) checker.Result {
-	s, err := open(ctx, t)
-	if err != nil {
-		return dial.Judge(fmt.Errorf("ping %s: %w", t, err))
-	}
-	defer s.Close()
-	e := echo{v6: t.Addr.Is6(), raw: s.raw, id: uint16(rand.Uint32()), sequence: uint16(rand.Uint32())}
-	if _, err := s.Write(e.request()); err != nil {
-		return dial.Judge(fmt.Errorf("ping %s: %w", t, err))
-	}
-	var buffer [2048]byte
-	for {
-		n, err := s.Read(buffer[:])
-		if err != nil {
-			return checker.Fail("ping %s: %v", t, err)
-		}
-		if e.answers(buffer[:n]) {
-			return checker.Pass()
-		}
-	}
+func (e Echo) Probe(ctx context.Context, t checker.Target) checker.Result {
+	return dial.Do(ctx, e, t)
 }
 
-// socket is one of the kernel's for echo requests, or a raw one.
-type socket struct {
-	*dial.Conn
-	raw bool // hears all of ICMP, IPv4 with the header of IP
+// Begin implements dial.Asker.
+func (Echo) Begin(t checker.Target) dial.Step {
+	s, raw, err := open(t)
+	if err != nil {
+		return dial.End(dial.Judge(fmt.Errorf("ping %s: %w", t, err)))
+	}
+	e := echo{v6: t.Addr.Is6(), raw: raw, id: uint16(rand.Uint32()), sequence: uint16(rand.Uint32())}
+	if _, err := s.Write(e.request()); err != nil {
+		return s.End(dial.Judge(fmt.Errorf("ping %s: %w", t, err)))
+	}
+	return e.await(s, t)
+}
+
+func (e echo) await(s *dial.Socket, t checker.Target) dial.Step {
+	return s.Readable(0, func(err error) dial.Step {
+		var buffer [2048]byte
+		for err == nil {
+			var n int
+			if n, err = s.Read(buffer[:]); err == nil && e.answers(buffer[:n]) {
+				return s.End(checker.Pass())
+			}
+		}
+		if errors.Is(err, dial.ErrNothing) {
+			return e.await(s, t)
+		}
+		return s.End(checker.Fail("ping %s: %v", t, err))
+	})
 }
 
 // open prefers the kernel's sockets for echo requests, which hear answers to
 // their own only; where net.ipv4.ping_group_range does not allow them, a raw one
-// does as well.
-func open(ctx context.Context, t checker.Target) (*socket, error) {
-	c, err := connect(t, unix.SOCK_DGRAM)
-	raw := errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)
-	if raw {
-		c, err = connect(t, unix.SOCK_RAW)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &socket{dial.Bound(ctx, c), raw}, nil
-}
-
-func connect(t checker.Target, kind int) (net.Conn, error) {
-	family, protocol := unix.AF_INET, unix.IPPROTO_ICMP
+// does as well, which hears all of ICMP, that of IPv4 with the header of IP.
+func open(t checker.Target) (s *dial.Socket, raw bool, err error) {
+	protocol := unix.IPPROTO_ICMP
 	if t.Addr.Is6() {
-		family, protocol = unix.AF_INET6, unix.IPPROTO_ICMPV6
+		protocol = unix.IPPROTO_ICMPV6
 	}
-	fd, err := unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
-	if err != nil {
-		return nil, err
+	t.Port, t.From.Port = 0, 0 // ICMP has none
+	s, err = dial.Open(unix.SOCK_DGRAM, protocol, t)
+	if raw = errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM); raw {
+		s, err = dial.Open(unix.SOCK_RAW, protocol, t)
 	}
-	f := os.NewFile(uintptr(fd), "ping")
-	defer f.Close()
-	if err := aim(fd, t); err != nil {
-		return nil, err
-	}
-	return net.FileConn(f)
-}
-
-// aim binds a socket as asked for and connects it, so that it hears errors and
-// nobody else.
-func aim(fd int, t checker.Target) error {
-	if err := dial.Prepare(fd, t.From); err != nil {
-		return err
-	}
-	if t.From.Addr.IsValid() {
-		if err := unix.Bind(fd, sockaddr(t.From.Addr)); err != nil {
-			return fmt.Errorf("bind to %s: %w", t.From.Addr, err)
-		}
-	}
-	return unix.Connect(fd, sockaddr(dial.Zoned(t)))
-}
-
-func sockaddr(a netip.Addr) unix.Sockaddr {
-	if a.Is4() {
-		return &unix.SockaddrInet4{Addr: a.As4()}
-	}
-	to := &unix.SockaddrInet6{Addr: a.As16()}
-	if link, err := net.InterfaceByName(a.Zone()); err == nil {
-		to.ZoneId = uint32(link.Index)
-	}
-	return to
+	return s, raw, err
 }
 
 // echo is a request that was sent.

@@ -1,18 +1,21 @@
 // Package run makes health checks: a hundred thousand of them, at their rates,
-// with a goroutine and a socket for each that is under way and none for those that
-// wait. When a check is made and what its result amounts to is decided by
-// checker.Agenda.
+// with a socket for each that is under way and none for those that wait. A goroutine
+// is for those only that do more than wait for their socket. When a check is made
+// and what its result amounts to is decided by checker.Agenda.
 package run
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/checker"
+	"holdfast/internal/checker/dial"
 	"holdfast/internal/mono"
 )
 
@@ -20,16 +23,25 @@ import (
 // checks wait for one to end, which the timeouts of those see to.
 const (
 	most  = 64 << 10
-	spare = 512
+	spare = 128
 )
 
-// Room is how many checks may be under way in this process, each with a file.
+// Room is how many checks may be under way in this process, each with a file. It
+// asks the kernel for as many files as are of use, which root is given.
 func Room() int {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil || files.Cur > most+spare {
+	files := unix.Rlimit{Cur: most + spare, Max: most + spare}
+	var have unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &have); err != nil || have.Cur >= files.Cur || raise(&files) {
 		return most
 	}
-	return max(int(files.Cur)-spare, 64)
+	return max(int(have.Cur)-spare, 64) // at the worst, others get none
+}
+
+// raise sets the limit of files behind the back of package syscall, which gives
+// the programs that are started the one that this process was started with.
+func raise(files *unix.Rlimit) bool {
+	_, _, errno := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(files)), 0, 0, 0)
+	return errno == 0
 }
 
 // Runner makes the checks of a configuration.
@@ -42,6 +54,9 @@ type Runner struct {
 	stop   context.CancelFunc
 	wake   chan struct{}
 	ended  sync.WaitGroup
+	// Of the loop alone.
+	poller  *poller // nil: nothing was to be awaited yet
+	crowded bool    // that there is no room was told
 
 	mu     sync.Mutex
 	agenda *checker.Agenda
@@ -117,6 +132,7 @@ func (r *Runner) nudge() {
 func (r *Runner) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer r.rest()
 	for {
 		select {
 		case <-r.ctx.Done():
@@ -131,6 +147,13 @@ func (r *Runner) loop() {
 	}
 }
 
+// rest ends the waiting for sockets.
+func (r *Runner) rest() {
+	if r.poller != nil {
+		r.poller.close()
+	}
+}
+
 // pause is how long nothing is due.
 func (r *Runner) pause() time.Duration {
 	r.mu.Lock()
@@ -138,31 +161,39 @@ func (r *Runner) pause() time.Duration {
 	return r.agenda.Deadline().Sub(r.now())
 }
 
-// begin makes all checks that are due, and answers false at the end of all.
+// begin begins all checks that are due, and answers false at the end of all.
 func (r *Runner) begin() bool {
-	for {
-		select {
-		case r.room <- struct{}{}:
-		case <-r.ctx.Done():
+	for r.pause() <= 0 {
+		if !r.enter() {
 			return false
 		}
-		e, ok := r.due()
-		if !ok {
+		t := r.due()
+		if t == nil {
 			<-r.room
 			return true
 		}
-		r.ended.Go(func() { r.make(e) })
+		r.make(t)
 	}
+	return true
 }
 
-func (r *Runner) due() (task, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	e, ok := r.agenda.Due(r.now())
-	if !ok {
-		return task{}, false
+// enter waits until one more check may be under way; false: at the end of all.
+func (r *Runner) enter() bool {
+	select {
+	case r.room <- struct{}{}:
+		return true
+	default:
 	}
-	return task{e, e.Probe(), e.Job}, true
+	if !r.crowded {
+		r.crowded = true
+		r.log(fmt.Sprintf("%d health checks are under way, and there are files for no more: others are late; raise the limit of open files (LimitNOFILE of the service)", cap(r.room)))
+	}
+	select {
+	case r.room <- struct{}{}:
+		return true
+	case <-r.ctx.Done():
+		return false
+	}
 }
 
 // task is a check under way.
@@ -170,13 +201,81 @@ type task struct {
 	entry *checker.Entry
 	probe checker.Probe
 	job   *checker.Job
+	end   mono.Instant // of the time that it has
+
+	// While it waits for a socket.
+	step    dial.Step
+	late    mono.Instant
+	place   place
+	watched bool
 }
 
-// make asks, and takes the answer.
-func (r *Runner) make(t task) {
-	ctx, cancel := context.WithTimeout(r.ctx, t.job.Timeout)
-	result := t.probe.Probe(ctx, t.job.Target)
-	cancel()
+func (r *Runner) due() *task {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	e, ok := r.agenda.Due(now)
+	if !ok {
+		return nil
+	}
+	return &task{entry: e, probe: e.Probe(), job: e.Job, end: now.Add(e.Job.Timeout)}
+}
+
+// make begins to ask. What is more than a socket to wait for gets a goroutine.
+func (r *Runner) make(t *task) {
+	asker, ok := t.probe.(dial.Asker)
+	if !ok {
+		r.alone(t, func(ctx context.Context) checker.Result { return t.probe.Probe(ctx, t.job.Target) })
+		return
+	}
+	if err := r.awake(); err != nil {
+		r.done(t, checker.Hinder("%v", err))
+		return
+	}
+	r.take(t, asker.Begin(t.job.Target))
+}
+
+// awake begins to wait for sockets.
+func (r *Runner) awake() (err error) {
+	if r.poller != nil {
+		return nil
+	}
+	if r.poller, err = newPoller(r.now, r.take); err == nil {
+		r.ended.Go(r.poller.run)
+	}
+	return err
+}
+
+// take takes what comes next of a probe.
+func (r *Runner) take(t *task, s dial.Step) {
+	if s.Socket != nil && !s.IsAlone() {
+		t.step = s
+		if err := r.poller.await(t); err != nil {
+			r.poller.leave(t)
+			r.done(t, s.Socket.End(checker.Hinder("%v", err)).Result)
+		}
+		return
+	}
+	r.poller.leave(t)
+	if s.Socket == nil {
+		r.done(t, s.Result)
+		return
+	}
+	r.alone(t, s.Go)
+}
+
+// alone goes on with a task in a goroutine.
+func (r *Runner) alone(t *task, probe func(context.Context) checker.Result) {
+	r.ended.Go(func() {
+		ctx, cancel := context.WithTimeout(r.ctx, t.end.Sub(r.now()))
+		result := probe(ctx)
+		cancel()
+		r.done(t, result)
+	})
+}
+
+// done takes the answer.
+func (r *Runner) done(t *task, result checker.Result) {
 	<-r.room
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -4,14 +4,20 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"holdfast/internal/checker"
+	"holdfast/internal/checker/http"
 	"holdfast/internal/checker/run"
+	"holdfast/internal/checker/smtp"
 	"holdfast/internal/checker/tcp"
 )
 
@@ -175,5 +181,118 @@ func TestSessionsAndFilesReachWhoFollowsThem(t *testing.T) {
 	}
 	if got := seen.next(t); got.Check != 2 || got.Weight != 42 {
 		t.Errorf("of the file %+v", got)
+	}
+}
+
+// silent is a server that takes connections and says nothing.
+func silent(t *testing.T) checker.Target {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	at := l.Addr().(*net.TCPAddr).AddrPort()
+	return checker.Target{Addr: at.Addr(), Port: at.Port()}
+}
+
+// begun waits until a number of checks were begun.
+func begun(t *testing.T, r *run.Runner, want uint64) {
+	t.Helper()
+	for range 2000 {
+		if made, _ := r.Pace(); made >= want {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("%d checks were not begun in time", want)
+}
+
+func TestSilentServersTakeNoGoroutine(t *testing.T) {
+	const checks = 300
+	target, seen, before := silent(t), collect(), runtime.NumGoroutine()
+	r := run.New(checks, func(one checker.Report) { seen.all <- one }, seen.log)
+	defer r.Close()
+	var jobs []*checker.Job
+	for id := range checker.ID(checks) {
+		jobs = append(jobs, every(time.Minute, id, &http.Get{Path: "/"}, target))
+		jobs[id].Warmup, jobs[id].Timeout = 10*time.Millisecond, time.Second
+	}
+	r.Apply(jobs)
+	begun(t, r, checks)
+	if now := runtime.NumGoroutine(); now > before+2 {
+		t.Errorf("%d goroutines for %d checks under way, %d before", now, checks, before)
+	}
+	for range checks {
+		if got := seen.next(t); got.Up || !strings.Contains(got.Reason, "no answer in time") || got.Took < time.Second || got.Took > 4*time.Second {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+func TestAStepEndsWithItsPatience(t *testing.T) {
+	target, seen := silent(t), collect()
+	target.Patience = 50 * time.Millisecond
+	r := run.New(10, func(one checker.Report) { seen.all <- one }, seen.log)
+	defer r.Close()
+	job := every(time.Millisecond, 1, &smtp.Greet{Name: "me"}, target)
+	job.Timeout = time.Minute
+	r.Apply([]*checker.Job{job})
+	if got := seen.next(t); got.Up || got.Took < target.Patience || got.Took > 5*time.Second {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCloseEndsWhatIsAwaited(t *testing.T) {
+	target, before := silent(t), openFiles(t)
+	r := run.New(100, func(checker.Report) {}, func(string) {})
+	var jobs []*checker.Job
+	for id := range checker.ID(50) {
+		jobs = append(jobs, every(time.Millisecond, id, &http.Get{Path: "/"}, target))
+		jobs[id].Timeout = time.Hour
+	}
+	r.Apply(jobs)
+	begun(t, r, 50)
+	r.Close()
+	if now := openFiles(t); now > before {
+		t.Errorf("%d files are open, %d before", now, before)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
+}
+
+func TestChecksThatWaitForRoomAreToldOnce(t *testing.T) {
+	target, seen := silent(t), collect()
+	r := run.New(2, func(checker.Report) {}, seen.log)
+	var jobs []*checker.Job
+	for id := range checker.ID(9) {
+		jobs = append(jobs, every(time.Millisecond, id, &http.Get{Path: "/"}, target))
+		jobs[id].Timeout = 20 * time.Millisecond
+	}
+	r.Apply(jobs)
+	begun(t, r, 9)
+	r.Close()
+	const want = "2 health checks are under way, and there are files for no more: others are late; raise the limit of open files (LimitNOFILE of the service)"
+	if n := strings.Count(strings.Join(seen.told, "\n"), want); n != 1 {
+		t.Errorf("it is told %d times: %q", n, seen.told)
+	}
+}
+
+// What is under way leaves room for others, whatever the limit is.
+func TestChecksLeaveFilesToOthers(t *testing.T) {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		t.Fatal(err)
+	}
+	room := run.Room()
+	if room > 64<<10 || room < 64 || files.Cur > 1024 && uint64(room) >= files.Cur && room != 64<<10 {
+		t.Errorf("of %d files %d are for checks", files.Cur, room)
 	}
 }

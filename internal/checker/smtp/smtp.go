@@ -21,25 +21,50 @@ type Greet struct {
 // lines is how many lines of one reply are read.
 const lines = 100
 
-// Probe implements checker.Probe. Each step has the target's patience.
+// Probe implements checker.Probe.
 func (g *Greet) Probe(ctx context.Context, t checker.Target) checker.Result {
-	c, err := dial.Open(ctx, "tcp", t)
+	return dial.Do(ctx, g, t)
+}
+
+// Begin implements dial.Asker. Each step has the target's patience. Once the server
+// greets, a goroutine talks with it.
+func (g *Greet) Begin(t checker.Target) dial.Step {
+	s, err := dial.Stream(t)
 	if err != nil {
-		return dial.Judge(err).As(at(t, "Connection timeout to", "Could not connect to", err))
+		return dial.End(unconnected(err, t))
 	}
-	defer c.Close()
+	return s.Connected(func(err error) dial.Step {
+		if err != nil {
+			return s.End(unconnected(err, t))
+		}
+		return s.Readable(t.Patience, func(err error) dial.Step {
+			if err != nil {
+				return s.End(unheard(err, t))
+			}
+			return s.Alone(func(c *dial.Conn) checker.Result { return g.talk(c, t) })
+		})
+	})
+}
+
+func unconnected(err error, t checker.Target) checker.Result {
+	return dial.Judge(err).As(at(t, "Connection timeout to", "Could not connect to", err))
+}
+
+func unheard(err error, t checker.Target) checker.Result {
+	return checker.Fail("listen to %s: %v", t, err).As(at(t, "Read timeout from", "Read failure from", err))
+}
+
+func (g *Greet) talk(c *dial.Conn, t checker.Target) checker.Result {
 	d := dialogue{c, bufio.NewReaderSize(c, 1024), t}
-	if r := d.hear("220", "Bad greeting banner from"); r.Outcome != checker.Passed {
-		return r
-	}
-	if r := d.say("HELO " + g.Name); r.Outcome != checker.Passed {
-		return r
-	}
-	if r := d.hear("250", "Bad HELO response from"); r.Outcome != checker.Passed {
-		return r
-	}
-	if r := d.say("QUIT"); r.Outcome != checker.Passed {
-		return r
+	for _, step := range []func() checker.Result{
+		func() checker.Result { return d.hear("220", "Bad greeting banner from") },
+		func() checker.Result { return d.say("HELO " + g.Name) },
+		func() checker.Result { return d.hear("250", "Bad HELO response from") },
+		func() checker.Result { return d.say("QUIT") },
+	} {
+		if r := step(); r.Outcome != checker.Passed {
+			return r
+		}
 	}
 	return d.hear("", "")
 }
@@ -74,7 +99,7 @@ func (d *dialogue) hear(code, bad string) checker.Result {
 	line, err := reply(d.replies)
 	switch {
 	case err != nil && !errors.Is(err, errGarbage):
-		return checker.Fail("listen to %s: %v", d.target, err).As(at(d.target, "Read timeout from", "Read failure from", err))
+		return unheard(err, d.target)
 	case err != nil:
 		return checker.Fail("%s says %v", d.target, err).As(bad + " server " + d.target.String())
 	case code != "" && line != code && !strings.HasPrefix(line, code+" "):

@@ -13,11 +13,20 @@ import (
 type Connect struct{}
 
 // Probe implements checker.Probe.
-func (Connect) Probe(ctx context.Context, t checker.Target) checker.Result {
-	c, err := dial.Open(ctx, "tcp", t)
+func (c Connect) Probe(ctx context.Context, t checker.Target) checker.Result {
+	return dial.Do(ctx, c, t)
+}
+
+// Begin implements dial.Asker.
+func (Connect) Begin(t checker.Target) dial.Step {
+	s, err := dial.Stream(t)
 	if err != nil {
-		return dial.Judge(err)
+		return dial.End(dial.Judge(err))
 	}
-	_ = c.Close()
-	return checker.Pass()
+	return s.Connected(func(err error) dial.Step {
+		if err != nil {
+			return s.End(dial.Judge(err))
+		}
+		return s.End(checker.Pass())
+	})
 }

@@ -3,7 +3,7 @@ package udp
 
 import (
 	"context"
-	"syscall"
+	"errors"
 
 	"golang.org/x/sys/unix"
 
@@ -25,53 +25,65 @@ type Ask struct {
 // text is sent by those who do not care.
 const text = "holdfast checks this UDP service"
 
-// Probe implements checker.Probe. That a datagram cannot be sent is a failure
-// here, not trouble of this machine (reference, section 3).
+// Probe implements checker.Probe.
 func (a *Ask) Probe(ctx context.Context, t checker.Target) checker.Result {
-	c, err := dial.Open(ctx, "udp", t)
+	return dial.Do(ctx, a, t)
+}
+
+// Begin implements dial.Asker. That a datagram cannot be sent is a failure here,
+// not trouble of this machine (reference, section 3).
+func (a *Ask) Begin(t checker.Target) dial.Step {
+	s, err := dial.Datagram(t)
 	if err != nil {
-		return checker.Fail("%v", err)
+		return dial.End(checker.Fail("%v", err))
 	}
-	defer c.Close()
-	if err := heedErrors(c, t.Addr.Is6()); err != nil {
-		return checker.Hinder("ask %s: %v", t, err)
+	if err := heedErrors(s, t.Addr.Is6()); err != nil {
+		return s.End(checker.Hinder("ask %s: %v", t, err))
 	}
 	payload := a.Payload
 	if payload == "" {
 		payload = text
 	}
-	if _, err := c.Write([]byte(payload)); err != nil {
-		return checker.Fail("ask %s: %v", t, err)
+	if _, err := s.Write([]byte(payload)); err != nil {
+		return s.End(checker.Fail("ask %s: %v", t, err))
 	}
-	answer := make([]byte, a.room())
-	n, err := c.Read(answer)
-	switch {
-	case dial.Late(err) && !a.Require:
-		return checker.Pass()
-	case err != nil:
-		return checker.Fail("ask %s: %v", t, err)
-	case !a.good(answer[:n]):
-		return checker.Fail("%s answers %d bytes, not the reply that is required", t, n)
-	}
-	return checker.Pass()
+	return a.await(s, t)
+}
+
+func (a *Ask) await(s *dial.Socket, t checker.Target) dial.Step {
+	return s.Readable(0, func(err error) dial.Step {
+		if err == nil {
+			answer := make([]byte, a.room())
+			var n int
+			if n, err = s.Read(answer); err == nil {
+				return s.End(a.judge(answer[:n], t))
+			}
+		}
+		switch {
+		case errors.Is(err, dial.ErrNothing):
+			return a.await(s, t) // what came was broken
+		case dial.Late(err) && !a.Require:
+			return s.End(checker.Pass())
+		}
+		return s.End(checker.Fail("ask %s: %v", t, err))
+	})
 }
 
 // heedErrors makes ICMP errors known at once that a socket else waits out, such as
 // host unreachable.
-func heedErrors(c *dial.Conn, v6 bool) error {
-	raw, err := c.Conn.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return err
-	}
-	level, option := unix.SOL_IP, unix.IP_RECVERR
+func heedErrors(s *dial.Socket, v6 bool) error {
 	if v6 {
-		level, option = unix.SOL_IPV6, unix.IPV6_RECVERR
+		return unix.SetsockoptInt(s.FD(), unix.SOL_IPV6, unix.IPV6_RECVERR, 1)
 	}
-	var failed error
-	if err := raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), level, option, 1) }); err != nil {
-		return err
+	return unix.SetsockoptInt(s.FD(), unix.SOL_IP, unix.IP_RECVERR, 1)
+}
+
+// judge is the verdict on an answer.
+func (a *Ask) judge(answer []byte, t checker.Target) checker.Result {
+	if !a.good(answer) {
+		return checker.Fail("%s answers %d bytes, not the reply that is required", t, len(answer))
 	}
-	return failed
+	return checker.Pass()
 }
 
 // room is how much of an answer has to be read to judge it.

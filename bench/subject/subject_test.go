@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/test/need"
 )
 
 func TestLogJoinsPiecesOfLines(t *testing.T) {
@@ -40,9 +42,7 @@ func TestLogWaitsForALineAfterAnInstant(t *testing.T) {
 }
 
 func TestWhatIsBuiltSaysWhatItIs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the program")
-	}
+	need.Time(t)
 	p, err := Build(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)

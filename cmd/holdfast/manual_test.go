@@ -10,29 +10,16 @@ import (
 	"testing"
 
 	"holdfast/internal/manual"
+	"holdfast/test/need"
 )
 
-// need finds a program that test/setup installs.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-	case os.Getuid() != 0:
-		t.Skipf("%s is not installed", program)
-	default:
-		t.Fatalf("%s is not installed: run test/setup", program)
-	}
-	return path
-}
-
 func TestTheManualPagesAreGoodRoff(t *testing.T) {
-	mandoc := need(t, "mandoc")
+	need.Programs(t, "mandoc")
 	for name, text := range manual.New().Pages(described(tree())) {
 		if !strings.HasPrefix(name, "man/") {
 			continue
 		}
-		c := exec.Command(mandoc, "-T", "lint", "-W", "warning")
+		c := exec.Command("mandoc", "-T", "lint", "-W", "warning")
 		c.Stdin = strings.NewReader(text)
 		if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("%s: %v\n%s", name, err, out)
@@ -57,12 +44,12 @@ func said(t *testing.T, args ...string) string {
 func TestEachShellTakesItsCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		t.Run(shell, func(t *testing.T) {
-			path := need(t, shell)
+			need.Programs(t, shell)
 			script := filepath.Join(t.TempDir(), "completion")
 			if err := os.WriteFile(script, []byte(said(t, "completion", shell)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := exec.Command(path, "-n", script).CombinedOutput(); err != nil || len(out) > 0 {
+			if out, err := exec.Command(shell, "-n", script).CombinedOutput(); err != nil || len(out) > 0 {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})

@@ -10,15 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/notify"
+	"holdfast/test/need"
 )
-
-// asRoot skips a test that changes owners or identities.
-func asRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-}
 
 // trusted is a directory that root alone can change all the way up, as /tmp,
 // with its sticky bit, is.
@@ -71,7 +64,7 @@ const shebang = "#!/bin/sh\nexit 0\n"
 // The rules of the reference, interfaces section 11. Each row builds its path
 // in an otherwise trusted directory; paths in what is expected are relative to it.
 func TestResolveJudgesThePath(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	tests := []struct {
 		name   string
 		build  func(t *testing.T, dir string) Command
@@ -258,7 +251,7 @@ func TestResolveAcceptsBin(t *testing.T) {
 }
 
 func TestResolveIdentity(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	file := put(t, trusted(t)+"/x.sh", shebang, 0o755)
 	tests := []struct {
 		name        string
@@ -311,7 +304,7 @@ func TestOwner(t *testing.T) {
 
 // Thousands of instances may name the same script, each with arguments of its own.
 func TestResolverSpeaksOnceOfAProgram(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	file := put(t, trusted(t)+"/x.sh", shebang, 0o777)
 	r := NewResolver(Policy{})
 	for i, arg := range []string{"a", "a", "b"} {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/test/need"
 )
 
 func starter(t *testing.T, limits ...Limit) *Starter {
@@ -137,7 +139,7 @@ func TestWhatCannotBeExecutedIsAnError(t *testing.T) {
 func mine() Identity { return Identity{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())} }
 
 func TestProgramsRunAsTheirUser(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	s := starter(t)
 	dir := trusted(t)
 	chmod(t, dir, 0o777)
@@ -191,7 +193,7 @@ func withGroups(t *testing.T, lines string, do func()) {
 // A colon before the group and set_supplementary_groups both ask for all groups
 // of the user.
 func TestSupplementaryGroupsOnRequest(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	s := starter(t)
 	dir := trusted(t)
 	chmod(t, dir, 0o777)
@@ -228,7 +230,7 @@ func TestSupplementaryGroupsOnRequest(t *testing.T) {
 
 // Commands that differ in nothing else have groups of their own all the same.
 func TestOneResolverTellsSupplementaryGroupsApart(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	file := put(t, trusted(t)+"/x.sh", shebang, 0o755)
 	r := NewResolver(Policy{})
 	var without, with *Runnable
@@ -291,7 +293,7 @@ cat /proc/$$/stat >stat`)))
 // The daemon may run with real-time priority or a niceness of its own; its
 // programs must not. The test runs itself once more in such a process.
 func TestProgramsAreScheduledNormally(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	if os.Getenv("HOLDFAST_TEST_SCHEDULED") != "" {
 		showSchedule(t)
 		return
@@ -384,7 +386,7 @@ func TestCloseEndsPrograms(t *testing.T) {
 }
 
 func TestOpensForm(t *testing.T) {
-	asRoot(t)
+	need.Root(t, "other owners and identities")
 	s := starter(t)
 	dir := trusted(t)
 	put(t, dir+"/all", "", 0o644)

@@ -1,19 +1,17 @@
 package daemon
 
 import (
-	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/lan"
 	"holdfast/internal/router"
+	"holdfast/test/need"
 )
 
 func TestReceiveBuffersAreAsLargeAsThePortDemands(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: opens raw sockets")
-	}
+	need.Root(t, "raw sockets")
 	tests := []struct {
 		name         string
 		demand, want int

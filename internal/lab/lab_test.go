@@ -5,19 +5,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/test/need"
 )
 
 func TestOnTheKernel(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: network namespaces")
-	}
+	need.Root(t, "network namespaces")
 	path := filepath.Join(t.TempDir(), "holdfast")
 	if out, err := exec.Command("go", "build", "-o", path, "holdfast/cmd/holdfast").CombinedOutput(); err != nil {
 		t.Fatalf("build holdfast: %v\n%s", err, out)
@@ -36,9 +35,7 @@ func TestOnTheKernel(t *testing.T) {
 // slow is a test that waits for many take-overs in real time.
 func slow(test func(*testing.T, string)) func(*testing.T, string) {
 	return func(t *testing.T, path string) {
-		if testing.Short() {
-			t.Skip("left out of short runs")
-		}
+		need.Time(t)
 		test(t, path)
 	}
 }

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/mono"
+	"holdfast/test/need"
 )
 
 // announcer runs one at this end of the cable.
@@ -49,9 +48,7 @@ func (c *cable) announcement(vip string, rounds int) Announcement {
 }
 
 func TestOtherProgramsDecodeGratuitousARP(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of short runs")
-	}
+	need.Time(t)
 	c := newCable(t)
 	a := c.announcer(nil)
 	fields := []string{"eth.src", "eth.dst", "arp.opcode", "arp.isgratuitous", "arp.src.hw_mac", "arp.src.proto_ipv4", "arp.dst.hw_mac", "arp.dst.proto_ipv4"}
@@ -66,9 +63,7 @@ func TestOtherProgramsDecodeGratuitousARP(t *testing.T) {
 }
 
 func TestOtherProgramsDecodeNeighbourAdvertisements(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of short runs")
-	}
+	need.Time(t)
 	for _, forwarding := range []string{"0", "1"} {
 		c := newCable(t)
 		if err := os.WriteFile("/proc/sys/net/ipv6/conf/v0/forwarding", []byte(forwarding), 0); err != nil {
@@ -166,14 +161,10 @@ func TestRefusedAnnouncementsAreTold(t *testing.T) {
 
 // Frames that a slow link cannot take at once are not lost.
 func TestASlowLinkGetsEverything(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of short runs")
-	}
+	need.Time(t)
 	for _, queue := range []string{"tbf rate 2mbit burst 2000 limit 10mb", "tbf rate 2mbit burst 2000 limit 5kb"} {
 		c := newCable(t)
-		if out, err := exec.Command("tc", strings.Fields("qdisc add dev v0 root "+queue)...).CombinedOutput(); err != nil {
-			t.Skipf("needs a queue that can be slowed down: %s", out)
-		}
+		run(t, "tc qdisc add dev v0 root "+queue)
 		a := c.announcer(nil)
 		var list []Announcement
 		for i := range 1000 {
@@ -190,9 +181,7 @@ func TestASlowLinkGetsEverything(t *testing.T) {
 // What waits for a link that takes no more can still be cancelled.
 func TestAStalledAnnouncementIsCancelled(t *testing.T) {
 	c := newCable(t)
-	if out, err := exec.Command("tc", strings.Fields("qdisc add dev v0 root tbf rate 100kbit burst 2000 limit 10mb")...).CombinedOutput(); err != nil {
-		t.Skipf("needs a queue that can be slowed down: %s", out)
-	}
+	run(t, "tc qdisc add dev v0 root tbf rate 100kbit burst 2000 limit 10mb")
 	a := c.announcer(nil)
 	var list []Announcement
 	for i := range 1000 {

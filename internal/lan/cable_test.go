@@ -19,6 +19,7 @@ import (
 
 	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
+	"holdfast/test/need"
 )
 
 // cable joins two network namespaces: v0 with 10.0.0.1 and fe80::1 at this end,
@@ -33,9 +34,7 @@ type cable struct {
 // unlocked: it ends with the test.
 func newCable(t testing.TB) *cable {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root: creates network namespaces")
-	}
+	need.Root(t, "network namespaces")
 	runtime.LockOSThread()
 	c := &cable{t: t, here: newNamespace(t), over: newNamespace(t)}
 	c.enter(c.here)
@@ -255,11 +254,7 @@ func (c *cable) packet(vrid uint8, dst netip.Addr) Packet {
 // meanwhile, as tshark decodes them: one line of fields for each.
 func (c *cable) captured(frames int, filter string, fields []string, do func()) []string {
 	c.t.Helper()
-	for _, tool := range []string{"tcpdump", "tshark"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			c.t.Skip("needs " + tool)
-		}
-	}
+	need.Programs(c.t, "tcpdump", "tshark")
 	file := filepath.Join(c.t.TempDir(), "pcap")
 	var dump *exec.Cmd
 	c.atOtherEnd(func() {

@@ -15,6 +15,7 @@ import (
 
 	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
+	"holdfast/test/need"
 )
 
 var compareAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
@@ -93,9 +94,7 @@ func TestNoPacketIsLaterThanNow(t *testing.T) {
 }
 
 func TestOtherProgramsDecodeWhatIsSent(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of short runs")
-	}
+	need.Time(t)
 	c := newCable(t)
 	s := c.sender()
 	unicast4 := c.packet(51, over4)

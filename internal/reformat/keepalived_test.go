@@ -12,17 +12,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"holdfast/test/need"
 )
 
 // keepalived itself says the same of a file before and after, but for the places.
 func TestKeepalivedReadsTheSame(t *testing.T) {
-	program, err := exec.LookPath("keepalived")
-	switch {
-	case os.Getuid() != 0:
-		t.Skip("a network namespace needs root")
-	case err != nil:
-		t.Fatal("keepalived is not installed: run test/setup")
-	}
+	need.Root(t, "a network namespace")
+	need.Programs(t, "keepalived")
 	compared := 0
 	for _, pattern := range []string{"../*/testdata/*.conf", "../*/testdata/*/*.conf", "../config/testdata/*/*/*.conf", "../../examples/*/*.conf"} {
 		files, _ := filepath.Glob(pattern)
@@ -36,7 +33,7 @@ func TestKeepalivedReadsTheSame(t *testing.T) {
 				continue // left alone
 			}
 			compared++
-			if diff := cmp.Diff(verdict(t, program, text), verdict(t, program, out.Bytes())); diff != "" {
+			if diff := cmp.Diff(verdict(t, text), verdict(t, out.Bytes())); diff != "" {
 				t.Errorf("%s:\n%s", file, diff)
 			}
 		}
@@ -47,7 +44,7 @@ func TestKeepalivedReadsTheSame(t *testing.T) {
 }
 
 // verdict is what keepalived's test says of a text, without places, and how it ends.
-func verdict(t *testing.T, program string, text []byte) string {
+func verdict(t *testing.T, text []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "k.conf")
 	if err := os.WriteFile(path, text, 0o600); err != nil {
@@ -55,7 +52,7 @@ func verdict(t *testing.T, program string, text []byte) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	c := exec.CommandContext(ctx, program, "-t", "-i", "node1", "-f", path)
+	c := exec.CommandContext(ctx, "keepalived", "-t", "-i", "node1", "-f", path)
 	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	said, _ := c.CombinedOutput() // the status is part of the verdict
 	if ctx.Err() != nil {

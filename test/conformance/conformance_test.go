@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"holdfast/test/need"
 )
 
 var (
@@ -50,9 +52,7 @@ func (r *results) note(key string, err error) {
 }
 
 func TestTheDaemonConforms(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("left out: the suite needs root, for network namespaces")
-	}
+	need.Root(t, "network namespaces")
 	names := []string{*daemon}
 	if *write {
 		names = []string{"holdfast", "keepalived", "FRR"}

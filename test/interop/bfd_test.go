@@ -18,6 +18,7 @@ import (
 	"holdfast/bench/subject"
 	"holdfast/bench/wiretap"
 	"holdfast/internal/lab/netns"
+	"holdfast/test/need"
 )
 
 // neighbour is a program that speaks BFD, and how it is told with whom.
@@ -119,7 +120,7 @@ func neighbours() []neighbour {
 }
 
 func TestBFDWithOthers(t *testing.T) {
-	need(t, "tcpdump", "tshark", "ip")
+	need.Nodes(t, "tcpdump", "tshark", "ip")
 	us := find(t).holdfast
 	for _, n := range append(neighbours(), neighbour{"holdfast", "ip", func(t *testing.T, n *netns.Node, p path) { startSubject(t, n, us, p.them, p.us, p.far()) }}) {
 		for _, p := range paths() {
@@ -127,7 +128,7 @@ func TestBFDWithOthers(t *testing.T) {
 				continue // Debian's 2.2.7 knows one hop only
 			}
 			t.Run(n.name+"/"+p.name, func(t *testing.T) {
-				need(t, n.needs)
+				need.Nodes(t, n.needs)
 				t.Parallel()
 				newTalk(t, p, n.start, us).play()
 			})
@@ -297,7 +298,7 @@ func (c *talk) fault(f []string) string {
 // Two nodes share an address. The master loses the way to its gateway, on another
 // link, and follows that by BFD.
 func TestTrackBFDMovesTheAddressWithinTheDetectionTime(t *testing.T) {
-	need(t, "ip")
+	need.Nodes(t, "ip")
 	us := find(t).holdfast
 	world, err := netns.New()
 	must(t, err)

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/bench/subject"
 	"holdfast/internal/lab/netns"
+	"holdfast/test/need"
 )
 
 // frrDialects are what FRR's vrrpd speaks: no password, no unicast, always from the
@@ -25,7 +26,7 @@ func frrDialects() []dialect {
 }
 
 func TestPairsWithFRR(t *testing.T) {
-	need(t, "/usr/lib/frr/vrrpd", "tcpdump", "tshark", "ip")
+	need.Nodes(t, "/usr/lib/frr/vrrpd", "tcpdump", "tshark", "ip")
 	us := find(t).holdfast
 	frr, err := subject.FRR()
 	must(t, err)

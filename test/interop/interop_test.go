@@ -9,11 +9,11 @@ import (
 	"errors"
 	"flag"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"holdfast/bench/subject"
+	"holdfast/test/need"
 )
 
 // programVariable names the program under test: the path of a holdfast binary,
@@ -22,18 +22,6 @@ const programVariable = "HOLDFAST_TEST_PROGRAM"
 
 // candidates are the two programs of a mixed pair.
 type candidates struct{ holdfast, keepalived subject.Program }
-
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("left out: mixed pairs need root, for network namespaces")
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			t.Skipf("left out: mixed pairs need %s", p)
-		}
-	}
-}
 
 func find(t *testing.T) candidates {
 	t.Helper()
@@ -59,7 +47,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestMixedPairs(t *testing.T) {
-	need(t, "keepalived", "tcpdump", "tshark", "ip", "nft")
+	need.Nodes(t, "keepalived", "tcpdump", "tshark", "ip", "nft")
 	found := find(t)
 	for _, d := range dialects() {
 		for _, order := range []struct {

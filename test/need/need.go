@@ -1,5 +1,5 @@
 // Package need says what a test cannot do without. An ordinary user is told what is left
-// out; as root everything is there once test/setup has run, so that what is missing is a failure.
+// out; for root everything is there once test/setup has run, and what is missing is a failure.
 package need
 
 import (
@@ -12,29 +12,29 @@ import (
 func Root(t testing.TB, what string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skipf("left out: %s: that takes root", what)
+		t.Skipf("left out: %s: only for root", what)
 	}
+}
+
+// Nodes needs network namespaces, and programs that run in them.
+func Nodes(t testing.TB, programs ...string) {
+	t.Helper()
+	Root(t, "network namespaces")
+	Programs(t, programs...)
 }
 
 // Programs needs other programs; a name with a slash is a path.
 func Programs(t testing.TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if _, err := exec.LookPath(name); err != nil {
-			Installed(t, err)
+		_, err := exec.LookPath(name)
+		switch {
+		case err == nil:
+		case os.Geteuid() == 0:
+			t.Fatalf("%v: run test/setup", err)
+		default:
+			t.Skipf("left out: %v: test/setup installs it", err)
 		}
-	}
-}
-
-// Installed needs what test/setup installs, and was not found because of an error, if any.
-func Installed(t testing.TB, err error) {
-	t.Helper()
-	switch {
-	case err == nil:
-	case os.Geteuid() == 0:
-		t.Fatalf("%v: test/setup installs it", err)
-	default:
-		t.Skipf("left out: %v: test/setup installs it", err)
 	}
 }
 

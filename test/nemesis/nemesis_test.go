@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast/bench/subject"
+	"holdfast/test/need"
 )
 
 var (
@@ -34,9 +35,7 @@ func TestMain(m *testing.M) {
 
 // What must hold for real nodes is what must hold in the simulator: see Judge.
 func TestClustersSurviveTheNemesis(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
+	need.Root(t, "network namespaces")
 	if *write != "" {
 		writePage(t)
 		return

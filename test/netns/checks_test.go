@@ -1,17 +1,17 @@
 package netns
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/test/need"
 )
 
 // Scenario 08 without its scripts, as examples/web-pair has it.
 func TestAWebPairWithoutScripts(t *testing.T) {
-	if _, err := exec.LookPath("nginx"); err != nil || !holdfastRuns() {
-		t.Skip("needs nginx and holdfast")
-	}
+	need.Programs(t, "nginx")
+	ofHoldfast(t)
 	link := func(host string) map[string]string { return map[string]string{"eth0": "10.0.0." + host + "/24"} }
 	c := scenario(t, "../../../../examples/web-pair", link("200"), spec{"lb01", link("5")}, spec{"lb02", link("6")})
 	lb01, lb02 := c.member("lb01"), c.member("lb02")

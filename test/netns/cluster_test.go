@@ -44,6 +44,14 @@ func run(m *testing.M) int {
 // behaviour they share, holdfast also to what it promises beyond.
 func holdfastRuns() bool { return filepath.Base(stand.Program()) != "keepalived" }
 
+// ofHoldfast is for a test of what holdfast promises beyond.
+func ofHoldfast(t *testing.T) {
+	t.Helper()
+	if !holdfastRuns() {
+		t.Skip("keepalived does not promise this")
+	}
+}
+
 const configPath = stand.ConfPath
 
 func command() *exec.Cmd {

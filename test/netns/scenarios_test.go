@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/test/need"
 )
 
 const (
@@ -248,9 +250,7 @@ func (m *member) serve(what string) {
 }
 
 func TestScenario07NginxWatched(t *testing.T) {
-	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Skip("needs nginx")
-	}
+	need.Programs(t, "nginx")
 	c := scenario(t, "07-nginx-watched", twoNetworks("eth1", "eth0", "200"),
 		spec{"ka67", twoNetworks("eth1", "eth0", "10")}, spec{"ka68", twoNetworks("eth1", "eth0", "11")})
 	ka67, ka68 := c.member("ka67"), c.member("ka68")
@@ -322,9 +322,7 @@ func (c *cluster) served(names ...string) {
 }
 
 func TestScenario09NoPreemption(t *testing.T) {
-	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Skip("needs nginx")
-	}
+	need.Programs(t, "nginx")
 	link := func(host string) map[string]string { return map[string]string{"eth0": "192.168.15." + host + "/24"} }
 	c := scenario(t, "09-no-preemption", link("200"), spec{"lb01", link("5")}, spec{"lb02", link("6")})
 	lb01, lb02, eth0 := c.member("lb01"), c.member("lb02"), c.wires["eth0"]
@@ -477,9 +475,7 @@ type recording struct {
 // record captures VRRP on a link to a file.
 func (c *cluster) record(link string) *recording {
 	c.t.Helper()
-	if _, err := exec.LookPath("tshark"); err != nil {
-		c.t.Skip("needs tshark")
-	}
+	need.Programs(c.t, "tshark")
 	r := &recording{c: c, file: filepath.Join(c.t.TempDir(), "vrrp.pcap")}
 	r.cmd = exec.Command("tcpdump", "-Z", "root", "-U", "--immediate-mode", "-w", r.file, "-i", link, "proto 112")
 	must(c.t, c.observer.Start(r.cmd))

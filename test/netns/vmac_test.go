@@ -20,9 +20,7 @@ const mac4, mac6 = "00:00:5e:00:01:33", "00:00:5e:00:02:33"
 // ka67 has the higher priority.
 func vmacs(t *testing.T) (c *cluster, ka67, ka68 *member) {
 	t.Helper()
-	if !holdfastRuns() {
-		t.Skip("tells what holdfast promises")
-	}
+	ofHoldfast(t)
 	c = scenario(t, "15-vmac", inner("eth0", "200"),
 		spec{"ka67", inner("eth0", "10")}, spec{"ka68", inner("eth0", "11")})
 	return c, c.member("ka67"), c.member("ka68")
@@ -228,9 +226,7 @@ func TestNeighboursFindTheParentsAddressAtTheParent(t *testing.T) {
 }
 
 func TestAddressesGoOnTheDevicesThatAreAskedFor(t *testing.T) {
-	if !holdfastRuns() {
-		t.Skip("tells what holdfast promises")
-	}
+	ofHoldfast(t)
 	c := scenario(t, "16-vmac-addresses", twoNetworks("eth1", "eth0", "200"), spec{"ka67", twoNetworks("eth1", "eth0", "10")})
 	ka67, since := c.member("ka67"), time.Now()
 	ka67.start()

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/need"
 )
 
 // diagnosis is what `holdfast doctor --json` prints.
@@ -155,7 +156,7 @@ func inputs() map[string]string {
 }
 
 func TestTheDoctorSaysOfAFirewallWhatTheKernelDoes(t *testing.T) {
-	need(t, "ip", "nft", "iptables")
+	need.Nodes(t, "ip", "nft", "iptables")
 	holdfast := build(t, "holdfast")
 	w := lan(t)
 	patient, other := node(t, w, "patient", "192.0.2.11/24", "2001:db8::11/64"), node(t, w, "other", "192.0.2.9/24", "2001:db8::9/64")
@@ -237,7 +238,7 @@ func only(t *testing.T, d diagnosis, rule string, status int) string {
 }
 
 func TestTheDoctorKnowsLinks(t *testing.T) {
-	need(t, "ip")
+	need.Nodes(t, "ip")
 	holdfast := build(t, "holdfast")
 	patient := node(t, lan(t), "patient", "192.0.2.11/24")
 	config := instance(51, four)
@@ -257,7 +258,7 @@ func TestTheDoctorKnowsLinks(t *testing.T) {
 }
 
 func TestTheDoctorKnowsBridges(t *testing.T) {
-	need(t, "ip")
+	need.Nodes(t, "ip")
 	holdfast := build(t, "holdfast")
 	patient := node(t, lan(t), "patient", "192.0.2.11/24")
 	output(t, patient, "ip link add br5 type bridge; ip link set br5 up; ip link set eth0 master br5; ip addr add 2001:db8::12/64 dev br5 nodad")
@@ -273,7 +274,7 @@ func TestTheDoctorKnowsBridges(t *testing.T) {
 }
 
 func TestTheDoctorHearsOthersWithTheSameVRID(t *testing.T) {
-	need(t, "ip", "nft")
+	need.Nodes(t, "ip", "nft")
 	holdfast := build(t, "holdfast")
 	w := lan(t)
 	patient, other := node(t, w, "patient", "192.0.2.11/24", "2001:db8::11/64"), node(t, w, "other", "192.0.2.9/24", "2001:db8::9/64")
@@ -322,7 +323,7 @@ func TestTheDoctorHearsOthersWithTheSameVRID(t *testing.T) {
 }
 
 func TestTheDoctorKnowsWhatABalancerNeeds(t *testing.T) {
-	need(t, "ip")
+	need.Nodes(t, "ip")
 	holdfast := build(t, "holdfast")
 	patient := node(t, lan(t), "patient", "192.0.2.11/24", "2001:db8::11/64")
 	server := func(method, address string) string {

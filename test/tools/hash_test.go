@@ -19,6 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"holdfast/test/need"
 )
 
 // answers are what odd servers say, and how they end: they close, or they reset.
@@ -110,7 +112,7 @@ func same(t *testing.T, ours string, args ...string) {
 }
 
 func TestHashSaysWhatGenhashSaysOfOddAnswers(t *testing.T) {
-	need(t, "genhash")
+	need.Nodes(t, "genhash")
 	ours := build(t, "genhash")
 	for name, s := range answers() {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +126,7 @@ func TestHashSaysWhatGenhashSaysOfOddAnswers(t *testing.T) {
 }
 
 func TestHashSaysWhatGenhashSaysOfConnections(t *testing.T) {
-	need(t, "genhash")
+	need.Nodes(t, "genhash")
 	ours := build(t, "genhash")
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -155,7 +157,7 @@ func TestHashSaysWhatGenhashSaysOfConnections(t *testing.T) {
 }
 
 func TestHashOfARealServerPlainAndByTLS(t *testing.T) {
-	need(t, "genhash", "nginx")
+	need.Nodes(t, "genhash", "nginx")
 	ours := build(t, "genhash")
 	secure := startNginx(t)
 	for name, args := range map[string]string{

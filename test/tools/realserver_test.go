@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"holdfast/internal/lab/netns"
+	"holdfast/test/need"
 )
 
 // node makes a machine with a cable to lan.
@@ -50,7 +51,7 @@ func reaches(t *testing.T, from *netns.Node, address string) bool {
 }
 
 func TestARealServerTakesWhatIsSentToItAndClaimsNothing(t *testing.T) {
-	need(t, "ip", "ping")
+	need.Nodes(t, "ip", "ping")
 	holdfast := build(t, "holdfast")
 	w := lan(t)
 	server := node(t, w, "server", "192.0.2.11/24", "2001:db8::11/64")
@@ -100,7 +101,7 @@ func TestARealServerTakesWhatIsSentToItAndClaimsNothing(t *testing.T) {
 }
 
 func TestARealServerRefuses(t *testing.T) {
-	need(t, "ip")
+	need.Nodes(t, "ip")
 	holdfast := build(t, "holdfast")
 	server := node(t, lan(t), "server", "192.0.2.11/24")
 	before := state(t, server)

@@ -10,18 +10,6 @@ import (
 	"testing"
 )
 
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("left out: it needs root, for network namespaces")
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			t.Skipf("left out: it needs %s", p)
-		}
-	}
-}
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

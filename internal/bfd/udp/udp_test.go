@@ -15,14 +15,13 @@ import (
 	"holdfast/internal/bfd"
 	"holdfast/internal/bfd/udp"
 	"holdfast/internal/mono"
+	"holdfast/test/need"
 )
 
 // alone gives the test a network of its own, in which only the loopback is there.
 func alone(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("a network of its own needs root")
-	}
+	need.Root(t, "a network of its own")
 	runtime.LockOSThread() // for ever: the thread ends with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)

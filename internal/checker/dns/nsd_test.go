@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"holdfast/internal/checker"
+	"holdfast/test/need"
 )
 
 const zone = `$TTL 60
@@ -61,6 +62,7 @@ zone:
 			t.Fatal(err)
 		}
 	}
+	need.Programs(t, "nsd")
 	cmd := exec.Command("nsd", "-d", "-c", filepath.Join(dir, "conf"))
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start nsd: %v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
@@ -16,9 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"crypto/x509"
-
 	"holdfast/internal/checker"
+	"holdfast/test/need"
 )
 
 // web is a real nginx on loopback.
@@ -61,6 +61,7 @@ func nginx(t *testing.T) *web {
 	write(t, filepath.Join(dir, "big.txt"), []byte(strings.Repeat("0123456789abcdef", 1<<18)))
 	w.plain, w.secure, w.picky = free(t), free(t), free(t)
 	write(t, filepath.Join(dir, "conf"), fmt.Appendf(nil, site, dir, w.plain.Port, w.secure.Port, w.picky.Port))
+	need.Programs(t, "nginx")
 	cmd := exec.Command("nginx", "-p", dir, "-c", filepath.Join(dir, "conf"), "-e", filepath.Join(dir, "error"))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

@@ -13,15 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/checker"
+	"holdfast/test/need"
 )
 
 // inNamespace runs the rest of a test in a network of its own, in which there is
 // nothing but loopback.
 func inNamespace(t *testing.T, sysctls map[string]string) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	need.Root(t, "a network namespace")
 	runtime.LockOSThread() // never unlocked: the thread ends with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/internal/checker"
+	"holdfast/test/need"
 )
 
 const patience = 500 * time.Millisecond
@@ -135,12 +136,9 @@ func TestABusThatIsNotThereIsTroubleOfThisMachine(t *testing.T) {
 
 // The real bus understands what is sent, and is understood.
 func TestARealBus(t *testing.T) {
-	program, err := exec.LookPath("dbus-daemon")
-	if err != nil {
-		t.Skip("needs dbus-daemon")
-	}
+	need.Programs(t, "dbus-daemon")
 	path := filepath.Join(t.TempDir(), "bus")
-	cmd := exec.Command(program, "--session", "--nofork", "--nopidfile", "--print-address", "--address=unix:path="+path)
+	cmd := exec.Command("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address", "--address=unix:path="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

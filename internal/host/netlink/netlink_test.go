@@ -16,15 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/host"
+	"holdfast/test/need"
 )
 
 // namespace puts the test into a network namespace of its own, with a veth pair
 // v0 and v1. The thread is never unlocked: it ends with the test.
 func namespace(t testing.TB) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root: creates a network namespace")
-	}
+	need.Root(t, "a network namespace")
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package netlink
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/host"
+	"holdfast/test/need"
 )
 
 func vmac(name, parent string, vrid byte) host.LinkOp {
@@ -132,9 +132,7 @@ func TestADeviceForgetsItsNeighbours(t *testing.T) {
 }
 
 func TestSysctlsAreReadAtOrdinaryPriority(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("real-time priority needs root")
-	}
+	need.Root(t, "real-time priority")
 	runtime.LockOSThread() // never unlocked: the thread ends with its priority
 	was := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 5}
 	if err := unix.SchedSetAttr(0, was, 0); err != nil {

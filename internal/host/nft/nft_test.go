@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/host"
+	"holdfast/test/need"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -26,9 +27,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // v0 and v1 numbered 10 and 11. The thread is never unlocked: it ends with the test.
 func namespace(t testing.TB) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root: creates a network namespace")
-	}
+	need.Root(t, "a network namespace")
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)

@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/test/need"
 )
 
 // world makes a World for a test, or skips the test without the right to.
 func world(t *testing.T) *World {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
+	need.Root(t, "network namespaces")
 	w, err := New()
 	if err != nil {
 		t.Fatal(err)
@@ -162,9 +162,7 @@ func TestNextStartRemovesWhatAKilledProcessLeft(t *testing.T) {
 		leaveBehind(t)
 		return
 	}
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
+	need.Root(t, "network namespaces")
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 	child.Env = append(os.Environ(), "NETNS_LEAVE_BEHIND=1")
 	out, err := child.StdoutPipe()

@@ -15,6 +15,7 @@ import (
 
 	"holdfast/internal/command"
 	"holdfast/internal/notify"
+	"holdfast/test/need"
 )
 
 // journal is a log that tests read.
@@ -96,9 +97,7 @@ func TestAReaderGetsTheLinesAndThenTheEnd(t *testing.T) {
 }
 
 func TestACreatedPipeHasItsOwnerAndModeAndIsRemoved(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	need.Root(t, "another owner")
 	old := unix.Umask(0o177)
 	defer unix.Umask(old)
 	path := filepath.Join(t.TempDir(), "fifo")

@@ -3,7 +3,6 @@ package link
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/tracker"
+	"holdfast/test/need"
 )
 
 // driver is one that knows some of the methods, and what each says of the link.
@@ -115,9 +115,7 @@ func TestAReloadKeepsWhatIsKnownAndForgetsWhatIsNotAsked(t *testing.T) {
 // The kernel is asked in a namespace of its own: a veth knows ethtool and no
 // transceiver, and a dormant link has a carrier and does not run.
 func TestTheKernelIsAskedByEachMethod(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
+	need.Root(t, "a network namespace")
 	runtime.LockOSThread() // the thread ends with this goroutine, and its namespace with it
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/tracker"
+	"holdfast/test/need"
 )
 
 // rig is a Watcher with what it reports, and programs that nobody else runs.
@@ -27,9 +28,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("the process connector needs root")
-	}
+	need.Root(t, "the process connector")
 	r := &rig{T: t, news: make(chan tracker.Sample, 100), said: make(chan string, 100)}
 	r.Watcher = New(func(s tracker.Sample) { r.news <- s }, func(s string) { r.said <- s })
 	t.Cleanup(r.Close)

@@ -41,7 +41,7 @@ func output(t *testing.T, n *netns.Node, line string) string {
 // state is all that the command may change.
 func state(t *testing.T, n *netns.Node) string {
 	t.Helper()
-	return output(t, n, "ip -o addr show | sed 's/valid_lft.*//'; cat /proc/sys/net/ipv4/conf/*/arp_ignore /proc/sys/net/ipv4/conf/*/arp_announce; ls /run/holdfast 2>/dev/null || :")
+	return output(t, n, "ip -o addr show | sed 's/ tentative//; s/valid_lft.*//'; cat /proc/sys/net/ipv4/conf/*/arp_ignore /proc/sys/net/ipv4/conf/*/arp_announce; ls /run/holdfast 2>/dev/null || :")
 }
 
 func reaches(t *testing.T, from *netns.Node, address string) bool {

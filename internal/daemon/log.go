@@ -24,8 +24,9 @@ type logs struct {
 	lock   *sync.Mutex
 }
 
-// place is where lines go.
-type place func(at time.Time, level slog.Level, line string)
+// place is where text goes, which may be several lines: thousands at once are written
+// together, for each by itself wakes whoever reads.
+type place func(at time.Time, level slog.Level, text string)
 
 // openLogs opens the places. One that cannot be opened is reported on the others.
 func openLogs(o cli.Options) *slog.Logger {
@@ -61,8 +62,8 @@ func (h *logs) add(p place, err error) error {
 // takes the level from a prefix (sd-daemon(3)).
 func console() place {
 	if os.Getenv("JOURNAL_STREAM") != "" {
-		return func(_ time.Time, level slog.Level, line string) {
-			fmt.Fprintf(os.Stderr, "<%d>%s\n", priority(level), line)
+		return func(_ time.Time, level slog.Level, text string) {
+			putDown(os.Stderr, fmt.Sprintf("<%d>", priority(level)), text)
 		}
 	}
 	return stamped(os.Stderr, time.ANSIC)
@@ -70,9 +71,12 @@ func console() place {
 
 // stamped writes lines with a time in front.
 func stamped(w io.Writer, layout string) place {
-	return func(at time.Time, _ slog.Level, line string) {
-		fmt.Fprintf(w, "%s: %s\n", at.Format(layout), line)
-	}
+	return func(at time.Time, _ slog.Level, text string) { putDown(w, at.Format(layout)+": ", text) }
+}
+
+// putDown writes text with head in front of each line.
+func putDown(w io.Writer, head, text string) {
+	_, _ = io.WriteString(w, head+strings.ReplaceAll(text, "\n", "\n"+head)+"\n")
 }
 
 func file(path string) (place, error) {
@@ -92,18 +96,24 @@ func system(o cli.Options) (place, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach syslog: %w", err)
 	}
-	return func(_ time.Time, level slog.Level, line string) {
-		switch priority(level) {
-		case 3:
-			_ = w.Err(line)
-		case 4:
-			_ = w.Warning(line)
-		case 7:
-			_ = w.Debug(line)
-		default:
-			_ = w.Info(line)
+	return func(_ time.Time, level slog.Level, text string) {
+		for line := range strings.SplitSeq(text, "\n") {
+			send(w, level, line)
 		}
 	}, nil
+}
+
+func send(w *syslog.Writer, level slog.Level, line string) {
+	switch priority(level) {
+	case 3:
+		_ = w.Err(line)
+	case 4:
+		_ = w.Warning(line)
+	case 7:
+		_ = w.Debug(line)
+	default:
+		_ = w.Info(line)
+	}
 }
 
 // facilities are the words and numbers of keepalived's -S.

@@ -106,3 +106,12 @@ func TestFacilities(t *testing.T) {
 		t.Errorf("there are %d words", len(known))
 	}
 }
+
+func TestEachOfSeveralLinesCarriesTheTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	openLogs(cli.Options{LogFile: path}).Info("one\ntwo")
+	lines := strings.Split(strings.TrimSuffix(stated(t, path), "\n"), "\n")
+	if len(lines) != 2 || !strings.HasSuffix(lines[0], ": one") || strings.TrimSuffix(lines[0], "one") != strings.TrimSuffix(lines[1], "two") {
+		t.Errorf("the file says %q", lines)
+	}
+}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"holdfast/internal/balancer"
@@ -116,14 +118,17 @@ func (b *Balancing) Run(ctx context.Context) {
 	}
 }
 
-// pass passes on what follows from what happened, in the order in which keepalived does.
+// atOnce is how many lines are logged together.
+const atOnce = 1000
+
+// pass passes on what follows from what happened. The table comes first: it waits for no log.
 func (b *Balancing) pass(ctx context.Context) {
 	e := b.effect
 	b.effect = balancer.Effects{}
-	for _, line := range e.Lines {
-		b.tables.say(relay.Line{Text: line})
-	}
 	b.tables.want(ctx, &e)
+	for lines := range slices.Chunk(e.Lines, atOnce) {
+		b.tables.say(relay.Line{Text: strings.Join(lines, "\n")})
+	}
 	if len(e.Tell) > 0 {
 		b.Tell(e.Tell)
 	}

@@ -171,7 +171,7 @@ func TestAKernelWithoutIPVSIsSaidOnceAndTriedAgain(t *testing.T) {
 	run(t, func(d *director) {
 		d.missing = errors.New("this kernel has no IPVS")
 		d.Order(ordered(t, ""))
-		d.after(5*time.Minute, "", activating, gained, "IPVS: real servers are checked, and nothing is balanced: this kernel has no IPVS")
+		d.after(5*time.Minute, "", "IPVS: real servers are checked, and nothing is balanced: this kernel has no IPVS", activating, gained)
 		d.meanwhile(func() { d.missing = nil })
 		d.after(time.Minute, serviceRule+serverRule)
 	})

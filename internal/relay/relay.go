@@ -65,9 +65,9 @@ type Up struct {
 
 // Line is one log line.
 type Line struct {
-	Text   string
-	Detail bool // only with detailed logging
-	Bad    bool // something is wrong
+	Text   string // or several, with line feeds between them
+	Detail bool   // only with detailed logging
+	Bad    bool   // something is wrong
 }
 
 // Dump is a file that a signal asked for.

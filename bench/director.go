@@ -104,14 +104,16 @@ func (g *director) begin(ctx context.Context, f farm, what string) (err error) {
 	return g.tell(what, "ms", ms(took))
 }
 
-// await waits until the kernel holds as much as wanted.
+// await waits until the kernel holds as much as wanted. To ask takes the one processor from
+// the program: that is to be no more than a tenth of it.
 func (g *director) await(ctx context.Context, since time.Time, want census.Count) (time.Duration, error) {
 	for {
+		begin := time.Now()
 		got, err := g.census.Count()
 		if err == nil && got == want {
 			return time.Since(since), nil
 		}
-		if e := errors.Join(err, pause(ctx, 5*time.Millisecond)); e != nil {
+		if e := errors.Join(err, pause(ctx, max(5*time.Millisecond, 10*time.Since(begin)))); e != nil {
 			return 0, fmt.Errorf("the table holds %+v, not %+v: %w", got, want, e)
 		}
 	}

@@ -27,7 +27,10 @@ const (
 type Count struct{ Services, Destinations int }
 
 // Census is a socket in the network namespace whose table is counted.
-type Census struct{ fd int }
+type Census struct {
+	fd     int
+	buffer []byte // kept: pages that are touched for the first time are dear
+}
 
 // Open makes one in the namespace of the calling thread.
 func Open() (*Census, error) {
@@ -35,7 +38,7 @@ func Open() (*Census, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a socket for IPVS: %w", err)
 	}
-	return &Census{fd}, nil
+	return &Census{fd: fd}, nil
 }
 
 // Close closes it.
@@ -49,7 +52,7 @@ func (c *Census) Count() (Count, error) {
 		if err != nil || n == 0 {
 			return Count{}, err
 		}
-		table := make([]byte, services+n*entrySize)
+		table := c.room(services + n*entrySize)
 		binary.NativeEndian.PutUint32(table, uint32(n))
 		err = c.get(getServices, table)
 		if errors.Is(err, unix.EINVAL) {
@@ -57,6 +60,14 @@ func (c *Census) Count() (Count, error) {
 		}
 		return Count{n, destinations(table)}, err
 	}
+}
+
+// room is a part of the buffer.
+func (c *Census) room(size int) []byte {
+	if len(c.buffer) < size {
+		c.buffer = make([]byte, 2*size)
+	}
+	return c.buffer[:size]
 }
 
 func (c *Census) services() (int, error) {

@@ -208,7 +208,7 @@ func TestADaemonThatCannotStartIsSaidOnceAndTriedAgain(t *testing.T) {
 		o := ordered(t, "")
 		o.Daemons = []ipvs.Daemon{{Role: ipvs.Master, Interface: "nowhere", ID: 5}}
 		d.Order(o)
-		d.after(time.Minute, serviceRule+serverRule, activating, gained, "IPVS: lvs_sync_daemon: no such device")
+		d.after(time.Minute, serviceRule+serverRule, "IPVS: lvs_sync_daemon: no such device", activating, gained)
 		d.Synchronise([]ipvs.Daemon{{Role: ipvs.Master, Interface: "eth0", ID: 5}})
 		d.after(0, serviceRule+serverRule)
 		if got := fmt.Sprint(d.daemons); !strings.Contains(got, "eth0") {

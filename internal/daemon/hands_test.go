@@ -21,7 +21,7 @@ func TestReceiveBuffersAreAsLargeAsThePortDemands(t *testing.T) {
 		{"more", 4 << 20, 4 << 20},
 	}
 	for _, test := range tests {
-		r, err := (&receivers{ring: lan.NewRing()}).open(&router.Port{Link: "lo", Buffer: test.demand}, 1)
+		r, err := (&receivers{ring: lan.NewRing()}).open(&router.Port{Ear: router.Ear{Link: "lo"}, Buffer: test.demand}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -101,8 +102,14 @@ type Machine struct {
 	poll   *poller
 	router *router.Router
 	hands  Hands
-	ports  []port
-	byFD   map[int]int // descriptor to index in ports
+	ears   *ears
+	opened Mailbox[opened] // from the ears
+	close  func()          // ends the ears
+	serial uint64          // of the last order to them
+	want   []port          // what it asked for
+	ports  []port          // those that are read
+	deaf   []router.Ear    // those that are not, as the router knows
+	byFD   map[int]int     // descriptor to index in ports
 	batch  []wire.Datagram
 	talks  map[int]Listener // of BFD, by descriptor
 	talk   []bfd.Datagram
@@ -115,13 +122,6 @@ type Machine struct {
 	sick   map[string]bool // links whose last send failed: complained about once
 }
 
-// port is a Receiver and what it was opened for.
-type port struct {
-	router.Port
-	ifindex  int
-	receiver Receiver
-}
-
 // NewMachine makes a world for r.
 func NewMachine(r *router.Router, hands Hands) (*Machine, error) {
 	p, err := newPoller()
@@ -129,7 +129,11 @@ func NewMachine(r *router.Router, hands Hands) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{poll: p, router: r, hands: hands, byFD: map[int]int{}, batch: make([]wire.Datagram, 64), talk: make([]bfd.Datagram, 64), sick: map[string]bool{}}
-	m.Inbox.Wake = p.knock
+	m.Inbox.Wake, m.opened.Wake = p.knock, p.knock
+	m.ears = newEars(&m.hands, &m.opened)
+	ctx, cancel := context.WithCancel(context.Background())
+	m.close = cancel
+	go m.ears.run(ctx)
 	m.failed, m.index, m.mute = m.sendFailed, r.IfIndex, m.muted
 	return m, nil
 }
@@ -176,6 +180,7 @@ func (m *Machine) Drain(step func(router.Event)) {
 	for range rounds {
 		if m.readReady(step) {
 			m.poll.hush()
+			m.opened.Take(m.adopt)
 			m.Inbox.Take(step)
 		}
 		if m.poll.poll(); m.poll.count == 0 {
@@ -268,81 +273,81 @@ func (m *Machine) Carry(fx *router.Effects) {
 	}
 }
 
-// openPorts opens, adjusts and closes sockets until they are those that the
-// configuration asks for on links that exist.
+// openPorts orders the sockets that the configuration asks for on links that exist. Those
+// that are not to stay are read no more.
 func (m *Machine) openPorts() {
 	clear(m.sick)
-	old := m.ports
-	m.ports = nil
-	for i := range m.router.Ports() {
-		want := &m.router.Ports()[i]
-		index := m.router.IfIndex(want.Link)
-		if index == 0 && want.Link != "" {
+	if want := m.wanted(); !slices.EqualFunc(want, m.want, alike) {
+		m.want = want
+		m.serial++
+		m.ears.orders.Put(order{m.serial, want})
+		m.ports = slices.DeleteFunc(m.ports, m.unwanted)
+		m.watchPorts()
+	}
+	m.tellDeaf()
+}
+
+// wanted are the ports on links that exist.
+func (m *Machine) wanted() (want []port) {
+	for _, p := range m.router.Ports() {
+		index := m.router.IfIndex(p.Link)
+		if index == 0 && p.Link != "" {
 			continue
 		}
-		if p, ok := m.reuse(old, want, index); ok {
-			m.ports = append(m.ports, p)
-		}
+		p.Buffer += p.MTUs * m.router.MTU(p.Link)
+		want = append(want, port{Port: p, ifindex: index})
 	}
-	for i := range old {
-		if old[i].receiver != nil {
-			_ = old[i].receiver.Close() // its link or its routers are gone
-		}
+	return want
+}
+
+// unwanted forgets a port that is not wanted: it may be closed at any time.
+func (m *Machine) unwanted(p port) bool {
+	if slices.ContainsFunc(m.want, func(o port) bool { return o.is(&p) }) {
+		return false
 	}
+	m.poll.forget(p.receiver.FD())
+	return true
+}
+
+// adopt reads by the ports that are open now. Those of an order that has been overtaken
+// are left alone, for the next one may close them.
+func (m *Machine) adopt(o opened) {
+	if o.serial != m.serial {
+		return
+	}
+	m.ports = o.ports
+	m.watchPorts()
+	m.tellDeaf()
+}
+
+func (m *Machine) watchPorts() {
 	clear(m.byFD)
 	for i := range m.ports {
-		m.byFD[m.ports[i].receiver.FD()] = i
-	}
-}
-
-// reuse takes an open port over, or opens one.
-func (m *Machine) reuse(old []port, want *router.Port, index int) (port, bool) {
-	for i := range old {
-		o := &old[i]
-		if o.receiver == nil || o.Link != want.Link || o.V6 != want.V6 || o.Header != want.Header || o.ifindex != index {
-			continue
+		fd := m.ports[i].receiver.FD()
+		m.byFD[fd] = i
+		if err := m.poll.watch(fd); err != nil {
+			m.hands.Tell(Told{Trouble: err.Error()})
 		}
-		p := port{Port: m.sized(want), ifindex: index, receiver: o.receiver}
-		if !same(&o.Port, &p.Port) {
-			if err := p.receiver.Listen(&p.Port); err != nil {
-				m.hands.Tell(Told{Trouble: err.Error()})
-			}
+	}
+}
+
+// tellDeaf tells the router which of its ports are not open.
+func (m *Machine) tellDeaf() {
+	var deaf []router.Ear
+	for i := range m.router.Ports() {
+		e := m.router.Ports()[i].Ear
+		if !slices.ContainsFunc(m.ports, func(p port) bool { return p.Ear == e }) {
+			deaf = append(deaf, e)
 		}
-		o.receiver = nil
-		return p, true
 	}
-	return m.open(want, index)
-}
-
-// sized is a port with the size of its buffer in bytes.
-func (m *Machine) sized(want *router.Port) router.Port {
-	p := *want
-	p.Buffer += p.MTUs * m.router.MTU(p.Link)
-	p.MTUs = 0
-	return p
-}
-
-func (m *Machine) open(want *router.Port, index int) (port, bool) {
-	sized := m.sized(want)
-	r, err := m.hands.Open(&sized, index)
-	if err == nil {
-		err = m.poll.add(r.FD(), 0)
+	if !slices.Equal(deaf, m.deaf) {
+		m.deaf = deaf
+		m.Inbox.Put(router.Hearing{Deaf: deaf})
 	}
-	if err != nil {
-		m.hands.Tell(Told{Trouble: err.Error()})
-		return port{}, false
-	}
-	return port{Port: sized, ifindex: index, receiver: r}, true
-}
-
-func same(a, b *router.Port) bool {
-	return a.VRIDs == b.VRIDs && a.All == b.All && a.Buffer == b.Buffer && slices.Equal(a.Groups, b.Groups)
 }
 
 // Close gives the descriptors back.
 func (m *Machine) Close() {
-	for i := range m.ports {
-		_ = m.ports[i].receiver.Close()
-	}
+	m.close()
 	m.poll.close()
 }

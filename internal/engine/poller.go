@@ -94,6 +94,11 @@ func (p *poller) watch(fd int) error {
 	return nil
 }
 
+// forget watches a descriptor no more.
+func (p *poller) forget(fd int) {
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil) // not watched: all the better
+}
+
 // knock wakes the poller from another goroutine.
 func (p *poller) knock() {
 	one := [8]byte{1}

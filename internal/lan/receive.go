@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -48,7 +49,8 @@ func NewRing() *Ring {
 }
 
 // Receiver hears the adverts of one family on one link, multicast and unicast: those
-// with an authentication header, or those without.
+// with an authentication header, or those without. It may be read by one goroutine while
+// another says what it is to hear.
 type Receiver struct {
 	link    string
 	index   int
@@ -56,7 +58,7 @@ type Receiver struct {
 	header  bool
 	fd      int
 	ring    *Ring
-	groups  []netip.Addr
+	groups  atomic.Pointer[[]netip.Addr] // changed while another goroutine reads
 	clock   mmsg.Clock
 	tooLong uint64
 }
@@ -65,6 +67,7 @@ type Receiver struct {
 // is bound, it is deaf. The empty link is all of them.
 func OpenReceiver(link string, ifindex int, v6 bool, o Options) (*Receiver, error) {
 	r := &Receiver{link: link, index: ifindex, v6: v6, header: o.Header, ring: o.Ring}
+	r.setGroups(nil)
 	if r.ring == nil {
 		r.ring = NewRing()
 	}
@@ -181,7 +184,7 @@ func (r *Receiver) Join(group netip.Addr) error {
 		return nil
 	}
 	if err == nil {
-		r.groups = append(r.groups, group)
+		r.setGroups(append(slices.Clone(*r.groups.Load()), group))
 	}
 	return explain(fmt.Sprintf("join %s on %s", group, r.link), err)
 }
@@ -192,9 +195,11 @@ func (r *Receiver) Leave(group netip.Addr) error {
 	if errors.Is(err, unix.EADDRNOTAVAIL) {
 		return nil
 	}
-	r.groups = slices.DeleteFunc(r.groups, func(g netip.Addr) bool { return g == group })
+	r.setGroups(slices.DeleteFunc(slices.Clone(*r.groups.Load()), func(g netip.Addr) bool { return g == group }))
 	return explain(fmt.Sprintf("leave %s on %s", group, r.link), err)
 }
+
+func (r *Receiver) setGroups(list []netip.Addr) { r.groups.Store(&list) }
 
 func (r *Receiver) membership(group netip.Addr, v4, v6 int) error {
 	if r.v6 {
@@ -239,7 +244,7 @@ func (r *Receiver) Read(now mono.Instant, out []wire.Datagram) (int, error) {
 }
 
 func (r *Receiver) take(now mono.Instant, got int, out []wire.Datagram) int {
-	ahead := r.clock.SinceEpoch()
+	ahead, groups := r.clock.SinceEpoch(), *r.groups.Load()
 	n := 0
 	for i := range got {
 		m := &r.ring.slots.Msgs[i]
@@ -250,7 +255,7 @@ func (r *Receiver) take(now mono.Instant, got int, out []wire.Datagram) int {
 		d := &out[n]
 		*d = wire.Datagram{Link: r.link, V6: r.v6, Data: r.ring.data[i][:m.Len]}
 		stamp := r.describe(d, i)
-		if d.Dst.IsMulticast() && !slices.Contains(r.groups, d.Dst) {
+		if d.Dst.IsMulticast() && !slices.Contains(groups, d.Dst) {
 			continue
 		}
 		d.At = now

@@ -403,6 +403,7 @@ func (r *Router) deviceChanged(now mono.Instant, name string, out *Effects) {
 		return
 	}
 	r.quarters.good[name] = l.good()
+	r.listen(now, out)
 	for i := range r.parts {
 		if p := &r.parts[i]; l.good() && p.cfg != nil && r.quarters.sends[p.key()] == name {
 			r.set.Speak(now, vrrp.ID(i), &out.Out)

@@ -134,3 +134,27 @@ func TestAnInstanceOnAnIPVLANSendsFromItsOwnAddress(t *testing.T) {
 		}
 	}
 }
+
+// Who hears by a device that is still missing, or by a port that is not open, does not
+// take over.
+func TestSilenceCountsFromWhenItCanBeHeard(t *testing.T) {
+	const down = 3*time.Second + 609375*time.Microsecond
+	b := newBench(t, nil)
+	b.reload(virtual("A", 1, "10.0.0.2"), instance("B", 2, "10.0.0.3"))
+	roles := func(want string) {
+		t.Helper()
+		s := b.r.Status(b.now).Instances
+		if got := s[0].Role + " " + s[1].Role; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	b.step(router.Hearing{Deaf: []router.Ear{{Link: "eth0"}}})
+	b.pass(time.Minute)
+	roles("BACKUP BACKUP")
+	b.step(router.Hearing{})
+	b.step(router.Seen{Change: host.Change{Link: &host.Link{Name: "vrrp.1", Index: 7, Up: true, Carrier: true, MAC: [6]byte{0, 0, 0x5e, 0, 1, 1}}}})
+	b.pass(down)
+	roles("BACKUP BACKUP")
+	b.pass(time.Millisecond)
+	roles("MASTER MASTER")
+}

@@ -12,6 +12,9 @@ type Event interface{ event() }
 // Advert is a datagram that came in on a port.
 type Advert struct{ *wire.Datagram }
 
+// Hearing says which of the Ports are not open: who listens there hears nothing.
+type Hearing struct{ Deaf []Ear }
+
 // Expired says that the Deadline has come, after everything that waited in the
 // sockets has been handed over.
 type Expired struct{}
@@ -43,6 +46,7 @@ type Sampled struct{ tracker.Sample }
 // Stop gives everything up in good order.
 type Stop struct{}
 
+func (Hearing) event()  {}
 func (Advert) event()   {}
 func (Expired) event()  {}
 func (Observed) event() {}

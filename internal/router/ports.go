@@ -6,15 +6,21 @@ import (
 	"slices"
 
 	"holdfast/internal/config"
+	"holdfast/internal/mono"
 	"holdfast/internal/vrrp"
 	"holdfast/internal/vrrp/wire"
 )
 
-// Port is a socket to listen at: one per link, family and protocol.
-type Port struct {
+// Ear is what tells sockets to listen at apart.
+type Ear struct {
 	Link   string
 	V6     bool
 	Header bool // adverts with an authentication header
+}
+
+// Port is a socket to listen at: one for each Ear.
+type Port struct {
+	Ear
 	VRIDs  [256]bool
 	Groups []netip.Addr // multicast groups to join
 	// All lets adverts of unconfigured routers through too, to log them.
@@ -62,20 +68,16 @@ func advertSize(v *vrrp.Config) int {
 // listPorts finds the ports of a configuration; via are the devices that adverts
 // come in by, of those routers that have one.
 func listPorts(c *Config, via map[vrrp.Key]string) []Port {
-	type where struct {
-		link       string
-		v6, header bool
-	}
 	var ports []Port
-	at := map[where]int{}
+	at := map[Ear]int{}
 	for i := range c.Routers {
 		v := &c.Routers[i]
-		w := where{cmp.Or(via[v.Key], v.Link), v.V6, v.Header}
-		n, ok := at[w]
+		e := ear(v, via)
+		n, ok := at[e]
 		if !ok {
 			n = len(ports)
-			at[w] = n
-			ports = append(ports, Port{Link: w.link, V6: v.V6, Header: v.Header, All: c.Global.LogUnknownVRIDs})
+			at[e] = n
+			ports = append(ports, Port{Ear: e, All: c.Global.LogUnknownVRIDs})
 		}
 		p := &ports[n]
 		p.VRIDs[v.VRID] = true
@@ -85,4 +87,31 @@ func listPorts(c *Config, via map[vrrp.Key]string) []Port {
 		}
 	}
 	return ports
+}
+
+func ear(v *vrrp.Config, via map[vrrp.Key]string) Ear {
+	return Ear{cmp.Or(via[v.Key], v.Link), v.V6, v.Header}
+}
+
+// hearing takes in which ports are open.
+func (r *Router) hearing(now mono.Instant, deaf []Ear, out *Effects) {
+	before := r.deaf
+	r.deaf = deaf
+	if len(before)+len(deaf) > 0 {
+		r.listen(now, out)
+	}
+}
+
+// listen tells the virtual routers whether they can hear: by an open port, and by a
+// device that works if they have one.
+func (r *Router) listen(now mono.Instant, out *Effects) {
+	for i := range r.parts {
+		v := r.parts[i].cfg
+		if v == nil {
+			continue
+		}
+		device := r.quarters.sends[v.Key]
+		deaf := device != "" && !r.quarters.good[device] || slices.Contains(r.deaf, ear(v, r.quarters.sends))
+		r.set.Deafen(now, vrrp.ID(i), deaf, &out.Out)
+	}
 }

@@ -78,6 +78,7 @@ func (r *Router) reload(now mono.Instant, c *Reload, out *Effects) {
 	r.repeat(now, c)
 	r.holdStatic(c.Static, &out.Host)
 	r.ports, out.Ports = c.ports, true
+	r.listen(now, out)
 	out.Host.Filter = &c.Global.Filter
 	r.ready, out.HostWhole = true, first
 }

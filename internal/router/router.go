@@ -28,6 +28,7 @@ type Router struct {
 	watch    watch
 	past     func(vrrp.Key) (vrrp.Memory, bool)
 	ports    []Port
+	deaf     []Ear // those of the ports that are not open
 	// found are the addresses the kernel held before the first configuration.
 	found    map[host.Addr]bool
 	ready    bool // there is a configuration
@@ -103,6 +104,8 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 		r.repeated(now, out)
 	case Packet:
 		r.packet(now, ev.Datagram, out)
+	case Hearing:
+		r.hearing(now, ev.Deaf, out)
 	case NoSocket:
 		r.noSocket(now, ev.Name, out)
 	case Settled:

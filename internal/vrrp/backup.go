@@ -117,6 +117,10 @@ func (s *Set) discard(r *router, a *wire.Advert) {
 
 // backupExpired is section 6.4.2, "If the Active_Down_Timer fires".
 func (s *Set) backupExpired(now mono.Instant, r *router) {
+	if r.deaf && r.outlook == silence {
+		r.timer = mono.Never // until it hears
+		return
+	}
 	if s.overslept(now, r) {
 		// Nobody was listening: hear one interval before judging.
 		r.timer = now.Add(r.interval + r.skew(r.effective))

@@ -25,6 +25,7 @@ type router struct {
 	burst   mono.Instant // second round of announcements
 	refresh mono.Instant // next round of refreshing announcements
 	again   mono.Instant // second round after a lower priority advert
+	deafAt  mono.Instant // since when it has been deaf, if it is
 
 	// interval is the master's: learnt in BACKUP (version 3), own as MASTER.
 	interval time.Duration
@@ -59,6 +60,7 @@ type router struct {
 	wants          bool // would be MASTER if its sync group were
 	held           bool // the host holds the addresses and they are announced
 	oldSum         bool // old_unicast_checksum is in force
+	deaf           bool // nothing can be heard
 	waited         bool // for the first result of a script, at start
 }
 

@@ -25,13 +25,14 @@ func TestAWebPairWithoutScripts(t *testing.T) {
 	c.on(takeOver, onLb01)
 
 	// A dead nginx is started again, and nothing moves.
-	lb01.sh("killall -9 nginx")
+	lb01.killNginx()
 	c.logs("lb01", "VRRP_Check(web) failed (connect to 127.0.0.1:80: connection refused), trying to repair it")
 	c.eventually(quick, "nginx runs again", func() bool { return lb01.runs("nginx") })
 	c.stays(3*time.Second, onLb01)
 
 	// One that cannot be started lets the address move, and come back.
-	lb01.sh("rm /run/nginx.conf; killall -9 nginx")
+	lb01.sh("rm /run/nginx.conf")
+	lb01.killNginx()
 	c.on(takeOver, onLb02)
 	lb01.serve("return 200 lb01;")
 	c.on(takeOver, onLb01)

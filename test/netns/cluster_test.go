@@ -8,6 +8,7 @@ package netns
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +39,14 @@ func run(m *testing.M) int {
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		f.Value.Set("10")
 	}
-	return stand.Main(m.Run)
+	return stand.Main(func() int {
+		status := m.Run()
+		if err := spent.close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return status
+	})
 }
 
 // holdfastRuns tells whether the nodes run holdfast. keepalived is held to the
@@ -66,6 +75,29 @@ func command() *exec.Cmd {
 type spec struct {
 	name  string
 	links map[string]string
+}
+
+// worlds are those whose tests are over. They are removed when all are: the kernel lets
+// everybody wait who joins a group or makes a link while it removes namespaces, for
+// seconds on a busy machine, and that would be blamed on the daemons.
+type worlds struct {
+	mu   sync.Mutex
+	list []*netns.World
+}
+
+var spent worlds
+
+func (w *worlds) add(world *netns.World) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = append(w.list, world)
+}
+
+func (w *worlds) close() (err error) {
+	for _, world := range w.list {
+		err = errors.Join(err, world.Close())
+	}
+	return err
 }
 
 // cluster is a scenario on the kernel.
@@ -136,9 +168,11 @@ func (c *cluster) close() {
 			c.t.Logf("log of %s:\n%s", name, m.log)
 		}
 	}
-	if err := c.world.Close(); err != nil {
-		c.t.Error(err)
+	c.observer.Kill()
+	for _, m := range c.members {
+		m.Kill()
 	}
+	spent.add(c.world)
 }
 
 func (c *cluster) member(name string) *member { return c.members[name] }

@@ -265,7 +265,7 @@ func TestScenario07NginxWatched(t *testing.T) {
 	c.served("web8", "web9")
 
 	since := time.Now()
-	ka67.sh("killall -9 nginx")
+	ka67.killNginx()
 	c.wires["eth0"].sees(since, 8*time.Second, advert("172.16.8.10", group, 191, 90))
 	c.on(takeOver, fourWatched("ka68", "ka68", "ka68", "ka68"))
 	if d := ka68.moves.times(since, "172.16.8.100", true)[0].Sub(since); d < 1500*time.Millisecond {
@@ -289,6 +289,13 @@ func fourWatched(out100, out101, in100, in101 string) map[string]string {
 		"10.16.8.100/32 scope global eth1": out100, "10.16.8.101/32 scope global eth1": out101,
 		"172.16.8.100/32 scope global eth0": in100, "172.16.8.101/32 scope global eth0": in101,
 	}
+}
+
+// killNginx kills nginx and waits until nothing of it is left, but what somebody has
+// started anew.
+func (m *member) killNginx() {
+	m.c.t.Helper()
+	m.sh("p=$(pgrep -x nginx); kill -9 $p; for i in $p; do while [ -d /proc/$i ]; do sleep 0.01; done; done")
 }
 
 // webServer adds a node with nginx that answers with its own name.
@@ -347,14 +354,15 @@ func TestScenario09NoPreemption(t *testing.T) {
 	}
 
 	// The check starts the web server again, and nothing moves.
-	lb02.sh("killall -9 nginx")
+	lb02.killNginx()
 	c.eventually(takeOver+time.Second, "nginx was started again", func() bool {
 		_, err := lb02.Output(t.Context(), "killall", "-0", "nginx")
 		return err == nil
 	})
 	c.stays(time.Second, map[string]string{vip: "lb02"})
 	// Where that does not help, it ends the daemon, and the other node has the address.
-	lb02.sh("rm /run/nginx.conf; killall -9 nginx")
+	lb02.sh("rm /run/nginx.conf")
+	lb02.killNginx()
 	c.on(takeOver+2*time.Second, map[string]string{vip: "lb01"})
 	eth0.sees(since, quick, advert("192.168.15.6", "224.0.0.18", 50, 0))
 }

@@ -50,6 +50,7 @@ func (s *Starter) serve() {
 	runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
 	ordinary()
 	secludeDescriptors()
+	heedSignals()
 	for {
 		select {
 		case job := <-s.jobs:
@@ -72,6 +73,22 @@ func ordinary() {
 // Before Linux 5.11 there is no such call, and they leak as they always did.
 func secludeDescriptors() {
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+}
+
+// heedSignals has programs begin as keepalived's do, whoever started the daemon: nothing is
+// ignored and nothing blocked. What the runtime catches is reset for programs anyway, but it
+// leaves some signals as it finds them: those of job control and of the C library, of which
+// posix_spawn has whatever it starts ignore number 32.
+func heedSignals() {
+	const ignored, last, size = 1, 64, 8
+	for sig := uintptr(1); sig <= last; sig++ {
+		var now, normal [8]uintptr // begins with the handler; all zero is the default
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&now)), size, 0, 0)
+		if now[0] == ignored {
+			_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&normal)), 0, size, 0, 0)
+		}
+	}
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
 }
 
 // environment is env without the variables that change what a shell or the

@@ -14,10 +14,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/test/need"
+	"holdfast/test/wait"
 )
 
 func starter(t *testing.T, limits ...Limit) *Starter {
@@ -67,17 +69,6 @@ func read(t *testing.T, name string) string {
 	text, err := os.ReadFile(name)
 	must(t, err)
 	return strings.TrimSpace(string(text))
-}
-
-// eventually waits for what another process does.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("timeout waiting until %s", what)
 }
 
 func TestExitIsReported(t *testing.T) {
@@ -292,6 +283,23 @@ cat /proc/$$/stat >stat`)))
 
 // The daemon may run with real-time priority or a niceness of its own; its
 // programs must not. The test runs itself once more in such a process.
+// Whoever starts the daemon may have it ignore signals that the runtime leaves alone.
+func TestProgramsIgnoreNothing(t *testing.T) {
+	for _, sig := range []uintptr{uintptr(unix.SIGTSTP), 32} {
+		ignore := [8]uintptr{1}
+		if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&ignore)), 0, 8, 0, 0); errno != 0 {
+			t.Fatal(errno)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	r := script(t, "", `grep -E '^Sig(Ign|Blk)' /proc/self/status >$1`)
+	r.Argv = append(r.Argv, out)
+	finish(t, start(t, starter(t), r))
+	if got, want := read(t, out), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000"; got != want {
+		t.Errorf("a program finds\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestProgramsAreScheduledNormally(t *testing.T) {
 	need.Root(t, "other owners and identities")
 	if os.Getenv("HOLDFAST_TEST_SCHEDULED") != "" {
@@ -323,7 +331,7 @@ func TestSignalReachesTheWholeGroup(t *testing.T) {
 	s := starter(t)
 	dir := t.TempDir()
 	p := start(t, s, script(t, "", "sleep 1000 & echo $! >"+dir+"/pid; wait"))
-	eventually(t, "the child runs", func() bool {
+	wait.For(t, 10*time.Second, "the child runs", func() bool {
 		text, err := os.ReadFile(dir + "/pid")
 		return err == nil && len(text) > 1
 	})
@@ -332,7 +340,7 @@ func TestSignalReachesTheWholeGroup(t *testing.T) {
 	if got := finish(t, p); got != (Exit{Code: -1, Signal: 15}) {
 		t.Errorf("exit %+v, want signal 15", got)
 	}
-	eventually(t, "the child has ended", func() bool { return gone(child) })
+	wait.For(t, 10*time.Second, "the child has ended", func() bool { return gone(child) })
 	p.Signal(syscall.SIGKILL) // harmless: nobody is there any more
 }
 
@@ -358,7 +366,7 @@ func TestEndKillsWhatIgnoresTERM(t *testing.T) {
 	s := starter(t)
 	ready := filepath.Join(t.TempDir(), "ready")
 	p := start(t, s, script(t, "", "trap '' TERM; : >"+ready+"; while :; do sleep 1; done"))
-	eventually(t, "the trap is set", func() bool { _, err := os.Stat(ready); return err == nil })
+	wait.For(t, 10*time.Second, "the trap is set", func() bool { _, err := os.Stat(ready); return err == nil })
 	exit, ok := p.End(100 * time.Millisecond)
 	if !ok || exit.Signal != 9 {
 		t.Errorf("End = %+v, %v; want signal 9", exit, ok)

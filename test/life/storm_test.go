@@ -20,9 +20,9 @@ import (
 )
 
 // stormed is a configuration with an instance on the link, whose address is shielded,
-// and one on a device of its own.
+// with a route and a rule, and one on a device of its own.
 func stormed(priority int) string {
-	link := conf(priority, "no_accept", vip+"/24")
+	link := conf(priority, "no_accept\nvirtual_routes {\n10.9.0.0/16 via 10.0.0.9 dev eth0\n}\nvirtual_rules {\n"+aRule+"\n}", vip+"/24")
 	device := strings.ReplaceAll(strings.ReplaceAll(conf(priority, "use_vmac", "10.0.0.101/24"), "instance V", "instance W"), "id 7", "id 8")
 	_, device, _ = strings.Cut(device, "}\n")
 	return link + device
@@ -45,7 +45,9 @@ func TestAThousandForeignChangesASecondMakeNoAdvertLate(t *testing.T) {
 	d.Says(`\(W\) Entering MASTER STATE`)
 	b := s.Start(s.b, stormed(50))
 	b.Says(`\(W\) Entering BACKUP STATE`)
-	s.Eventually(2*time.Second, "both are held", func() bool { return s.holds(s.a, vip) && s.holds(s.a, "10.0.0.101") })
+	s.Eventually(2*time.Second, "both are held", func() bool {
+		return s.holds(s.a, vip) && s.holds(s.a, "10.0.0.101") && s.has(s.a, "10.9.0.0/16", "500:")
+	})
 	time.Sleep(6 * time.Second) // the second round of announcements
 	ip, table, calm := s.batch(s.a), s.filter(s.a), s.inKernel()
 	for _, h := range []harm{
@@ -54,6 +56,10 @@ func TestAThousandForeignChangesASecondMakeNoAdvertLate(t *testing.T) {
 		{"the table is removed", func(int) { table() }, `nftables table ip keepalived was changed .*put back`},
 		{"sysctls are changed", func(n int) { _ = s.a.Sysctl("ipv4/conf/vrrp.8/arp_ignore", fmt.Sprint(n%2*3)) }, `arp_ignore was changed by somebody else`},
 		{"the device gets another address", func(n int) { ip("link set vrrp.8 address 02:00:00:00:00:%02x", n%200) }, `vrrp.8@eth0 was changed or deleted by somebody else`},
+		{"the route is removed, and others come and go", func(int) {
+			ip("route del 10.9.0.0/16 proto 18\nroute add 10.9.0.0/16 dev eth0\nroute del 10.9.0.0/16 proto boot")
+		}, `Restoring deleted route .*\(\d{3,} so far\)`},
+		{"the rule is removed, and others come and go", func(int) { ip("rule del pref 500\nrule add pref 501 table 100\nrule del pref 501") }, `Restoring deleted rule .*\(\d{3,} so far\)`},
 		{"the device goes down", func(int) { ip("link set vrrp.8 down") }, `vrrp.8@eth0 was changed or deleted by somebody else`},
 	} {
 		t.Run(h.name, func(t *testing.T) {
@@ -171,6 +177,6 @@ func drowse(cpu int, stop <-chan struct{}) (worst time.Duration) {
 
 // inKernel is what the node's kernel holds.
 func (s *stage) inKernel() string {
-	return s.Sh(s.a, `ip -o addr show | awk '{print $2, $3, $4}' | sort; ip -br link | awk '{print $1, $3, $4}'; nft list table ip keepalived || true
+	return s.routes(s.a) + s.Sh(s.a, `ip -o addr show | awk '{print $2, $3, $4}' | sort; ip -br link | awk '{print $1, $3, $4}'; nft list table ip keepalived || true
 cd /proc/sys/net/ipv4/conf; grep . eth0/arp_* eth0/rp_filter vrrp.8/arp_* vrrp.8/rp_filter`)
 }

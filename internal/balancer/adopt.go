@@ -9,22 +9,32 @@ import (
 
 // remains is what an earlier run left of the first service of a virtual server; the
 // others of a group are alike.
-func (b *Balancer) remains(v *virtual) (k ipvs.Key, p ipvs.Pool, left bool) {
-	for k = range v.keys() {
-		p, left = b.left[k]
+type remains struct {
+	key  ipvs.Key
+	pool ipvs.Pool
+}
+
+func (b *Balancer) remains(v *virtual) *remains {
+	if len(b.left) == 0 {
+		return nil
+	}
+	for k := range v.keys() {
+		if p, left := b.left[k]; left {
+			return &remains{k, p}
+		}
 		break
 	}
-	return k, p, left
+	return nil
 }
 
 // adopt takes a real server to live, or not, as an earlier run had it in the table, and
 // reports whether that was told. While a sorry server stood in, who lived is not to be seen.
 func (b *Balancer) adopt(r *real) (told bool) {
-	k, p, left := b.remains(r.of)
-	if !left {
+	left := r.of.left
+	if left == nil {
 		return false
 	}
-	d, held := p.Servers[r.Reached(k)]
+	d, held := left.pool.Servers[r.Reached(left.key)]
 	up := held && (d.Weight > 0 || r.Weight == 0)
 	for _, c := range r.checks {
 		c.up, c.ran = up, b.told
@@ -43,17 +53,19 @@ func (c *check) weighs() bool {
 // resume takes a quorum to be there, or not, as an earlier run had it: it is news only when
 // that changes.
 func (b *Balancer) resume(v *virtual) {
-	k, p, left := b.remains(v)
-	if !left || !b.told {
+	if v.left == nil || !b.told {
 		return
 	}
 	v.fresh, v.Up = false, true // what hysteresis is for: as long as the sum allows
 	sum := v.Sum()
-	v.Up = sum > 0 && int64(sum) >= v.Threshold() && !v.sorryServed(k, p)
+	v.Up = sum > 0 && int64(sum) >= v.Threshold() && !v.apologised()
 }
 
-// sorryServed reports whether the sorry server took the connections.
-func (v *virtual) sorryServed(k ipvs.Key, p ipvs.Pool) bool {
-	return v.Sorry != nil && p.Servers[v.Sorry.Reached(k)].Weight > 0 &&
-		!slices.ContainsFunc(v.reals, func(r *real) bool { return r.Reached(k) == v.Sorry.Reached(k) })
+// apologised reports whether the sorry server took the connections.
+func (v *virtual) apologised() bool {
+	if v.Sorry == nil {
+		return false
+	}
+	at := v.Sorry.Reached(v.left.key)
+	return v.left.pool.Servers[at].Weight > 0 && !slices.ContainsFunc(v.reals, func(r *real) bool { return r.Reached(v.left.key) == at })
 }

@@ -73,11 +73,11 @@ func (b *Balancer) Step(now mono.Instant, ev Event, out *Effects) {
 
 // Checks lists the checks that are to run.
 func (b *Balancer) Checks() []Check {
-	var list []Check
+	list := make([]Check, 0, len(b.checks))
 	for _, v := range b.virtual {
 		for _, r := range v.reals {
 			for _, c := range r.checks {
-				list = append(list, Check{ID: c.id, Config: c.config, Virtual: v.name, Real: r.name, At: r.At, Weight: r.Weight, Suspended: v.suspended})
+				list = append(list, Check{ID: c.id, Config: c.config, Virtual: v.name, Real: r.name(), At: r.At, Weight: r.Weight, Suspended: v.suspended})
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func (b *Balancer) Stop(now mono.Instant, out *Effects) {
 		}
 		v.sorryLeaves(out)
 		for _, r := range v.reals {
-			out.log("%s service %s from VS %s", r.verb("Shutting down", "Shutting down (inhibited)"), r.name, v.name)
+			out.log("%s service %s from VS %s", r.verb("Shutting down", "Shutting down (inhibited)"), r.name(), v.name)
 			if v.config.Omega && r.Alive {
 				out.tellReal(r, false)
 				out.mailReal(r, false, "Shutting down")

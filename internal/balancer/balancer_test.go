@@ -34,8 +34,8 @@ func TestNamesOfServers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, "virtual_server_group G {\n10.0.0.1 80\n}\nvirtual_server "+c.virtual+" {\nlvs_sched rr\nlvs_method NAT\n"+c.more+"\nreal_server 10.1.0.1 80 {\n}\n}\n")
-			if v := r.b.virtual[0]; v.name != c.wantVirtual || v.reals[0].name != c.wantReal {
-				t.Errorf("%s and %s, not %s and %s", v.name, v.reals[0].name, c.wantVirtual, c.wantReal)
+			if v := r.b.virtual[0]; v.name != c.wantVirtual || v.reals[0].name() != c.wantReal {
+				t.Errorf("%s and %s, not %s and %s", v.name, v.reals[0].name(), c.wantVirtual, c.wantReal)
 			}
 		})
 	}

@@ -47,13 +47,16 @@ func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, 
 	v.Quorum, v.Hysteresis, v.Sorry = c.Quorum, c.Hysteresis, sorryOf(c)
 	v.suspended = c.HASuspend && !b.here[c.Addr]
 	was := map[netip.AddrPort]*real{}
-	if v.fresh = old == nil; old != nil {
+	if v.fresh = old == nil; v.fresh {
+		v.left = b.remains(v)
+	} else {
 		v.Up = old.Up
 		for _, r := range old.reals {
 			was[r.At] = r
 		}
 		v.compare(old, out)
 	}
+	v.reals, v.Servers = make([]*real, 0, len(c.RealServers)), make([]*lvs.Server, 0, len(c.RealServers))
 	for i := range c.RealServers {
 		r := newReal(v, &c.RealServers[i])
 		b.inherit(now, r, was[r.At], out)
@@ -62,9 +65,9 @@ func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, 
 	}
 	if old != nil {
 		old.dismiss(was, out)
-	} else {
-		b.resume(v)
 	}
+	b.resume(v)
+	v.left = nil
 	return v
 }
 
@@ -72,7 +75,7 @@ func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, 
 func (v *virtual) dismiss(left map[netip.AddrPort]*real, out *Effects) {
 	for _, r := range v.reals {
 		if left[r.At] == r {
-			out.log("service %s no longer exist", r.name)
+			out.log("service %s no longer exist", r.name())
 			r.remove(out)
 		}
 	}
@@ -118,7 +121,7 @@ func (v *virtual) compare(old *virtual, out *Effects) {
 }
 
 func newReal(v *virtual, c *config.RealServer) *real {
-	return &real{of: v, config: c, name: nameOf(v.config, c), Server: lvs.Server{
+	return &real{of: v, config: c, Server: lvs.Server{
 		At: netip.AddrPortFrom(c.Addr, c.Port), Way: wayThrough(c), Weight: c.Weight, Inhibit: c.Inhibit,
 	}}
 }
@@ -151,7 +154,7 @@ func (b *Balancer) inherit(now mono.Instant, r, old *real, out *Effects) {
 		b.checks[c.id] = c
 		r.Extra += c.weight
 		if !c.ran {
-			out.log("%s healthchecker for service %s for VS %s", r.of.activity("Deactivating"), r.name, r.of.name)
+			out.log("%s healthchecker for service %s for VS %s", r.of.activity("Deactivating"), r.name(), r.of.name)
 		}
 	}
 	if old != nil && r.Effective() != old.Effective() {
@@ -214,7 +217,7 @@ func (b *Balancer) remove(v *virtual, out *Effects) {
 
 // remove takes a real server away.
 func (r *real) remove(out *Effects) {
-	out.log("%s service %s from VS %s", r.verb("Removing", "Removing (inhibited)"), r.name, r.of.name)
+	out.log("%s service %s from VS %s", r.verb("Removing", "Removing (inhibited)"), r.name(), r.of.name)
 	if r.Alive {
 		out.tellReal(r, false)
 		out.mailReal(r, false, "Removing")

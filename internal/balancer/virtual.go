@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
-	"strings"
+	"strconv"
 
 	"holdfast/internal/config"
 	"holdfast/internal/ipvs"
@@ -21,13 +21,13 @@ type virtual struct {
 	service   ipvs.Service
 	reals     []*real
 	suspended bool
-	fresh     bool // it was not there before the reload
+	fresh     bool     // it was not there before the reload
+	left      *remains // of it by an earlier run; nil: nothing
 }
 
 // real is a real server.
 type real struct {
 	lvs.Server
-	name   string
 	of     *virtual
 	config *config.RealServer
 	checks []*check
@@ -109,14 +109,16 @@ func (v *virtual) keysOf(e config.GroupEntry) iter.Seq[ipvs.Key] {
 }
 
 // nameOf is how logs and messages call a real server. One of a service by mark has
-// the protocol "none".
+// the protocol "none". At the start there may be a hundred thousand of them.
 func nameOf(v *config.VirtualServer, r *config.RealServer) string {
-	word := strings.ToLower(v.Protocol)
-	if word == "" {
-		word = "none"
-	}
-	return fmt.Sprintf("[%s]:%s:%d", r.Addr, word, r.Port)
+	b := append(make([]byte, 0, 64), '[')
+	b = append(r.Addr.AppendTo(b), "]:"...)
+	b = append(append(b, protocol(v.Protocol).String()...), ':')
+	return string(strconv.AppendUint(b, uint64(r.Port), 10))
 }
+
+// name is made when it is needed: most real servers never are spoken of.
+func (r *real) name() string { return nameOf(r.of.config, r.config) }
 
 // serviceOf is how the kernel is to balance.
 func serviceOf(c *config.VirtualServer) ipvs.Service {

@@ -17,7 +17,7 @@ func (e *Effects) checksChange(v *virtual) {
 	e.Checks = true
 	for _, r := range v.reals {
 		for range r.checks {
-			e.log("%s healthchecker for service %s for VS %s", v.activity("Suspending"), r.name, v.name)
+			e.log("%s healthchecker for service %s for VS %s", v.activity("Suspending"), r.name(), v.name)
 		}
 	}
 }
@@ -25,9 +25,9 @@ func (e *Effects) checksChange(v *virtual) {
 // changed says that a real server lives, or does so no more.
 func (e *Effects) changed(r *real) {
 	if r.Alive {
-		e.log("%s service %s VS %s", r.verb("Adding", "Enabling"), r.verb(r.name+" to", r.name+" of"), r.of.name)
+		e.log("%s service %s VS %s", r.verb("Adding", "Enabling"), r.verb(r.name()+" to", r.name()+" of"), r.of.name)
 	} else {
-		e.log("%s service %s VS %s", r.verb("Removing", "Disabling"), r.verb(r.name+" from", r.name+" of"), r.of.name)
+		e.log("%s service %s VS %s", r.verb("Removing", "Disabling"), r.verb(r.name()+" from", r.name()+" of"), r.of.name)
 	}
 	e.tellReal(r, r.Alive)
 }
@@ -38,7 +38,7 @@ func (e *Effects) reweighed(r *real, before uint32) {
 	if !r.Alive {
 		active = "inactive"
 	}
-	e.log("Changing weight from %d to %d for %s service %s of VS %s", before, r.Effective(), active, r.name, r.of.name)
+	e.log("Changing weight from %d to %d for %s service %s of VS %s", before, r.Effective(), active, r.name(), r.of.name)
 }
 
 // sorry says what happens to the sorry server, and then to the others.
@@ -74,7 +74,7 @@ func (e *Effects) mailReal(r *real, up bool, why string) {
 }
 
 func (r *real) message(up bool, why string) notify.Message {
-	return notify.Message{Kind: notify.RealServer, Name: r.name, Of: r.of.name, State: upOrDown(up), Reason: why}
+	return notify.Message{Kind: notify.RealServer, Name: r.name(), Of: r.of.name, State: upOrDown(up), Reason: why}
 }
 
 // tellVirtual tells of the quorum: the script, the pipes, mail.

@@ -74,6 +74,14 @@ func (k fakeIPVS) Observe(func(ipvs.Key) bool) (ipvs.Table, error) {
 	return t, nil
 }
 
+func (k fakeIPVS) Each(mine func(ipvs.Key) bool, take func(ipvs.Key, ipvs.Pool)) error {
+	found, err := k.Observe(mine)
+	for key, p := range found {
+		take(key, p)
+	}
+	return err
+}
+
 func (k fakeIPVS) Do(ops []ipvs.Op) []error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

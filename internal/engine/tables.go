@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // IPVS is the kernel's table of virtual servers.
 type IPVS interface {
 	Observe(mine func(ipvs.Key) bool) (ipvs.Table, error)
+	Each(mine func(ipvs.Key) bool, take func(ipvs.Key, ipvs.Pool)) error
 	Do([]ipvs.Op) []error
 	Flush() error
 	Timeouts() (ipvs.Timeouts, error)
@@ -73,7 +75,7 @@ func (t *tables) want(ctx context.Context, e *balancer.Effects) {
 	}
 	switch {
 	case t.begun:
-		t.do(ops)
+		t.do(slices.Values(ops))
 	case e.Table != nil:
 		t.begin(ctx)
 	}
@@ -137,10 +139,11 @@ func (t *tables) look(ctx context.Context) time.Duration {
 }
 
 func (t *tables) observe() {
-	found, err := t.kernel.Observe(t.rec.Mine)
+	look := t.rec.Look()
+	err := t.kernel.Each(t.rec.Mine, look.Found)
 	t.complain("look for changes", err)
 	if err == nil {
-		t.do(t.rec.Observe(found))
+		t.do(look.Steps())
 	}
 }
 
@@ -157,9 +160,25 @@ func (t *tables) read() (h balancer.Held) {
 	return h
 }
 
-// do carries out operations, and those that take the place of some of them. Somebody
+// portion is how many operations there are at a time, or as many as the last service needs.
+const portion = 1000
+
+// do carries out operations.
+func (t *tables) do(ops iter.Seq[ipvs.Op]) {
+	var some []ipvs.Op
+	for op := range ops {
+		if len(some) >= portion && op.Verb == ipvs.AddService {
+			t.carry(some)
+			some = some[:0]
+		}
+		some = append(some, op)
+	}
+	t.carry(some)
+}
+
+// carry carries out operations, and those that take the place of some of them. Somebody
 // who is always faster is answered at the next look.
-func (t *tables) do(ops []ipvs.Op) {
+func (t *tables) carry(ops []ipvs.Op) {
 	for range 3 {
 		if len(ops) == 0 {
 			return

@@ -261,5 +261,7 @@ func compareBool(a, b bool) int {
 
 // addresses are the destinations of a pool in order.
 func (p Pool) addresses() []netip.AddrPort {
-	return slices.SortedFunc(maps.Keys(p.Servers), netip.AddrPort.Compare)
+	all := slices.AppendSeq(make([]netip.AddrPort, 0, len(p.Servers)), maps.Keys(p.Servers))
+	slices.SortFunc(all, netip.AddrPort.Compare)
+	return all
 }

@@ -3,6 +3,7 @@ package ipvs
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -16,19 +17,20 @@ var (
 
 // Reconciler knows what is wanted of the kernel's table and names the steps to
 // it. It is level-based: what failed, and what somebody else changed, the next
-// Observe sets right. The kernel reports no changes, so Observe is to be called
-// every few seconds.
+// Look sets right. The kernel reports no changes, so one is to be made every few
+// seconds.
 //
 // The kernel's table has no room for a mark. Ours are the services that were
 // wanted once and those that Inherit names, with all their destinations; no
 // other service is touched.
 //
-// At a start, Want comes before Observe: the first Observe adopts what equals
+// At a start, Want comes before the first Look, which adopts what equals
 // the wish and changes only the rest. Operations are carried out in the order
 // given and reported by Done before anything else is asked.
 type Reconciler struct {
 	wanted  Table
-	ours    map[Key]bool // wanted, or perhaps still in the kernel
+	ours    map[Key]uint64 // wanted, or perhaps still in the kernel: the look at which it was found
+	looks   uint64
 	seen    bool
 	failed  map[subject]string
 	repairs uint64
@@ -42,18 +44,21 @@ type subject struct {
 
 // NewReconciler returns one that wants nothing and has seen nothing.
 func NewReconciler() *Reconciler {
-	return &Reconciler{wanted: Table{}, ours: map[Key]bool{}, failed: map[subject]string{}}
+	return &Reconciler{wanted: Table{}, ours: map[Key]uint64{}, failed: map[subject]string{}}
 }
 
 // Inherit names services that an earlier run made: those that are not wanted are removed.
 func (r *Reconciler) Inherit(keys ...Key) {
 	for _, k := range keys {
-		r.ours[k] = true
+		r.own(k)
 	}
 }
 
 // Mine reports whether a service may be in the kernel because of us.
-func (r *Reconciler) Mine(k Key) bool { return r.ours[k] }
+func (r *Reconciler) Mine(k Key) bool {
+	_, ours := r.ours[k]
+	return ours
+}
 
 // Ours lists the services that may be in the kernel because of us, for a later
 // run to inherit.
@@ -67,10 +72,13 @@ func (r *Reconciler) Want(t Table) []Op {
 	old := r.wanted
 	r.wanted = t
 	for k := range t {
-		r.ours[k] = true
+		r.own(k)
 	}
 	return r.plan(old, t)
 }
+
+// own notes that a service is ours from now on.
+func (r *Reconciler) own(k Key) { r.ours[k] = 0 }
 
 // WantPool replaces one service; it costs what that service holds. nil drops it.
 func (r *Reconciler) WantPool(k Key, p *Pool) []Op {
@@ -82,7 +90,8 @@ func (r *Reconciler) WantPool(k Key, p *Pool) []Op {
 		delete(r.wanted, k)
 		return r.plan(old, Table{})
 	}
-	r.wanted[k], r.ours[k] = *p, true
+	r.wanted[k] = *p
+	r.own(k)
 	return r.plan(old, Table{k: *p})
 }
 
@@ -93,33 +102,83 @@ func (r *Reconciler) plan(have, want Table) []Op {
 	return Plan(have, want)
 }
 
-// Observe takes in what the kernel holds.
-func (r *Reconciler) Observe(found Table) []Op {
-	have := Table{}
-	for k := range r.ours {
-		p, there := found[k]
+// Look is one look at what the kernel holds, service by service: a large table is not
+// to be in memory twice.
+type Look struct {
+	r            *Reconciler
+	ops, useless []Op
+}
+
+// Look begins one.
+func (r *Reconciler) Look() *Look {
+	r.looks++
+	return &Look{r: r}
+}
+
+// Found takes in a service, which is not needed any more afterwards.
+func (l *Look) Found(k Key, p Pool) {
+	if _, ours := l.r.ours[k]; !ours {
+		return
+	}
+	l.r.ours[k] = l.r.looks
+	if want, wanted := l.r.wanted[k]; wanted {
+		l.ops = appendPool(l.ops, k, p, want, true)
+	} else {
+		l.useless = append(l.useless, Op{Verb: DelService, Key: k})
+	}
+}
+
+// Steps ends it: whatever is ours was found, or is not there. They are to be carried out
+// while they are asked for, in the order of Plan.
+func (l *Look) Steps() iter.Seq[Op] {
+	missing := l.r.missing()
+	return func(yield func(Op) bool) {
+		defer func() { l.r.seen = true }()
+		for _, op := range l.ops {
+			if l.r.count(op); !yield(op) {
+				return
+			}
+		}
+		var pool []Op
+		for _, k := range missing {
+			pool = appendPool(pool[:0], k, Pool{}, l.r.wanted[k], false)
+			for _, op := range pool {
+				if l.r.count(op); !yield(op) {
+					return
+				}
+			}
+		}
+		for _, op := range l.useless {
+			if l.r.count(op); !yield(op) {
+				return
+			}
+		}
+	}
+}
+
+// missing are the services that are wanted and were not found. What is not wanted
+// either is forgotten.
+func (r *Reconciler) missing() (keys []Key) {
+	for k, seen := range r.ours {
 		_, wanted := r.wanted[k]
 		switch {
-		case there:
-			have[k] = p
-		case !wanted:
+		case seen == r.looks:
+		case wanted:
+			keys = append(keys, k)
+		default:
 			r.forget(k)
 		}
 	}
-	ops := Plan(have, r.wanted)
-	r.count(ops)
-	r.seen = true
-	return ops
+	slices.SortFunc(keys, compareKeys)
+	return keys
 }
 
 // count counts what is neither part of the start nor a second attempt.
-func (r *Reconciler) count(ops []Op) {
-	for _, op := range ops {
-		_, again := r.failed[op.subject()]
-		_, whole := r.failed[subject{key: op.Key}]
-		if r.seen && !again && !whole {
-			r.repairs++
-		}
+func (r *Reconciler) count(op Op) {
+	_, again := r.failed[op.subject()]
+	_, whole := r.failed[subject{key: op.Key}]
+	if r.seen && !again && !whole {
+		r.repairs++
 	}
 }
 
@@ -166,7 +225,7 @@ func cause(err error) error {
 
 // Done takes in what became of ops, and answers with the failures that are news
 // and with what is to be done at once instead. What a missing service took
-// along is not news, and what failed is tried again after the next Observe.
+// along is not news, and what failed is tried again after the next Look.
 func (r *Reconciler) Done(ops []Op, errs []error) (next []Op, news []Failure) {
 	var lost map[Key]bool
 	for i, op := range ops {
@@ -201,21 +260,24 @@ func with(set map[Key]bool, k Key) map[Key]bool {
 // instead tells an error that a different operation answers from one that says
 // no more than that somebody was faster.
 func instead(op Op, err error) (*Op, bool) {
+	verb := op.Verb
 	switch {
 	case err == nil:
 		return nil, true
 	case errors.Is(err, ErrExists) && op.Verb == AddService:
-		op.Verb = SetService
+		verb = SetService
 	case errors.Is(err, ErrExists) && op.Verb == AddServer:
-		op.Verb = SetServer
+		verb = SetServer
 	case errors.Is(err, ErrMissing) && op.Verb == SetServer:
-		op.Verb = AddServer
+		verb = AddServer
 	case errors.Is(err, ErrMissing) && (op.Verb == DelService || op.Verb == DelServer):
 		return nil, true
 	default:
 		return nil, false
 	}
-	return &op, false
+	other := op // not op itself, which would be allocated for each that succeeds
+	other.Verb = verb
+	return &other, false
 }
 
 func (r *Reconciler) settled(op Op) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ type Kernel struct {
 	namespace string
 	socket    *socket
 	family    uint16
+	services  []service // of the last look
 }
 
 // ErrNoIPVS says that the kernel has none.
@@ -87,19 +89,29 @@ func (k *Kernel) Close() error {
 }
 
 // Observe reads the services for which mine says so, or all when it is nil, with
-// their destinations. The destinations of each take a question of their own,
-// and asking several at once would gain nothing: the kernel works within the
-// call that asks.
+// their destinations.
 func (k *Kernel) Observe(mine func(ipvs.Key) bool) (ipvs.Table, error) {
 	t := ipvs.Table{}
-	err := k.walk(mine, func(s service, servers []server) {
-		p := ipvs.Pool{Service: s.Service, Servers: make(map[netip.AddrPort]ipvs.Destination, len(servers))}
+	err := k.Each(mine, func(key ipvs.Key, p ipvs.Pool) {
+		p.Servers = maps.Clone(p.Servers)
+		t[key] = p
+	})
+	return t, err
+}
+
+// Each does so one by one: a pool is to be used at once. The destinations of each
+// service take a question of their own, and asking several at once would gain
+// nothing: the kernel works within the call that asks.
+func (k *Kernel) Each(mine func(ipvs.Key) bool, take func(ipvs.Key, ipvs.Pool)) error {
+	p := ipvs.Pool{Servers: map[netip.AddrPort]ipvs.Destination{}}
+	return k.walk(mine, func(s service, servers []server) {
+		clear(p.Servers)
 		for _, d := range servers {
 			p.Servers[d.At] = d.Destination
 		}
-		t[s.Key] = p
+		p.Service = s.Service
+		take(s.Key, p)
 	})
-	return t, err
 }
 
 // Statistics reads the counters of all services and destinations.
@@ -118,15 +130,12 @@ func (k *Kernel) Statistics() ([]ipvs.Usage, error) {
 func (k *Kernel) walk(mine func(ipvs.Key) bool, take func(service, []server)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	services, err := k.services()
-	if err != nil {
+	if err := k.list(mine); err != nil {
 		return k.lost("list services", err)
 	}
 	var servers []server
-	for _, s := range services {
-		if mine != nil && !mine(s.Key) {
-			continue
-		}
+	var err error
+	for _, s := range k.services {
 		if servers, err = k.servers(servers[:0], s.Key); err != nil {
 			return k.lost("list destinations of "+s.Key.String(), err)
 		}
@@ -135,13 +144,17 @@ func (k *Kernel) walk(mine func(ipvs.Key) bool, take func(service, []server)) er
 	return nil
 }
 
-func (k *Kernel) services() (all []service, err error) {
-	err = k.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(b []byte) error {
+// list reads the services for which mine says so, into a list that stays: it is made
+// every other second.
+func (k *Kernel) list(mine func(ipvs.Key) bool) error {
+	k.services = k.services[:0]
+	return k.ask(cmdGetService, unix.NLM_F_DUMP, nil, func(b []byte) error {
 		s, err := decodeService(b)
-		all = append(all, s)
+		if mine == nil || mine(s.Key) {
+			k.services = append(k.services, s)
+		}
 		return err
 	})
-	return all, err
 }
 
 // servers appends to all those of a service. One that went meanwhile has none.

@@ -289,7 +289,7 @@ func TestLargeTablesAreBuiltAdoptedAndChanged(t *testing.T) {
 			k, r := kernel(t), ipvs.NewReconciler()
 			r.Want(large(size.services, size.servers))
 			begin := time.Now()
-			carry(t, k, r.Observe(nil))
+			carry(t, k, look(t, k, r))
 			built := time.Now()
 			if n := len(look(t, k, r)); n != 0 {
 				t.Errorf("adopting takes %d steps, not none", n)
@@ -326,11 +326,11 @@ func TestADaemonsLifeLeavesOthersAlone(t *testing.T) {
 
 func look(t *testing.T, k *netlink.Kernel, r *ipvs.Reconciler) []ipvs.Op {
 	t.Helper()
-	have, err := k.Observe(nil)
-	if err != nil {
+	l := r.Look()
+	if err := k.Each(nil, l.Found); err != nil {
 		t.Fatal(err)
 	}
-	return r.Observe(have)
+	return slices.Collect(l.Steps())
 }
 
 func large(services, servers int) ipvs.Table {

@@ -221,17 +221,7 @@ func (s *Set) Expire(now mono.Instant, out *Out) {
 
 // Deadline is when Expire wants to be called; Never when nothing is to come.
 func (s *Set) Deadline() mono.Instant {
-	for {
-		w, ok := s.wakes.Top()
-		if !ok {
-			return mono.Never
-		}
-		at := s.sessions[w.ID].next()
-		if at == w.At {
-			return at
-		}
-		s.wakes.Set(w.ID, at)
-	}
+	return s.wakes.First(func(id ID) mono.Instant { return s.sessions[id].next() })
 }
 
 // arm sees to it that a session is woken in time.

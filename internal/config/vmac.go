@@ -113,50 +113,53 @@ func vmacRows() []keyword[instance] {
 // setVMAC reads the words of use_vmac, in any order.
 func (i *instance) setVMAC(v value) {
 	m := i.vmac.value
-	for n := 0; n < len(v.words); n++ {
-		w := v.words[n]
-		word := value{at: w.Span, text: w.Text}
-		switch next := n + 1; {
-		case w.Text == "netlink_notify_msg":
+	i.deviceWords(v, "use_vmac", &m.Name, &m.Group, func(word value) {
+		switch {
+		case word.text == "netlink_notify_msg":
 			m.NetlinkNotify = true
-		case w.Text == "group" && next < len(v.words):
-			i.linkGroup(&m.Group, value{at: v.words[next].Span, text: v.words[next].Text})
-			n = next
-		case w.Text == "name" && next < len(v.words):
-			i.deviceName(&m.Name, "use_vmac", value{at: v.words[next].Span, text: v.words[next].Text})
-			n = next
-		case strings.Count(w.Text, ":") >= 4:
+		case strings.Count(word.text, ":") >= 4:
 			i.setMAC(word)
 		default:
 			i.deviceName(&m.Name, "use_vmac", word)
 		}
-	}
+	})
 	i.vmac = given(m, v.at)
+}
+
+// deviceWords reads the words of a device that is to be made, of which name and group have
+// one of their own; the others are for other.
+func (i *instance) deviceWords(v value, keyword string, name *string, group *host.Optional, other func(value)) {
+	for n := 0; n < len(v.words); n++ {
+		word := value{at: v.words[n].Span, text: v.words[n].Text}
+		if n+1 == len(v.words) || word.text != "name" && word.text != "group" {
+			other(word)
+			continue
+		}
+		n++
+		argument := value{at: v.words[n].Span, text: v.words[n].Text}
+		if word.text == "name" {
+			i.deviceName(name, keyword, argument)
+		} else {
+			i.linkGroup(group, argument)
+		}
+	}
 }
 
 // setIPVLAN reads the words of use_ipvlan, in any order.
 func (i *instance) setIPVLAN(v value) {
 	p := i.ipvlan.value
-	for n := 0; n < len(v.words); n++ {
-		w := v.words[n]
-		word := value{at: w.Span, text: w.Text}
-		switch next := n + 1; {
-		case w.Text == "bridge":
+	i.deviceWords(v, "use_ipvlan", &p.Name, &p.Group, func(word value) {
+		switch word.text {
+		case "bridge":
 			p.Flag = IPVLANBridge
-		case w.Text == "private":
+		case "private":
 			p.Flag = IPVLANPrivate
-		case w.Text == "vepa":
+		case "vepa":
 			p.Flag = IPVLANVEPA
-		case w.Text == "group" && next < len(v.words):
-			i.linkGroup(&p.Group, value{at: v.words[next].Span, text: v.words[next].Text})
-			n = next
-		case w.Text == "name" && next < len(v.words):
-			i.deviceName(&p.Name, "use_ipvlan", value{at: v.words[next].Span, text: v.words[next].Text})
-			n = next
 		default:
 			i.ipvlanWord(&p, word)
 		}
-	}
+	})
 	i.ipvlan = given(p, v.at)
 }
 

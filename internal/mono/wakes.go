@@ -45,6 +45,22 @@ func (h *Wakes[ID]) Top() (Wake[ID], bool) {
 	return h.heap[0], true
 }
 
+// First is the earliest instant at which somebody has something to do, as next says. Wakes
+// that were too early for that are set right on the way.
+func (h *Wakes[ID]) First(next func(ID) Instant) Instant {
+	for {
+		w, ok := h.Top()
+		if !ok {
+			return Never
+		}
+		at := next(w.ID)
+		if at == w.At {
+			return at
+		}
+		h.Set(w.ID, at)
+	}
+}
+
 // Set moves the wake of id, if it has one, to any instant.
 func (h *Wakes[ID]) Set(id ID, at Instant) {
 	i := int(h.pos[id]) - 1

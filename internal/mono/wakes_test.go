@@ -44,3 +44,23 @@ func TestWakesComeInOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFirstIsWhoHasSomethingToDoAndNotWhoIsWokenTooEarly(t *testing.T) {
+	type id int32
+	var h mono.Wakes[id]
+	h.Grow(3)
+	due := []mono.Instant{30, 20, mono.Never}
+	next := func(who id) mono.Instant { return due[who] }
+	if at := h.First(next); at != mono.Never {
+		t.Errorf("nobody is to be woken at %v", at)
+	}
+	for who, early := range []mono.Instant{5, 15, 10} {
+		h.Earlier(id(who), early)
+	}
+	if at := h.First(next); at != 20 {
+		t.Errorf("the first is woken at %v, want 20", at)
+	}
+	if top, ok := h.Top(); !ok || top.At != 20 || top.ID != 1 {
+		t.Errorf("%v is on top", top)
+	}
+}

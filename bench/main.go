@@ -143,6 +143,7 @@ func measurements() []measurement {
 		{names: []string{"watch"}, do: (*bench).watch},
 		{names: []string{"bfd"}, do: (*bench).bfd},
 		{names: []string{"pace"}, do: (*bench).pace},
+		{names: []string{"pace", "beside"}, do: (*bench).beside},
 	}, ofServers())
 }
 

@@ -110,17 +110,11 @@ type Regex struct {
 	NoMatch bool   // the page must not match
 	// A match begins at MinOffset or after, and before MaxOffset; 0: anywhere.
 	MinOffset, MaxOffset uint32
-	// StackStart and StackMax are sizes in bytes of the stack of the compiled
-	// pattern; 0: the library's own.
-	StackStart, StackMax uint32
 }
 
 // SMTPCheck greets a mail server.
 type SMTPCheck struct {
 	HELO string
-	// Hosts counts blocks host; keepalived makes broken checks of them, this
-	// reads them and makes none.
-	Hosts int
 }
 
 // DNSCheck asks a name server.
@@ -166,7 +160,7 @@ func (c *Check) Same(o *Check) bool {
 	case CheckHTTP, CheckSSL:
 		return slices.EqualFunc(c.HTTP.URLs, o.HTTP.URLs, URL.equal)
 	case CheckSMTP:
-		return c.SMTP.HELO == o.SMTP.HELO
+		return *c.SMTP == *o.SMTP
 	case CheckDNS:
 		return *c.DNS == *o.DNS
 	case CheckMisc:

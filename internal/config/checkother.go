@@ -36,7 +36,7 @@ func smtpRows(host *block[checkDraft]) []keyword[checkDraft] {
 			meaning: "The name given to the mail server.",
 			set:     func(c *checkDraft, v value) { c.smtp.HELO = v.text }},
 		{word: "host", form: body("block"), opens: host,
-			meaning: "An old way to name several addresses; what it says counts for the whole check.",
+			meaning: "An old way to name an address: what it says counts for the whole check, and the real server's own address and port are checked too.",
 			set:     func(c *checkDraft, v value) { c.readHost(v, host) }},
 	}
 }
@@ -44,14 +44,27 @@ func smtpRows(host *block[checkDraft]) []keyword[checkDraft] {
 // heloName is what keepalived calls itself when nothing else is said.
 const heloName = "smtpchecker.keepalived.org"
 
-// readHost reads a block host. keepalived 2.4.3 takes its words for those of the
-// check around it, and makes another check of it that fails at once.
+// readHost reads a block host. As in keepalived 2.4.3 its words are those of the
+// check around it.
 func (c *checkDraft) readHost(v value, t *block[checkDraft]) {
-	c.smtp.Hosts++
+	c.hosts = true
 	c.b.enter(v.node)
 	t.read(c.b, v.node.Body, c)
 	c.b.leave()
-	c.b.advise(v.at, "host makes no check of its own: its words count for the whole SMTP_CHECK, and keepalived 2.4.3 makes a broken check of it", "write one SMTP_CHECK for each address, with connect_ip")
+	c.b.advise(v.at, "the words of host count for the whole SMTP_CHECK, and beside it the real server's own address and port are checked; keepalived 2.4.3 gives that check no time", "write one SMTP_CHECK for each address, with connect_ip")
+}
+
+// besides is the check that blocks host make: of the real server's own address and
+// port, with the patience of the check around them. keepalived makes one for each
+// block; they would all ask the same.
+func (c *checkDraft) besides(r *realDraft, check Check) (Check, bool) {
+	if !c.hosts {
+		return check, false
+	}
+	c.probe, c.target = Probe{}, r.Addr
+	ok := c.settleProbe(r) && c.probe != check.Probe
+	check.Probe = c.probe
+	return check, ok
 }
 
 // DNS_CHECK.

@@ -133,7 +133,7 @@ func urlRows(options *block[pageDraft]) []keyword[pageDraft] {
 				u.speak("regex_max_offset", v)
 			}},
 		{word: "regex_stack", form: words("START MAX"), note: "the library's",
-			meaning: "Bytes of stack for matching, at first and at most; the largest of all pages count.",
+			meaning: "Bytes of stack for patterns compiled to machine code, at first and at most. Here patterns are interpreted, which takes no stack: it has no effect.",
 			set:     (*pageDraft).setStack},
 	}
 }
@@ -205,8 +205,8 @@ func (u *pageDraft) setStack(v value) {
 		u.b.complain(v.at, "regex_stack takes two sizes, the second not below the first; it is ignored", "write the size at first and at most, in bytes")
 		return
 	}
-	u.regex.StackStart, u.regex.StackMax = start, most
 	u.b.extra(v, 2)
+	u.b.advise(v.at, "regex_stack has no effect here: patterns are interpreted, not compiled to machine code, and take no stack", "delete it")
 }
 
 func (u *pageDraft) setDigest(v value) {

@@ -27,6 +27,7 @@ type checkDraft struct {
 	sniName  string
 	tls      bool
 	smtp     SMTPCheck
+	hosts    bool // there is a block host
 	dns      DNSCheck
 	udp      UDPCheck
 	command  *notify.Command
@@ -157,8 +158,12 @@ func (b *builder) readCheck(d *virtualDraft, r *realDraft, block checkBlock) {
 	c.timing = c.timing.from(&r.timing)
 	check, ok := c.settle(d, r)
 	b.lvs.urls = c.http.URLs
-	if ok {
-		r.checks = append(r.checks, one(b.lvs.store.checks, check))
+	if !ok {
+		return
+	}
+	r.checks = append(r.checks, one(b.lvs.store.checks, check))
+	if own, ok := c.besides(r, check); ok {
+		r.checks = append(r.checks, one(b.lvs.store.checks, own))
 	}
 }
 
@@ -179,7 +184,7 @@ func (c *checkDraft) settle(d *virtualDraft, r *realDraft) (Check, bool) {
 	case CheckHTTP, CheckSSL:
 		return out, c.settleHTTP(&out, d, r)
 	case CheckSMTP:
-		out.SMTP = one(store.smtp, SMTPCheck{cmp.Or(c.smtp.HELO, heloName), c.smtp.Hosts})
+		out.SMTP = one(store.smtp, SMTPCheck{cmp.Or(c.smtp.HELO, heloName)})
 	case CheckDNS:
 		out.DNS = one(store.dns, DNSCheck{cmp.Or(c.dns.Type, dnsSOA), cmp.Or(c.dns.Name, ".")})
 	case CheckUDP:

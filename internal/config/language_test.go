@@ -55,8 +55,8 @@ func TestPendingBlocksAreKnown(t *testing.T) {
 
 func TestEveryPendingBlockHasWords(t *testing.T) {
 	names := pendingBlocks()
-	if len(names) < 5 {
-		t.Fatalf("only %d blocks", len(names))
+	if len(names) == 0 {
+		t.Fatal("there is none: the list and what reads it can go")
 	}
 	for _, name := range names {
 		if len(pendingOf(name)) == 0 {
@@ -72,7 +72,8 @@ func TestWordsOfPendingBlocksArePending(t *testing.T) {
 		want        bool
 	}{
 		{"SSL", "ca", false},
-		{"virtual_server/real_server/SSL_GET/url", "regex_stack", true},
+		{"virtual_server/real_server", "snmp_name", true},
+		{"virtual_server/real_server/SSL_GET/url", "regex_stack", false},
 		{"vrrp_instance/virtual_rules/RULE", "table", false},
 		{"vrrp_instance/virtual_ipaddress/ADDRESS", "dev", false},
 		{"vrrp_instance", "priority", false},

@@ -504,8 +504,11 @@ func TestStatusCodesAddUp(t *testing.T) {
 }
 
 func TestOptionsOfAPattern(t *testing.T) {
-	v, _ := only(t, service("", "HTTP_GET {\nurl {\npath /\nregex \"a b\"\nregex_options caseless utf nonsense\nregex_options dotall\nregex_stack 10 20\nregex_max_offset 7\nregex_no_match\n}\n}"))
-	want := config.Regex{Pattern: "a b", Options: 0x8 | 0x80000 | 0x20, NoMatch: true, MaxOffset: 7, StackStart: 10, StackMax: 20}
+	v, diags := only(t, service("", "HTTP_GET {\nurl {\npath /\nregex \"a b\"\nregex_options caseless utf nonsense\nregex_options dotall\nregex_stack 10 20\nregex_max_offset 7\nregex_no_match\n}\n}"))
+	if !strings.Contains(fmt.Sprint(diags), "regex_stack has no effect here") {
+		t.Errorf("that regex_stack has no effect is not told: %v", diags)
+	}
+	want := config.Regex{Pattern: "a b", Options: 0x8 | 0x80000 | 0x20, NoMatch: true, MaxOffset: 7}
 	if got := v.RealServers[0].Checks[0].HTTP.URLs[0].Regex; *got != want {
 		t.Errorf("%+v", got)
 	}
@@ -540,5 +543,35 @@ func TestRoundedTimesAreWrittenShort(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"interval is rounded to 1.235 s", "delay_loop is rounded to 1.123456 s"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Reference, section 8.4: what a block host says counts for the check around it, and
+// another check is made of the real server itself.
+func TestHostsOfAMailCheck(t *testing.T) {
+	itself := config.Probe{Timeout: 3 * time.Second}
+	other := config.Probe{Timeout: 3 * time.Second, Addr: netip.MustParseAddr("10.1.0.9"), Port: 587, SourcePort: 99}
+	for _, tt := range []struct {
+		name, text string
+		want       []config.Probe
+	}{
+		{"none", "", []config.Probe{itself}},
+		{"one", "host {\nconnect_ip 10.1.0.9\nconnect_port 587\nbind_port 99\n}", []config.Probe{other, itself}},
+		{"the last word counts", "host {\nconnect_ip 10.1.0.8\nconnect_port 587\n}\nhost {\nconnect_ip 10.1.0.9\nbind_port 99\n}", []config.Probe{other, itself}},
+		{"one that says nothing", "host {\n}", []config.Probe{itself}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v, diags := only(t, service("", "SMTP_CHECK {\nhelo_name lb1\nconnect_timeout 3\n"+tt.text+"\n}"))
+			var got []config.Probe
+			for _, c := range v.RealServers[0].Checks {
+				got = append(got, c.Probe)
+				if c.Kind != config.CheckSMTP || c.SMTP.HELO != "lb1" {
+					t.Errorf("%+v", c)
+				}
+			}
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %+v, want %+v; findings: %v", got, tt.want, diags)
+			}
+		})
 	}
 }

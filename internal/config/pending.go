@@ -19,10 +19,6 @@ virtual_server:
 	snmp_name
 virtual_server/real_server:
 	snmp_name
-virtual_server/real_server/HTTP_GET/url:
-	regex_stack
-virtual_server/real_server/SSL_GET/url:
-	regex_stack
 `
 
 // pendingBlocks names the blocks of the list.

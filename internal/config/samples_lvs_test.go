@@ -202,7 +202,7 @@ func serverSamples() map[string]string {
 		real + "/UDP_CHECK min_reply_length": "min_reply_length 9",
 		real + "/UDP_CHECK max_reply_length": "max_reply_length 9",
 		real + "/SMTP_CHECK helo_name":       "helo_name me",
-		real + "/SMTP_CHECK host":            "host {\n}",
+		real + "/SMTP_CHECK host":            "host {\nconnect_port 99\n}",
 		real + "/DNS_CHECK type":             "type mx",
 		real + "/DNS_CHECK name":             "name example.org",
 		real + "/MISC_CHECK misc_path":       "misc_path \"/bin/true -x\"",
@@ -255,7 +255,7 @@ func serverSamples() map[string]string {
 		}
 		for _, sample := range []string{
 			"path /y", "digest ff20ad2481f97b1754ef3e12ecd3a9cc", "status_code 200 301-302", "virtualhost a", "regex new", "regex_no_match", "regex_options utf",
-			"regex_min_offset 5", "regex_max_offset 5", "regex_stack 1000 2000", "tls_compliant",
+			"regex_min_offset 5", "regex_max_offset 5", "regex_stack 1000 2000 @same", "tls_compliant",
 		} {
 			word, _, _ := strings.Cut(sample, " ")
 			m[real+"/"+block+"/url "+word] = sample

@@ -87,7 +87,7 @@ func unused() map[string]string {
 		"nftables_ipvs":              "for groups with addresses and marks, set by keepalived itself",
 		"nftables_ipvs_priority":     "for groups with addresses and marks, set by keepalived itself",
 		"nftables_ipvs_start_fwmark": "for groups with addresses and marks, set by keepalived itself",
-		"regex_stack":                "for patterns that one should not write",
+		"regex_stack":                "it has no effect",
 		"reload_file":                "for programs that write configurations",
 		"disable_local_igmp":         "for switches that report a router without it",
 		"init_fail":                  "it has no effect",

@@ -63,11 +63,7 @@ func aim(fd, kind int, t checker.Target) error {
 	if err := leaveFrom(fd, kind, t); err != nil {
 		return err
 	}
-	err := unix.Connect(fd, sockaddr(Zoned(t), t.Port))
-	if errors.Is(err, unix.EINPROGRESS) {
-		return nil
-	}
-	return err
+	return connect(fd, Zoned(t), t.Port)
 }
 
 // leaveFrom binds a socket to the address and port that it is to leave from.
@@ -101,48 +97,20 @@ func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
 	if a.Is4() {
 		return &unix.SockaddrInet4{Addr: a.As4(), Port: int(port)}
 	}
-	to := &unix.SockaddrInet6{Addr: a.As16(), Port: int(port)}
-	if a.Zone() == "" {
-		return to
-	}
-	if link, err := net.InterfaceByName(a.Zone()); err == nil {
-		to.ZoneId = uint32(link.Index)
-	}
-	return to
+	return &unix.SockaddrInet6{Addr: a.As16(), Port: int(port), ZoneId: scope(a)}
 }
 
 // FD is its descriptor, which stays its own.
 func (s *Socket) FD() int { return s.fd }
 
 // Read takes what is there. ErrNothing: nothing is.
-func (s *Socket) Read(p []byte) (int, error) {
-	for {
-		n, err := unix.Read(s.fd, p)
-		if !errors.Is(err, unix.EINTR) {
-			return max(n, 0), quiet(err)
-		}
-	}
-}
+func (s *Socket) Read(p []byte) (int, error) { return move(unix.SYS_READ, s.fd, p) }
 
 // Write sends as much as there is room for.
-func (s *Socket) Write(p []byte) (int, error) {
-	for {
-		n, err := unix.Write(s.fd, p)
-		if !errors.Is(err, unix.EINTR) {
-			return max(n, 0), quiet(err)
-		}
-	}
-}
+func (s *Socket) Write(p []byte) (int, error) { return move(unix.SYS_WRITE, s.fd, p) }
 
 // ErrNothing says that a socket has nothing, or no room, for now.
 var ErrNothing = errors.New("nothing is there yet")
-
-func quiet(err error) error {
-	if errors.Is(err, unix.EAGAIN) {
-		return ErrNothing
-	}
-	return err
-}
 
 // Err is what the kernel has against the connection; nil: nothing.
 func (s *Socket) Err() error {
@@ -159,7 +127,7 @@ func (s *Socket) Close() {
 		_ = s.file.Close()
 		return
 	}
-	_ = unix.Close(s.fd)
+	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(s.fd), 0, 0)
 }
 
 // stream makes a socket known to the Go runtime, so that a goroutine can wait for

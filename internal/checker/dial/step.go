@@ -64,9 +64,9 @@ func (s *Step) IsAlone() bool { return s.alone != nil }
 // Events are those of epoll that a wait is for.
 func (s *Step) Events() uint32 {
 	if s.writable {
-		return unix.EPOLLOUT
+		return unix.EPOLLOUT | unix.EPOLLERR | unix.EPOLLHUP
 	}
-	return unix.EPOLLIN
+	return unix.EPOLLIN | unix.EPOLLERR | unix.EPOLLHUP
 }
 
 // Happened goes on after events.

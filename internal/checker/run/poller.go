@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,7 @@ type poller struct {
 	free  []place
 	late  mono.Wakes[place]
 	armed mono.Instant // when the goroutine looks for what is late
+	turn  int32        // numbers the tasks
 	ended bool
 
 	events [256]unix.EpollEvent
@@ -64,7 +66,7 @@ func (p *poller) await(t *task) error {
 	if t.step.Patience != 0 {
 		at = min(at, p.now().Add(t.step.Patience))
 	}
-	p.late.Earlier(t.place, at) // never early: moved when it comes to the top
+	p.late.Earlier(t.place, at) // one that is too early is moved when it comes to the top
 	t.late = at
 	if at < p.armed {
 		p.arm(at)
@@ -87,17 +89,28 @@ func (p *poller) admit(t *task) {
 	p.late.Grow(len(p.tasks))
 }
 
-// watch lets epoll tell of one event.
+// watch lets epoll tell of the socket whenever something happens to it: there is
+// no need to say again what is waited for. What connects is to be read next.
 func (p *poller) watch(t *task) error {
-	how := unix.EPOLL_CTL_MOD
-	if !t.watched {
-		how, t.watched = unix.EPOLL_CTL_ADD, true
+	if t.watched {
+		return nil
 	}
-	event := unix.EpollEvent{Events: t.step.Events() | unix.EPOLLONESHOT, Fd: int32(t.place)}
-	if err := unix.EpollCtl(p.fd, how, t.step.Socket.FD(), &event); err != nil {
+	t.watched = true
+	p.turn++
+	t.turn = p.turn
+	event := unix.EpollEvent{Events: t.step.Events() | unix.EPOLLIN | unix.EPOLLET, Fd: int32(t.place), Pad: t.turn}
+	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, t.step.Socket.FD(), &event); err != nil {
 		return fmt.Errorf("await a connection: %w", err)
 	}
 	return nil
+}
+
+// ignore ends that.
+func (p *poller) ignore(t *task) {
+	if t.watched {
+		t.watched = false
+		_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, t.step.Socket.FD(), nil)
+	}
 }
 
 // leave forgets a task, which goes on elsewhere or has ended.
@@ -117,16 +130,11 @@ func (p *poller) leave(t *task) {
 func (p *poller) run() {
 	for p.wait() {
 		for i := range p.count {
-			e := &p.events[i]
-			if t := p.at(place(e.Fd)); t != nil {
-				p.next(t, t.step.Happened(e.Events))
+			if t := p.heed(&p.events[i]); t != nil {
+				p.goOn(t)
 			}
 		}
 		for t := p.expired(); t != nil; t = p.expired() {
-			// A program that is just being started may hold the socket for a moment
-			// longer: it is not to be heard of again.
-			_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, t.step.Socket.FD(), nil)
-			t.watched = false
 			p.next(t, t.step.Late())
 		}
 	}
@@ -134,10 +142,29 @@ func (p *poller) run() {
 	_ = p.file.Close()
 }
 
-func (p *poller) at(n place) *task {
+// heed notes what happened to a task; nil: there is none any more, but somebody
+// else, a program that is just being started, still has its socket.
+func (p *poller) heed(e *unix.EpollEvent) *task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.tasks[n]
+	t := p.tasks[e.Fd]
+	if t == nil || t.turn != e.Pad {
+		return nil
+	}
+	t.happened |= e.Events
+	return t
+}
+
+// goOn goes on with a task as far as what happened reaches.
+func (p *poller) goOn(t *task) {
+	for t.place != 0 {
+		now := t.happened & t.step.Events()
+		if now == 0 {
+			return
+		}
+		t.happened &^= t.step.Events()
+		p.next(t, t.step.Happened(now))
+	}
 }
 
 // wait fills events; false: the poller is closed.
@@ -147,8 +174,10 @@ func (p *poller) wait() bool {
 	}
 	p.count = 0
 	err := p.conn.Read(func(uintptr) bool {
-		p.count, _ = unix.EpollWait(p.fd, p.events[:], 0) // interrupted: again
-		p.count = max(p.count, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+		if errno == 0 { // else interrupted: again
+			p.count = int(n)
+		}
 		return p.count > 0
 	})
 	return err == nil || errors.Is(err, os.ErrDeadlineExceeded)

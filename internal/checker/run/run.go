@@ -26,6 +26,10 @@ const (
 	spare = 128
 )
 
+// slot is how long checks that fall due one after the other wait for each other:
+// when there are many, one wake-up serves some of them.
+const slot = 10 * time.Millisecond
+
 // Room is how many checks may be under way in this process, each with a file. It
 // asks the kernel for as many files as are of use, which root is given.
 func Room() int {
@@ -143,7 +147,7 @@ func (r *Runner) loop() {
 		if !r.begin() {
 			return
 		}
-		timer.Reset(r.pause())
+		timer.Reset(max(r.pause(), slot))
 	}
 }
 
@@ -204,10 +208,12 @@ type task struct {
 	end   mono.Instant // of the time that it has
 
 	// While it waits for a socket.
-	step    dial.Step
-	late    mono.Instant
-	place   place
-	watched bool
+	step     dial.Step
+	late     mono.Instant
+	place    place
+	watched  bool
+	turn     int32
+	happened uint32 // that no step has taken note of yet
 }
 
 func (r *Runner) due() *task {
@@ -256,11 +262,13 @@ func (r *Runner) take(t *task, s dial.Step) {
 		}
 		return
 	}
-	r.poller.leave(t)
 	if s.Socket == nil {
+		r.poller.leave(t)
 		r.done(t, s.Result)
 		return
 	}
+	r.poller.ignore(t)
+	r.poller.leave(t)
 	r.alone(t, s.Go)
 }
 

@@ -29,7 +29,8 @@ type director struct {
 	kernel   ipvs.Fake
 	timeouts ipvs.Timeouts
 	daemons  []ipvs.Daemon
-	missing  error // there is no IPVS
+	missing  error           // there is no IPVS
+	slow     []time.Duration // what the next looks take
 	said     []string
 	checks   []balancer.Check
 	kept     ipvs.Legacy
@@ -76,6 +77,10 @@ func (k fakeIPVS) Observe(func(ipvs.Key) bool) (ipvs.Table, error) {
 
 func (k fakeIPVS) Each(mine func(ipvs.Key) bool, take func(ipvs.Key, ipvs.Pool)) error {
 	found, err := k.Observe(mine)
+	if len(k.slow) > 0 {
+		time.Sleep(k.slow[0])
+		k.slow = k.slow[1:]
+	}
 	for key, p := range found {
 		take(key, p)
 	}
@@ -192,6 +197,28 @@ func TestDriftIsRepairedAndSaid(t *testing.T) {
 		d.meanwhile(func() { clear(d.kernel.Table) })
 		d.after(3*time.Second, serviceRule+serverRule, "IPVS: somebody else changed what is ours: put back (2 so far)")
 	})
+}
+
+func TestALookThatTakesLongOnceDoesNotPutOffTheNext(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		slow        []time.Duration
+		holds, said string
+	}{
+		{"once", []time.Duration{time.Second}, serviceRule + serverRule, "IPVS: somebody else changed what is ours: put back (2 so far)"},
+		{"each time", []time.Duration{time.Second, time.Second, time.Second, time.Second}, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run(t, func(d *director) {
+				d.Order(ordered(t, ""))
+				d.after(0, serviceRule+serverRule, activating, gained)
+				d.slow = c.slow
+				d.after(7*time.Second, serviceRule+serverRule)
+				d.meanwhile(func() { clear(d.kernel.Table) })
+				d.after(5*time.Second, c.holds, c.said)
+			})
+		})
+	}
 }
 
 func TestTimeoutsOfTheKernelReturn(t *testing.T) {

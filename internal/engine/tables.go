@@ -29,7 +29,8 @@ type IPVS interface {
 }
 
 // glance is how often the table is looked at, for the kernel reports no changes. A
-// large one is looked at less often: it is to take no more than a fiftieth of the time.
+// large one is looked at less often: it is to take no more than a fiftieth of the time. Of
+// two looks the shorter one counts: the other had to wait for somebody else.
 // reopenEvery is how often a kernel without IPVS is asked again.
 const (
 	glance      = 2 * time.Second
@@ -48,6 +49,7 @@ type tables struct {
 	order  BalanceOrder
 	rec    *ipvs.Reconciler
 	kept   ipvs.Legacy
+	took   time.Duration // by the last look
 	// told are the repairs that were spoken of, and troubles what else was.
 	told     uint64
 	troubles map[string]string
@@ -135,7 +137,9 @@ func (t *tables) look(ctx context.Context) time.Duration {
 		t.speak(fmt.Sprintf("somebody else changed what is ours: put back (%d so far)", n))
 		t.told = n
 	}
-	return max(glance, thrift*time.Since(start))
+	before := t.took
+	t.took = time.Since(start)
+	return max(glance, thrift*min(before, t.took))
 }
 
 func (t *tables) observe() {

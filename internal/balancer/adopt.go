@@ -34,7 +34,7 @@ func (b *Balancer) adopt(r *real) (told bool) {
 	if left == nil {
 		return false
 	}
-	d, held := left.pool.Servers[r.Reached(left.key)]
+	d, held := left.pool.Find(r.Reached(left.key))
 	up := held && (d.Weight > 0 || r.Weight == 0)
 	for _, c := range r.checks {
 		c.up, c.ran = up, b.told
@@ -67,5 +67,6 @@ func (v *virtual) apologised() bool {
 		return false
 	}
 	at := v.Sorry.Reached(v.left.key)
-	return v.left.pool.Servers[at].Weight > 0 && !slices.ContainsFunc(v.reals, func(r *real) bool { return r.Reached(v.left.key) == at })
+	d, _ := v.left.pool.Find(at)
+	return d.Weight > 0 && !slices.ContainsFunc(v.reals, func(r *real) bool { return r.Reached(v.left.key) == at })
 }

@@ -4,6 +4,7 @@
 package balancer
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -139,13 +140,16 @@ func (b *Balancer) pool(k ipvs.Key) ipvs.Pool {
 	users := b.users[k]
 	p := ipvs.Pool{Service: users[0].service, Servers: users[0].Pool(k)}
 	for _, v := range users[1:] {
-		for at, d := range v.Pool(k) {
-			if old, there := p.Servers[at]; !there || old.Weight == 0 {
-				p.Servers[at] = d
-			}
-		}
+		p.Servers = joined(p.Servers, v.Pool(k))
 	}
 	return p
+}
+
+// joined are the real servers of both, of each the first that is used.
+func joined(a, b []ipvs.Server) []ipvs.Server {
+	all := slices.Concat(b, a)
+	slices.SortStableFunc(all, func(x, y ipvs.Server) int { return cmp.Compare(min(x.Weight, 1), min(y.Weight, 1)) })
+	return ipvs.Sorted(all)
 }
 
 // table is all that the kernel is to hold.

@@ -1,6 +1,9 @@
 package balancer
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const group = `virtual_server_group G {
 	10.0.0.1-2 80
@@ -40,7 +43,7 @@ func TestEntriesOfAGroupComeAndGo(t *testing.T) {
 	r := newRig(t, with("10.0.0.1 80\n10.0.0.2 80"))
 	r.quiet()
 	r.load(with("10.0.0.1 80\nfwmark 9"))
-	r.says("VS [fwmark 9] added into group G", "VS [10.0.0.2 80] in group G no longer exists")
+	r.says("VS [FWM 9] added into group G", "VS [[10.0.0.2]:tcp:80] in group G no longer exists")
 	r.holds(head, one, "-A -f 9 -s rr", "-a -f 9 -r 10.1.0.1:80 -m -w 1")
 	r.quiet()
 	r.load("")
@@ -62,6 +65,25 @@ func TestVirtualServersOfOneGroupShareItsServices(t *testing.T) {
 	r.holds(head)
 	r.load("")
 	r.holds("")
+}
+
+func TestOfARealServerThatSeveralHaveTheOneThatIsUsedCounts(t *testing.T) {
+	for _, c := range []struct {
+		name, first, second, want string
+	}{
+		{"the first", "2", "3", "2"},
+		{"the second, if the first is not used", "0", "3", "3"},
+		{"the first, if the second is not used", "3", "0", "3"},
+		{"none", "0", "0", "0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtual := func(weight string) string {
+				return "virtual_server group G {\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\nreal_server 10.1.0.1 80 {\nweight " + weight + "\n}\nreal_server 10.1.0.2 80 {\n}\n}\n"
+			}
+			r := newRig(t, "virtual_server_group G {\n10.0.0.1 80\n}\n"+virtual(c.first)+virtual(c.second))
+			r.holds(head, strings.Replace(one, "-w 1", "-w "+c.want, 1), two)
+		})
+	}
 }
 
 func TestAMarkOfAGroupHasTheFamilyOfItsVirtualServer(t *testing.T) {

@@ -109,13 +109,13 @@ func (v *virtual) compare(old *virtual, out *Effects) {
 	}
 	for _, e := range v.entries {
 		if !has[e] {
-			out.log("VS [%s] added into group %s", e, v.config.Group)
+			out.log("VS [%s] added into group %s", v.entryName(e), v.config.Group)
 		}
 		delete(has, e)
 	}
 	for _, e := range old.entries {
 		if has[e] {
-			out.log("VS [%s] in group %s no longer exists", e, v.config.Group)
+			out.log("VS [%s] in group %s no longer exists", old.entryName(e), v.config.Group)
 		}
 	}
 }

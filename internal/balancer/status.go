@@ -47,8 +47,8 @@ func (b *Balancer) serviceStatus(k ipvs.Key, p ipvs.Pool, held bool, used *ipvs.
 	protocol, address := k.Listed()
 	s := status.Service{Protocol: protocol, Address: address, Scheduler: p.Scheduler, Flags: p.Service.Normal(k.Is6()).Listed(k.Is6()), Held: held, Counters: status.Counters(used.Counters)}
 	list := destinations{}
-	for at, d := range p.Servers {
-		list[at] = &status.Destination{Address: at.String(), Forward: d.Forward.String(), Weight: d.Weight, Held: true}
+	for _, d := range p.Servers {
+		list[d.At] = &status.Destination{Address: d.At.String(), Forward: d.Forward.String(), Weight: d.Weight, Held: true}
 	}
 	for _, u := range used.Servers {
 		d := list.at(u.At)

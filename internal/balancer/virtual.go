@@ -108,6 +108,17 @@ func (v *virtual) keysOf(e config.GroupEntry) iter.Seq[ipvs.Key] {
 	return func(yield func(ipvs.Key) bool) { yield(k) }
 }
 
+// entryName is how logs call an entry of the group.
+func (v *virtual) entryName(e config.GroupEntry) string {
+	if e.From != e.To {
+		return e.String()
+	}
+	for k := range v.keysOf(e) {
+		return k.String()
+	}
+	return ""
+}
+
 // nameOf is how logs and messages call a real server. One of a service by mark has
 // the protocol "none". At the start there may be a hundred thousand of them.
 func nameOf(v *config.VirtualServer, r *config.RealServer) string {

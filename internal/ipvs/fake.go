@@ -2,8 +2,7 @@ package ipvs
 
 import (
 	"fmt"
-	"maps"
-	"net/netip"
+	"slices"
 )
 
 // Fake is a kernel's table in memory.
@@ -22,7 +21,7 @@ func (f *Fake) Do(ops []Op) []error {
 
 func (f *Fake) do(op Op) error {
 	pool, found := f.Table[op.Key]
-	_, held := pool.Servers[op.Server]
+	_, held := pool.find(op.Server)
 	switch {
 	case op.Verb == AddService && found, op.Verb == AddServer && held:
 		return ErrExists
@@ -46,18 +45,15 @@ func (f *Fake) change(op Op, pool Pool) {
 		f.Table[op.Key] = pool
 		return
 	}
-	pool.Servers = maps.Clone(pool.Servers)
-	if op.Verb == DelServer {
-		delete(pool.Servers, op.Server)
-	} else {
-		pool.put(op)
+	i, held := pool.find(op.Server)
+	pool.Servers = slices.Clone(pool.Servers)
+	switch {
+	case op.Verb == DelServer:
+		pool.Servers = slices.Delete(pool.Servers, i, i+1)
+	case held:
+		pool.Servers[i].Destination = op.Destination
+	default:
+		pool.Servers = slices.Insert(pool.Servers, i, Server{op.Server, op.Destination})
 	}
 	f.Table[op.Key] = pool
-}
-
-func (p *Pool) put(op Op) {
-	if p.Servers == nil {
-		p.Servers = map[netip.AddrPort]Destination{}
-	}
-	p.Servers[op.Server] = op.Destination
 }

@@ -172,10 +172,42 @@ func (d Destination) Normal() Destination {
 	return d
 }
 
-// Pool is a service and its destinations.
+// Server is a destination and where it is.
+type Server struct {
+	At netip.AddrPort
+	Destination
+}
+
+// Pool is a service and its destinations, in the order of their addresses.
 type Pool struct {
 	Service
-	Servers map[netip.AddrPort]Destination
+	Servers []Server
+}
+
+// Find finds a destination.
+func (p Pool) Find(at netip.AddrPort) (d Destination, found bool) {
+	i, found := p.find(at)
+	if found {
+		d = p.Servers[i].Destination
+	}
+	return d, found
+}
+
+func (p Pool) find(at netip.AddrPort) (int, bool) {
+	return slices.BinarySearchFunc(p.Servers, at, func(s Server, at netip.AddrPort) int { return s.At.Compare(at) })
+}
+
+// Sorted puts destinations in order, as a Pool has them. Of those at one address the last
+// one stays.
+func Sorted(list []Server) []Server {
+	slices.SortStableFunc(list, func(a, b Server) int { return a.At.Compare(b.At) })
+	kept := list[:0]
+	for i := range list {
+		if i+1 == len(list) || list[i+1].At != list[i].At {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
 }
 
 // Table is the whole of it.
@@ -257,11 +289,4 @@ func compareBool(a, b bool) int {
 		return -1
 	}
 	return 1
-}
-
-// addresses are the destinations of a pool in order.
-func (p Pool) addresses() []netip.AddrPort {
-	all := slices.AppendSeq(make([]netip.AddrPort, 0, len(p.Servers)), maps.Keys(p.Servers))
-	slices.SortFunc(all, netip.AddrPort.Compare)
-	return all
 }

@@ -76,37 +76,23 @@ func appendPool(ops []Op, k Key, have, want Pool, there bool) []Op {
 	case have.Service.Normal(v6) != service:
 		ops = append(ops, Op{Verb: SetService, Key: k, Service: service})
 	}
-	if same(have.Servers, want.Servers) {
-		return ops
-	}
-	for _, at := range want.addresses() {
-		found, exists := have.Servers[at]
-		d := want.Servers[at].Normal()
+	for i, j := 0, 0; i < len(want.Servers); i++ {
+		w := want.Servers[i]
+		for j < len(have.Servers) && have.Servers[j].At.Compare(w.At) < 0 {
+			j++
+		}
+		d := w.Destination.Normal()
 		switch {
-		case !exists:
-			ops = append(ops, Op{Verb: AddServer, Key: k, Server: at, Destination: d})
-		case found.Normal() != d:
-			ops = append(ops, Op{Verb: SetServer, Key: k, Server: at, Destination: d})
+		case j == len(have.Servers) || have.Servers[j].At != w.At:
+			ops = append(ops, Op{Verb: AddServer, Key: k, Server: w.At, Destination: d})
+		case have.Servers[j].Destination.Normal() != d:
+			ops = append(ops, Op{Verb: SetServer, Key: k, Server: w.At, Destination: d})
 		}
 	}
-	for _, at := range have.addresses() {
-		if _, wanted := want.Servers[at]; !wanted {
-			ops = append(ops, Op{Verb: DelServer, Key: k, Server: at})
+	for _, h := range have.Servers {
+		if _, wanted := want.find(h.At); !wanted {
+			ops = append(ops, Op{Verb: DelServer, Key: k, Server: h.At})
 		}
 	}
 	return ops
-}
-
-// same spares the sorting of pools in which nothing changed, which are most.
-func same(a, b map[netip.AddrPort]Destination) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for at, d := range a {
-		other, found := b[at]
-		if !found || other.Normal() != d.Normal() {
-			return false
-		}
-	}
-	return true
 }

@@ -53,9 +53,20 @@ func pools() *rapid.Generator[ipvs.Pool] {
 				Flags:     ipvs.Flags(rapid.Uint32Range(0, 7).Draw(t, "flags")),
 				Timeout:   rapid.Uint32Range(1, 2).Draw(t, "timeout"),
 			},
-			Servers: rapid.MapOf(rapid.SampledFrom(servers), rapid.Custom(destination)).Draw(t, "servers"),
+			Servers: listed(rapid.MapOf(rapid.SampledFrom(servers), rapid.Custom(destination)).Draw(t, "servers")),
 		}
 	})
+}
+
+func listed(m map[netip.AddrPort]ipvs.Destination) (list []ipvs.Server) {
+	for at, d := range m {
+		list = append(list, ipvs.Server{At: at, Destination: d})
+	}
+	return ipvs.Sorted(list)
+}
+
+func to(s string, d ipvs.Destination) []ipvs.Server {
+	return []ipvs.Server{{At: at(s), Destination: d}}
 }
 
 func destination(t *rapid.T) ipvs.Destination {
@@ -70,9 +81,9 @@ func destination(t *rapid.T) ipvs.Destination {
 func normal(t ipvs.Table) ipvs.Table {
 	all := ipvs.Table{}
 	for k, p := range t {
-		servers := map[netip.AddrPort]ipvs.Destination{}
-		for a, d := range p.Servers {
-			servers[a] = d.Normal()
+		var servers []ipvs.Server
+		for _, s := range p.Servers {
+			servers = append(servers, ipvs.Server{At: s.At, Destination: s.Destination.Normal()})
 		}
 		all[k] = ipvs.Pool{Service: p.Service.Normal(k.Is6()), Servers: servers}
 	}
@@ -85,10 +96,10 @@ func web() ipvs.Key { return ipvs.Key{Protocol: ipvs.TCP, At: at("192.0.2.1:80")
 
 // pool is a service of round robin with direct routing to servers of these weights.
 func pool(weights ...uint32) ipvs.Pool {
-	p := ipvs.Pool{Service: ipvs.Service{Scheduler: "rr"}, Servers: map[netip.AddrPort]ipvs.Destination{}}
+	p := ipvs.Pool{Service: ipvs.Service{Scheduler: "rr"}}
 	a := netip.MustParseAddr("10.0.0.1")
 	for _, w := range weights {
-		p.Servers[netip.AddrPortFrom(a, 80)] = ipvs.Destination{Forward: ipvs.Direct, Weight: w}
+		p.Servers = append(p.Servers, ipvs.Server{At: netip.AddrPortFrom(a, 80), Destination: ipvs.Destination{Forward: ipvs.Direct, Weight: w}})
 		a = a.Next()
 	}
 	return p
@@ -99,7 +110,7 @@ func TestPlanDoesNoMoreThanItMust(t *testing.T) {
 	weighted := pool(1, 5)
 	other := pool(1)
 	other.Scheduler = "wlc"
-	moved := ipvs.Pool{Service: pool().Service, Servers: map[netip.AddrPort]ipvs.Destination{at("10.0.0.9:80"): {Weight: 1}}}
+	moved := ipvs.Pool{Service: pool().Service, Servers: to("10.0.0.9:80", ipvs.Destination{Weight: 1})}
 	for _, c := range []struct {
 		name       string
 		have, want ipvs.Table

@@ -14,8 +14,8 @@ func (t Table) Rules() string {
 	for _, k := range t.Keys() {
 		p := t[k]
 		fmt.Fprintf(&b, "-A %s -s %s%s\n", k.rule(), p.Scheduler, p.Service.Normal(k.Is6()).rule(k.Is6()))
-		for _, at := range p.addresses() {
-			fmt.Fprintf(&b, "-a %s -r %s %s\n", k.rule(), at, p.Servers[at].Normal().rule())
+		for _, s := range p.Servers {
+			fmt.Fprintf(&b, "-a %s -r %s %s\n", k.rule(), s.At, s.Destination.Normal().rule())
 		}
 	}
 	return b.String()

@@ -76,36 +76,36 @@ func (v *Virtual) Apologises() bool { return v.Sorry != nil && !v.Up }
 
 // Pool is what a service of the virtual server is to hold. A group has several
 // services. Packets that are not translated keep their port, so that of the
-// service counts for them.
-func (v *Virtual) Pool(k ipvs.Key) map[netip.AddrPort]ipvs.Destination {
-	pool := make(map[netip.AddrPort]ipvs.Destination, len(v.Servers)+1)
-	sorry := v.Apologises()
+// service counts for them. The sorry server may be one of the real servers too.
+func (v *Virtual) Pool(k ipvs.Key) []ipvs.Server {
+	pool := make([]ipvs.Server, 0, len(v.Servers)+1)
+	if v.Up && v.Sorry != nil && v.Sorry.Inhibit {
+		pool = append(pool, v.Sorry.weighing(k, 0))
+	}
 	for _, s := range v.Servers {
 		switch {
-		case s.Alive && !sorry:
-			pool[s.Reached(k)] = weighing(s.Way, s.Effective())
+		case s.Alive && !v.Apologises():
+			pool = append(pool, s.weighing(k, s.Effective()))
 		case s.Inhibit:
-			pool[s.Reached(k)] = weighing(s.Way, 0)
+			pool = append(pool, s.weighing(k, 0))
 		}
 	}
-	v.apologise(pool, k)
-	return pool
+	if v.Apologises() {
+		pool = append(pool, v.Sorry.weighing(k, 1))
+	}
+	return ipvs.Sorted(pool)
 }
 
-// apologise adds the sorry server, which may be one of the real servers too.
-func (v *Virtual) apologise(pool map[netip.AddrPort]ipvs.Destination, k ipvs.Key) {
-	s := v.Sorry
-	if s == nil {
-		return
-	}
-	at := s.Reached(k)
-	_, real := pool[at]
-	switch {
-	case !v.Up:
-		pool[at] = weighing(s.Way, 1)
-	case s.Inhibit && !real:
-		pool[at] = weighing(s.Way, 0)
-	}
+func (s *Server) weighing(k ipvs.Key, weight uint32) ipvs.Server {
+	d := ipvs.Server{At: s.Reached(k), Destination: s.Way}
+	d.Weight = weight
+	return d
+}
+
+func (s *Sorry) weighing(k ipvs.Key, weight uint32) ipvs.Server {
+	d := ipvs.Server{At: s.Reached(k), Destination: s.Way}
+	d.Weight = weight
+	return d
 }
 
 // Reached is where packets of a service go.
@@ -119,9 +119,4 @@ func reached(at netip.AddrPort, way ipvs.Destination, k ipvs.Key) netip.AddrPort
 		return at
 	}
 	return netip.AddrPortFrom(at.Addr(), k.At.Port())
-}
-
-func weighing(d ipvs.Destination, weight uint32) ipvs.Destination {
-	d.Weight = weight
-	return d
 }

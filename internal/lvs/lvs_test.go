@@ -85,7 +85,7 @@ func TestWhatAServiceHolds(t *testing.T) {
 			v.Review()
 			got := v.Pool(c.key)
 			for a, weight := range c.want {
-				if d, held := got[at(a)]; !held || d.Weight != weight {
+				if d, held := (ipvs.Pool{Servers: got}).Find(at(a)); !held || d.Weight != weight {
 					t.Errorf("%s has weight %d (held: %t), not %d", a, d.Weight, held, weight)
 				}
 			}

@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -93,7 +91,7 @@ func (k *Kernel) Close() error {
 func (k *Kernel) Observe(mine func(ipvs.Key) bool) (ipvs.Table, error) {
 	t := ipvs.Table{}
 	err := k.Each(mine, func(key ipvs.Key, p ipvs.Pool) {
-		p.Servers = maps.Clone(p.Servers)
+		p.Servers = slices.Clone(p.Servers)
 		t[key] = p
 	})
 	return t, err
@@ -103,14 +101,14 @@ func (k *Kernel) Observe(mine func(ipvs.Key) bool) (ipvs.Table, error) {
 // service take a question of their own, and asking several at once would gain
 // nothing: the kernel works within the call that asks.
 func (k *Kernel) Each(mine func(ipvs.Key) bool, take func(ipvs.Key, ipvs.Pool)) error {
-	p := ipvs.Pool{Servers: map[netip.AddrPort]ipvs.Destination{}}
+	var list []ipvs.Server
 	return k.walk(mine, func(s service, servers []server) {
-		clear(p.Servers)
+		list = list[:0]
 		for _, d := range servers {
-			p.Servers[d.At] = d.Destination
+			list = append(list, ipvs.Server{At: d.At, Destination: d.Destination})
 		}
-		p.Service = s.Service
-		take(s.Key, p)
+		list = ipvs.Sorted(list)
+		take(s.Key, ipvs.Pool{Service: s.Service, Servers: list})
 	})
 }
 

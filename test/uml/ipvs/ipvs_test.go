@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -114,8 +115,8 @@ func at(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 func tcp(s string) ipvs.Key { return ipvs.Key{Protocol: ipvs.TCP, At: at(s)} }
 
-func to(s string, d ipvs.Destination) map[netip.AddrPort]ipvs.Destination {
-	return map[netip.AddrPort]ipvs.Destination{at(s): d}
+func to(s string, d ipvs.Destination) []ipvs.Server {
+	return []ipvs.Server{{At: at(s), Destination: d}}
 }
 
 func service(scheduler string, flags ipvs.Flags) ipvs.Pool {
@@ -296,7 +297,7 @@ func TestLargeTablesAreBuiltAdoptedAndChanged(t *testing.T) {
 			}
 			adopted := time.Now()
 			p := large(1, size.servers)[tcp("192.0.0.0:80")]
-			p.Servers[at("10.0.0.0:80")] = ipvs.Destination{Forward: ipvs.Direct, Weight: 9}
+			p.Servers[0].Weight = 9
 			ops := r.WantPool(tcp("192.0.0.0:80"), &p)
 			carry(t, k, ops)
 			if len(ops) != 1 {
@@ -337,14 +338,69 @@ func large(services, servers int) ipvs.Table {
 	t := ipvs.Table{}
 	vip := netip.MustParseAddr("192.0.0.0")
 	for range services {
-		p := ipvs.Pool{Service: ipvs.Service{Scheduler: "rr"}, Servers: map[netip.AddrPort]ipvs.Destination{}}
+		p := ipvs.Pool{Service: ipvs.Service{Scheduler: "rr"}}
 		rip := netip.MustParseAddr("10.0.0.0")
 		for range servers {
-			p.Servers[netip.AddrPortFrom(rip, 80)] = ipvs.Destination{Forward: ipvs.Direct, Weight: 1}
+			p.Servers = append(p.Servers, ipvs.Server{At: netip.AddrPortFrom(rip, 80), Destination: ipvs.Destination{Forward: ipvs.Direct, Weight: 1}})
 			rip = rip.Next()
 		}
 		t[ipvs.Key{Protocol: ipvs.TCP, At: netip.AddrPortFrom(vip, 80)}] = p
 		vip = vip.Next()
 	}
 	return t
+}
+
+// powerless does something without the right to change the network; the thread is not
+// used again.
+func powerless(t *testing.T, do func()) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var rights [2]unix.CapUserData
+		err := unix.Capget(&header, &rights[0])
+		rights[0].Effective &^= 1 << unix.CAP_NET_ADMIN
+		if err = errors.Join(err, unix.Capset(&header, &rights[0])); err == nil {
+			do()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A thousand refusals are more than there is room for where the right to make room is
+// missing too: which is which nobody knows then, but that none went well.
+func TestRefusalsThatGetLostAreRefusals(t *testing.T) {
+	k, r := kernel(t), ipvs.NewReconciler()
+	r.Want(large(1000, 1))
+	ops := look(t, k, r)
+	var errs []error
+	powerless(t, func() {
+		weak, err := netlink.Open(t.Context(), "")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		errs = weak.Do(ops)
+		_ = weak.Close()
+	})
+	kinds := map[error]int{}
+	for _, err := range errs {
+		for _, kind := range []error{unix.EPERM, unix.ENOBUFS} {
+			if errors.Is(err, kind) {
+				kinds[kind]++
+			}
+		}
+	}
+	if kinds[unix.EPERM] == 0 || kinds[unix.ENOBUFS] == 0 || kinds[unix.EPERM]+kinds[unix.ENOBUFS] != len(ops) {
+		t.Errorf("%d operations are refused as %v", len(ops), kinds)
+	}
+	if _, news := r.Done(ops, errs); len(news) == 0 || len(news) > 3 {
+		t.Errorf("%d pieces of news: %v", len(news), news)
+	}
+	carry(t, k, look(t, k, r))
+	holds(t, k, large(1000, 1))
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"holdfast/internal/checker"
 )
 
@@ -25,10 +27,8 @@ func TestWhatIsKnownAgainKeepsItsState(t *testing.T) {
 	r.load(web("delay_loop 3\nretry 7\nconnect_timeout 2"))
 	r.holds(head, two)
 	r.says("Activating healthchecker for service [10.1.0.2]:tcp:80 for VS [10.0.0.1]:tcp:80") // that has not run yet
-	for name, id := range r.ids() {
-		if before[name] != id {
-			t.Errorf("%s is check %d and was %d", name, id, before[name])
-		}
+	if diff := cmp.Diff(before, r.ids()); diff != "" || len(before) == 0 {
+		t.Errorf("the checks of %d (-before +after):\n%s", len(before), diff)
 	}
 }
 

@@ -290,4 +290,7 @@ func TestSectionFourDiscriminatorsDiffer(t *testing.T) {
 		}
 		seen[v.Mine] = true
 	}
+	if len(seen) != 1+len(list) {
+		t.Errorf("%d sessions have one", len(seen)-1)
+	}
 }

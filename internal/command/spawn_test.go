@@ -268,10 +268,8 @@ cat /proc/$$/stat >stat`)))
 	if got := read(t, dir+"/fds"); !strings.HasPrefix(got, "/dev/null\n") {
 		t.Errorf("standard input is %q", got)
 	}
-	for _, fd := range strings.Fields(read(t, dir+"/open")) {
-		if n, _ := strconv.Atoi(fd); n == int(leak.Fd()) {
-			t.Errorf("descriptor %d is handed down", n)
-		}
+	if open := strings.Fields(read(t, dir+"/open")); slices.Contains(open, fmt.Sprint(leak.Fd())) || !slices.Contains(open, "0") {
+		t.Errorf("of %d and standard input, these are handed down: %v", leak.Fd(), open)
 	}
 	if got := read(t, dir+"/core"); got != "8" { // blocks of 512 bytes
 		t.Errorf("core limit %s, want 8 blocks", got)
@@ -281,8 +279,6 @@ cat /proc/$$/stat >stat`)))
 	}
 }
 
-// The daemon may run with real-time priority or a niceness of its own; its
-// programs must not. The test runs itself once more in such a process.
 // Whoever starts the daemon may have it ignore signals that the runtime leaves alone.
 func TestProgramsIgnoreNothing(t *testing.T) {
 	for _, sig := range []uintptr{uintptr(unix.SIGTSTP), 32} {
@@ -300,6 +296,8 @@ func TestProgramsIgnoreNothing(t *testing.T) {
 	}
 }
 
+// The daemon may run with real-time priority or a niceness of its own; its
+// programs must not. The test runs itself once more in such a process.
 func TestProgramsAreScheduledNormally(t *testing.T) {
 	need.Root(t, "other owners and identities")
 	if os.Getenv("HOLDFAST_TEST_SCHEDULED") != "" {

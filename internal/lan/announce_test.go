@@ -16,6 +16,8 @@ import (
 
 	"holdfast/internal/mono"
 	"holdfast/test/need"
+	"holdfast/test/space"
+	"holdfast/test/wait"
 )
 
 // announcer runs one at this end of the cable.
@@ -86,29 +88,18 @@ func TestOtherProgramsDecodeNeighbourAdvertisements(t *testing.T) {
 func TestNeighboursLearnTheNewPlace(t *testing.T) {
 	c := newCable(t)
 	c.atOtherEnd(func() {
-		run(t, "ip neigh add 10.0.0.100 lladdr 02:00:00:00:00:99 dev v1 nud stale")
-		run(t, "ip neigh add fe80::100 lladdr 02:00:00:00:00:99 dev v1 nud stale")
+		space.Run(t, "ip neigh add 10.0.0.100 lladdr 02:00:00:00:00:99 dev v1 nud stale")
+		space.Run(t, "ip neigh add fe80::100 lladdr 02:00:00:00:00:99 dev v1 nud stale")
 	})
 	c.announcer(nil).Announce([]Announcement{c.announcement("10.0.0.100", 1), c.announcement("fe80::100", 1)})
 	c.atOtherEnd(func() {
 		for _, ip := range []string{"10.0.0.100", "fe80::100"} {
-			eventually(t, ip, func() bool {
-				return slices.Contains(lines(run(t, "ip neigh show "+ip+" dev v1")), ip+" lladdr 02:00:00:00:00:01 STALE") ||
-					slices.Contains(lines(run(t, "ip neigh show "+ip+" dev v1")), ip+" lladdr 02:00:00:00:00:01 router STALE")
+			wait.For(t, 2*time.Second, ip, func() bool {
+				return slices.Contains(lines(space.Run(t, "ip neigh show "+ip+" dev v1")), ip+" lladdr 02:00:00:00:00:01 STALE") ||
+					slices.Contains(lines(space.Run(t, "ip neigh show "+ip+" dev v1")), ip+" lladdr 02:00:00:00:00:01 router STALE")
 			})
 		}
 	})
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for range 200 {
-		if holds() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("%s: never", what)
 }
 
 func TestAThousandAddressesAreAnnounced(t *testing.T) {
@@ -123,7 +114,7 @@ func TestAThousandAddressesAreAnnounced(t *testing.T) {
 	if took := time.Since(began); took > 50*time.Millisecond {
 		t.Errorf("asking took %v", took)
 	}
-	eventually(t, "5,000 announcements", func() bool { sent, _, _ := a.Counts(); return sent == 5000 })
+	wait.For(t, 2*time.Second, "5,000 announcements", func() bool { sent, _, _ := a.Counts(); return sent == 5000 })
 }
 
 func TestACancelledAnnouncementNeverLeaves(t *testing.T) {
@@ -132,7 +123,7 @@ func TestACancelledAnnouncementNeverLeaves(t *testing.T) {
 	one := c.announcement("10.0.0.100", 1000)
 	one.Gap = 20 * time.Millisecond
 	a.Announce([]Announcement{one})
-	eventually(t, "the first", func() bool { sent, _, _ := a.Counts(); return sent > 0 })
+	wait.For(t, 2*time.Second, "the first", func() bool { sent, _, _ := a.Counts(); return sent > 0 })
 	a.Cancel(one.ID)
 	before, _, _ := a.Counts()
 	time.Sleep(100 * time.Millisecond)
@@ -156,7 +147,7 @@ func TestRefusedAnnouncementsAreTold(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("not told")
 	}
-	eventually(t, "the other", func() bool { sent, refused, _ := a.Counts(); return sent == 1 && refused == 1 })
+	wait.For(t, 2*time.Second, "the other", func() bool { sent, refused, _ := a.Counts(); return sent == 1 && refused == 1 })
 }
 
 // Frames that a slow link cannot take at once are not lost.
@@ -164,14 +155,14 @@ func TestASlowLinkGetsEverything(t *testing.T) {
 	need.Time(t)
 	for _, queue := range []string{"tbf rate 2mbit burst 2000 limit 10mb", "tbf rate 2mbit burst 2000 limit 5kb"} {
 		c := newCable(t)
-		run(t, "tc qdisc add dev v0 root "+queue)
+		space.Run(t, "tc qdisc add dev v0 root "+queue)
 		a := c.announcer(nil)
 		var list []Announcement
 		for i := range 1000 {
 			list = append(list, c.announcement(fmt.Sprintf("10.1.%d.%d", i/256, i%256), 2))
 		}
 		a.Announce(list)
-		eventually(t, "2,000 announcements", func() bool { sent, _, _ := a.Counts(); return sent == 2000 })
+		wait.For(t, 2*time.Second, "2,000 announcements", func() bool { sent, _, _ := a.Counts(); return sent == 2000 })
 		if _, refused, lost := a.Counts(); refused+lost != 0 {
 			t.Errorf("%s: %d refused, %d lost", queue, refused, lost)
 		}
@@ -181,14 +172,14 @@ func TestASlowLinkGetsEverything(t *testing.T) {
 // What waits for a link that takes no more can still be cancelled.
 func TestAStalledAnnouncementIsCancelled(t *testing.T) {
 	c := newCable(t)
-	run(t, "tc qdisc add dev v0 root tbf rate 100kbit burst 2000 limit 10mb")
+	space.Run(t, "tc qdisc add dev v0 root tbf rate 100kbit burst 2000 limit 10mb")
 	a := c.announcer(nil)
 	var list []Announcement
 	for i := range 1000 {
 		list = append(list, c.announcement(fmt.Sprintf("10.1.%d.%d", i/256, i%256), 5))
 	}
 	a.Announce(list)
-	eventually(t, "a stall", func() bool {
+	wait.For(t, 2*time.Second, "a stall", func() bool {
 		a.sending.Lock()
 		defer a.sending.Unlock()
 		return a.stalls > 0

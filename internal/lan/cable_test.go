@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
 	"holdfast/test/need"
+	"holdfast/test/space"
 )
 
 // cable joins two network namespaces: v0 with 10.0.0.1 and fe80::1 at this end,
@@ -38,8 +39,8 @@ func newCable(t testing.TB) *cable {
 	runtime.LockOSThread()
 	c := &cable{t: t, here: newNamespace(t), over: newNamespace(t)}
 	c.enter(c.here)
-	run(t, "ip link add v0 type veth peer name v1")
-	run(t, fmt.Sprintf("ip link set v1 netns /proc/%d/fd/%d", os.Getpid(), c.over))
+	space.Run(t, "ip link add v0 type veth peer name v1")
+	space.Run(t, fmt.Sprintf("ip link set v1 netns /proc/%d/fd/%d", os.Getpid(), c.over))
 	c.v0 = c.configure("v0", "1")
 	c.atOtherEnd(func() { c.v1 = c.configure("v1", "2") })
 	c.settle("v0", "2")
@@ -52,10 +53,10 @@ func newCable(t testing.TB) *cable {
 func (c *cable) settle(link, neighbour string) {
 	c.t.Helper()
 	for _, ip := range []string{"10.0.0.", "fe80::"} {
-		run(c.t, "ip neigh replace "+ip+neighbour+" lladdr 02:00:00:00:00:0"+neighbour+" nud permanent dev "+link)
+		space.Run(c.t, "ip neigh replace "+ip+neighbour+" lladdr 02:00:00:00:00:0"+neighbour+" nud permanent dev "+link)
 	}
 	for range 300 {
-		shown := run(c.t, "ip addr show "+link)
+		shown := space.Run(c.t, "ip addr show "+link)
 		if strings.Contains(shown, "state UP") && !strings.Contains(shown, "tentative") {
 			return
 		}
@@ -78,10 +79,10 @@ func newNamespace(t testing.TB) int {
 }
 
 func (c *cable) configure(link, host string) (index int) {
-	run(c.t, "ip link set "+link+" addrgenmode none address 02:00:00:00:00:0"+host)
-	run(c.t, "ip link set "+link+" up")
-	run(c.t, "ip addr add 10.0.0."+host+"/24 dev "+link)
-	run(c.t, "ip addr add fe80::"+host+"/64 dev "+link+" nodad")
+	space.Run(c.t, "ip link set "+link+" addrgenmode none address 02:00:00:00:00:0"+host)
+	space.Run(c.t, "ip link set "+link+" up")
+	space.Run(c.t, "ip addr add 10.0.0."+host+"/24 dev "+link)
+	space.Run(c.t, "ip addr add fe80::"+host+"/64 dev "+link+" nodad")
 	i, err := net.InterfaceByName(link)
 	if err != nil {
 		c.t.Fatal(err)
@@ -108,16 +109,6 @@ func (c *cable) atOtherEnd(do func()) {
 	c.enter(c.over)
 	defer c.enter(c.here)
 	do()
-}
-
-func run(t testing.TB, command string) string {
-	t.Helper()
-	words := strings.Fields(command)
-	out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
-	}
-	return string(out)
 }
 
 func (c *cable) sender() *Sender {
@@ -165,8 +156,8 @@ func boot(t testing.TB) mono.Instant {
 	return mono.Instant(ts.Nano())
 }
 
-// wait polls the receiver as the loop of the router does.
-func wait(t testing.TB, r *Receiver, timeout time.Duration) bool {
+// arrives polls the receiver as the loop of the router does.
+func arrives(t testing.TB, r *Receiver, timeout time.Duration) bool {
 	t.Helper()
 	fds := []unix.PollFd{{Fd: int32(r.FD()), Events: unix.POLLIN}}
 	for {
@@ -185,7 +176,7 @@ func wait(t testing.TB, r *Receiver, timeout time.Duration) bool {
 func read(t testing.TB, r *Receiver) (list []wire.Datagram) {
 	t.Helper()
 	out := make([]wire.Datagram, ringSize)
-	if !wait(t, r, time.Second) {
+	if !arrives(t, r, time.Second) {
 		return nil
 	}
 	for {

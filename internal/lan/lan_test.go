@@ -16,6 +16,7 @@ import (
 	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
 	"holdfast/test/need"
+	"holdfast/test/space"
 )
 
 var compareAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
@@ -86,7 +87,7 @@ func TestNoPacketIsLaterThanNow(t *testing.T) {
 	r, s := c.receiver(false), c.sender()
 	now := boot(t)
 	s.Send([]Packet{c.packet(51, group4)}, must(t))
-	wait(t, r, time.Second)
+	arrives(t, r, time.Second)
 	out := make([]wire.Datagram, 4)
 	if n, err := r.Read(now, out); n != 1 || err != nil || out[0].At > now {
 		t.Errorf("read %d, %v, dated %v after now", n, err, out[0].At.Sub(now))
@@ -159,7 +160,7 @@ func TestNobodyHearsItself(t *testing.T) {
 		if len(read(t, other)) != 1 {
 			t.Fatal("the other end does not hear it: nothing was tested")
 		}
-		if wait(t, r, 20*time.Millisecond) {
+		if arrives(t, r, 20*time.Millisecond) {
 			t.Errorf("%s: the sender hears its own advert", group)
 		}
 	}
@@ -188,14 +189,14 @@ func TestErrorsNameTheFix(t *testing.T) {
 		c.sender().Send([]Packet{c.packet(51, group4)}, func(_ int, e error) { err = e })
 		return err
 	}
-	run(t, "nft add table ip t")
-	run(t, "nft add chain ip t out { type filter hook output priority 0 ; }")
-	run(t, "nft add rule ip t out ip protocol 112 drop")
+	space.Run(t, "nft add table ip t")
+	space.Run(t, "nft add chain ip t out { type filter hook output priority 0 ; }")
+	space.Run(t, "nft add rule ip t out ip protocol 112 drop")
 	if err := send(); !errors.Is(err, unix.EPERM) || !strings.HasSuffix(err.Error(), "a firewall rule on this machine drops it") {
 		t.Errorf("firewall: %v", err)
 	}
-	run(t, "nft delete table ip t")
-	run(t, "ip link set v0 down")
+	space.Run(t, "nft delete table ip t")
+	space.Run(t, "ip link set v0 down")
 	if err := send(); !errors.Is(err, unix.ENETDOWN) && !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.ENODEV) {
 		t.Errorf("link down: %v", err)
 	}
@@ -288,7 +289,7 @@ func TestGroupsAreJoinedAndLeft(t *testing.T) {
 			t.Errorf("%s: one that joined a group heard %d adverts, one that joined two %d", groups, n, m)
 		}
 		s.Send(both[1:], must(t))
-		if !groups[0].Is6() && wait(t, r, 20*time.Millisecond) {
+		if !groups[0].Is6() && arrives(t, r, 20*time.Millisecond) {
 			t.Error("another's group wakes the reader")
 		}
 		if n, m := len(read(t, r)), len(read(t, other)); n != 0 || m != 1 {
@@ -307,7 +308,7 @@ func TestGroupsAreJoinedAndLeft(t *testing.T) {
 // The machine has a route that would send the group to a gateway.
 func TestRoutesDoNotDivertMulticast(t *testing.T) {
 	c := newCable(t)
-	run(t, "ip route add 224.0.0.0/4 via 10.0.0.99 dev v0")
+	space.Run(t, "ip route add 224.0.0.0/4 via 10.0.0.99 dev v0")
 	group := netip.MustParseAddr("239.1.2.3")
 	r := c.receiver(false, func(o *Options) { o.Groups = []netip.Addr{group} })
 	c.sender().Send([]Packet{c.packet(51, group)}, must(t))
@@ -318,8 +319,8 @@ func TestRoutesDoNotDivertMulticast(t *testing.T) {
 
 func TestWhatIsTooLongIsCountedAndDropped(t *testing.T) {
 	c := newCable(t)
-	run(t, "ip link set v0 mtu 9000")
-	c.atOtherEnd(func() { run(t, "ip link set v1 mtu 9000") })
+	space.Run(t, "ip link set v0 mtu 9000")
+	c.atOtherEnd(func() { space.Run(t, "ip link set v1 mtu 9000") })
 	r, s := c.receiver(true), c.sender()
 	long := c.packet(51, group6)
 	long.Data = append(long.Data, make([]byte, MaxAdvert)...)
@@ -401,7 +402,7 @@ func TestGarbageStaysInTheKernel(t *testing.T) {
 	for range rounds {
 		s.Send(garbage, func(int, error) {})
 		for _, r := range []*Receiver{r4, r6} {
-			if wait(t, r, 0) {
+			if arrives(t, r, 0) {
 				t.Fatal("garbage woke the reader")
 			}
 		}

@@ -172,7 +172,9 @@ func (s *stage) joinBefore(first string, interval time.Duration) {
 	other := map[string]*netns.Node{"10.0.0.1": s.b, "10.0.0.2": s.a}[first]
 	last := func(n *netns.Node) float64 {
 		out := s.Sh(n, "timeout 3 tcpdump -i eth0 -n -tt -Q out -c 1 --immediate-mode proto 112 2>/dev/null; true")
-		at, _ := strconv.ParseFloat(strings.Fields(out + " 0")[0], 64)
+		stamp, _, _ := strings.Cut(out, " ")
+		at, err := strconv.ParseFloat(stamp, 64)
+		s.Must(err)
 		return at
 	}
 	phase := time.UnixMicro(int64(last(other) * 1e6)).Add(interval + 15*ms)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,12 +40,8 @@ const (
 
 // all says of a field that every thread has a value.
 func (s *stage) all(pid, n, want int) bool {
-	for _, v := range s.field(pid, n) {
-		if v != strconv.Itoa(want) {
-			return false
-		}
-	}
-	return true
+	found := s.field(pid, n)
+	return len(found) > 0 && !slices.ContainsFunc(found, func(v string) bool { return v != strconv.Itoa(want) })
 }
 
 // line is a line of a file below /proc/PID.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/test/space"
 	"holdfast/test/wait"
 )
 
@@ -20,7 +21,7 @@ func TestWhatTheKernelRefusesIsToldAndTheRestWorks(t *testing.T) {
 		{"vrf", "10.9.0.0/16 dev d0 vrf d0", "", "it is no VRF: d0 must be a link of type vrf, or write table"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			namespace(t, tunnels()...)
+			space.Own(t, tunnels()...)
 			k := keep(t, things(t, c.routes+"\n"+good, c.rules))
 			wait.For(t, 5*time.Second, "the other route is there", func() bool { return strings.Contains(routes(t), "10.77.0.0/16") })
 			wait.For(t, 5*time.Second, "it is told", func() bool { return len(k.said(c.told)) > 0 })

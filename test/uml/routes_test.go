@@ -8,6 +8,7 @@ import (
 
 	"holdfast/internal/engine"
 	"holdfast/internal/host"
+	"holdfast/test/space"
 	"holdfast/test/wait"
 )
 
@@ -82,7 +83,7 @@ func TestRoutesOfVRFsAndDummiesAreKept(t *testing.T) { keepsRoutes(t, inVRFs()) 
 func keepsRoutes(t *testing.T, list []entry) {
 	for _, e := range list {
 		t.Run(e.line, func(t *testing.T) {
-			namespace(t, tunnels()...)
+			space.Own(t, tunnels()...)
 			family := e.family()
 			ip(t, family+"route add proto 18 scope global "+cmp.Or(e.same, e.line))
 			want := routes(t)
@@ -95,7 +96,7 @@ func keepsRoutes(t *testing.T, list []entry) {
 func TestRulesOfVRFsAreKept(t *testing.T) {
 	for _, e := range ofVRFs() {
 		t.Run(e.line, func(t *testing.T) {
-			namespace(t, tunnels()...)
+			space.Own(t, tunnels()...)
 			family := e.family()
 			ip(t, family+"rule add protocol 18 "+e.line)
 			want := rules(t)

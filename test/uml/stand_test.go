@@ -3,7 +3,6 @@ package uml
 import (
 	"context"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,22 +18,8 @@ import (
 	"holdfast/internal/host/netlink"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
+	"holdfast/test/space"
 )
-
-// namespace puts the test into a network namespace of its own, made by the lines
-// of `ip`. The thread is never unlocked: it ends with the test.
-func namespace(t *testing.T, lines ...string) {
-	t.Helper()
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	batch := exec.CommandContext(t.Context(), "ip", "-batch", "-")
-	batch.Stdin = strings.NewReader("link set lo up\n" + strings.Join(lines, "\n") + "\n")
-	if out, err := batch.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
 
 // tunnels are what the routes of the tables leave by.
 func tunnels() []string {
@@ -52,11 +37,7 @@ func tunnels() []string {
 
 func ip(t *testing.T, line string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ip", strings.Fields(line)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ip %s: %v\n%s", line, err, out)
-	}
-	return string(out)
+	return space.Run(t, "ip "+line)
 }
 
 // things reads lines of static_routes and static_rules.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,25 +14,8 @@ import (
 	"holdfast/internal/bfd"
 	"holdfast/internal/bfd/udp"
 	"holdfast/internal/mono"
-	"holdfast/test/need"
+	"holdfast/test/space"
 )
-
-// alone gives the test a network of its own, in which only the loopback is there.
-func alone(t *testing.T) {
-	t.Helper()
-	need.Root(t, "a network of its own")
-	runtime.LockOSThread() // for ever: the thread ends with the test
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-	must(t, err)
-	defer unix.Close(fd)
-	lo, err := unix.NewIfreq("lo")
-	must(t, err)
-	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	must(t, unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo))
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -87,7 +69,7 @@ func never(t *testing.T) func(string, error) {
 }
 
 func TestAPacketArrivesWithAllThatIsToldOfIt(t *testing.T) {
-	alone(t)
+	space.Own(t)
 	for _, c := range []struct {
 		name, from, to string
 		multi          bool
@@ -99,7 +81,7 @@ func TestAPacketArrivesWithAllThatIsToldOfIt(t *testing.T) {
 		{"a source that the kernel chooses", "", "127.0.0.1", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			alone(t)
+			space.Own(t)
 			s := open(t, one(0, c.from, c.to, c.multi))
 			before := boot(t)
 			s.Send([]bfd.Send{{Session: 0, Data: []byte("packet")}}, never(t))
@@ -119,7 +101,7 @@ func TestAPacketArrivesWithAllThatIsToldOfIt(t *testing.T) {
 }
 
 func TestASessionKeepsItsPortInTheRangeOfTheRFC(t *testing.T) {
-	alone(t)
+	space.Own(t)
 	paths := []bfd.Path{one(0, "127.0.0.2", "127.0.0.1", false), one(1, "", "127.0.0.1", false)}
 	s := open(t, paths...)
 	ports := sources(t)
@@ -171,7 +153,7 @@ func TestPortsAreThoseThatTheMachineGivesAway(t *testing.T) {
 		{"nobody has looked", "50000\t51100", false, 49152, 65535},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			alone(t)
+			space.Own(t)
 			must(t, os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte(c.given), 0))
 			s := &udp.Sockets{}
 			t.Cleanup(s.Close)
@@ -192,7 +174,7 @@ func TestPortsAreThoseThatTheMachineGivesAway(t *testing.T) {
 }
 
 func TestASessionWithoutASocketIsNamedWithTheReason(t *testing.T) {
-	alone(t)
+	space.Own(t)
 	other := open(t, one(0, "", "::1", false)) // somebody else has the port of IPv6
 	s := &udp.Sockets{}
 	defer s.Close()
@@ -216,7 +198,7 @@ func TestASessionWithoutASocketIsNamedWithTheReason(t *testing.T) {
 }
 
 func TestAFailureToSendIsToldOnceUntilItWorks(t *testing.T) {
-	alone(t)
+	space.Own(t)
 	s := open(t, one(0, "", "198.51.100.1", false)) // no route
 	told := 0
 	for range 3 {
@@ -232,7 +214,7 @@ func TestAFailureToSendIsToldOnceUntilItWorks(t *testing.T) {
 }
 
 func TestWhatComesToASendingSocketIsDropped(t *testing.T) {
-	alone(t)
+	space.Own(t)
 	s := open(t, one(0, "127.0.0.2", "127.0.0.1", false))
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	must(t, err)
@@ -244,7 +226,7 @@ func TestWhatComesToASendingSocketIsDropped(t *testing.T) {
 }
 
 func TestSendingAndReadingAllocateNothing(t *testing.T) {
-	alone(t)
+	space.Own(t)
 	s := open(t, one(0, "127.0.0.2", "127.0.0.1", false))
 	list, out, l, failed := []bfd.Send{{Session: 0, Data: []byte("packet")}}, make([]bfd.Datagram, 64), s.Listeners()[0], never(t)
 	if n := testing.AllocsPerRun(500, func() {

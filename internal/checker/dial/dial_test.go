@@ -4,9 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"os/exec"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,21 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/checker"
+	"holdfast/test/space"
 )
 
 // alone runs the rest of a test in a network of its own, with two addresses beside
 // those of loopback. A subtest would be on another thread, outside of it.
 func alone(t *testing.T) {
 	t.Helper()
-	runtime.LockOSThread() // never unlocked: the thread ends with the test
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []string{"link set lo up", "addr add 10.0.0.1/24 dev lo", "addr add 2001:db8::1/64 dev lo nodad"} {
-		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", line, err, out)
-		}
-	}
+	space.Own(t, "addr add 10.0.0.1/24 dev lo", "addr add 2001:db8::1/64 dev lo nodad")
 }
 
 // probe is one that is a function.

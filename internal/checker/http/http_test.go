@@ -22,29 +22,13 @@ import (
 
 	"holdfast/internal/checker"
 	"holdfast/internal/checker/regex"
+	"holdfast/test/server"
 )
 
-// server answers each connection on loopback as answer says.
-func server(t *testing.T, answer func(net.Conn)) checker.Target {
+// serve answers each connection on loopback as answer says.
+func serve(t *testing.T, answer func(net.Conn)) checker.Target {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				answer(c)
-			}()
-		}
-	}()
-	at := l.Addr().(*net.TCPAddr).AddrPort()
+	at := server.Start(t, "tcp", "127.0.0.1:0", answer).(*net.TCPAddr).AddrPort()
 	return checker.Target{Addr: at.Addr(), Port: at.Port()}
 }
 
@@ -139,7 +123,7 @@ func TestGet(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.get.Path = "/"
-			target := server(t, c.answer)
+			target := serve(t, c.answer)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			r, took := probe(t, &c.get, target)
@@ -180,7 +164,7 @@ func judge(t *testing.T, r checker.Result, took time.Duration, want string) {
 }
 
 func TestGetFromNobody(t *testing.T) {
-	target := server(t, nil)
+	target := serve(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -260,7 +244,7 @@ func TestGetByTLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			target := server(t, c.answer)
+			target := serve(t, c.answer)
 			r, took := probe(t, &Get{Path: "/", Host: "www.example.org", TLS: c.config}, target)
 			judge(t, r, took, c.want)
 		})

@@ -4,30 +4,19 @@ import (
 	"context"
 	"net/netip"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast/internal/checker"
-	"holdfast/test/need"
+	"holdfast/test/space"
 )
 
 // inNamespace runs the rest of a test in a network of its own, in which there is
 // nothing but loopback.
 func inNamespace(t *testing.T, sysctls map[string]string) {
 	t.Helper()
-	need.Root(t, "a network namespace")
-	runtime.LockOSThread() // never unlocked: the thread ends with the test
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	space.Own(t)
 	for name, value := range sysctls {
 		if err := os.WriteFile("/proc/sys/net/"+name, []byte(value), 0o644); err != nil {
 			t.Fatal(err)

@@ -13,29 +13,13 @@ import (
 	"time"
 
 	"holdfast/internal/checker"
+	"holdfast/test/server"
 )
 
-// server answers each connection on loopback as answer says.
-func server(t *testing.T, answer func(net.Conn)) checker.Target {
+// serve answers each connection on loopback as answer says.
+func serve(t *testing.T, answer func(net.Conn)) checker.Target {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				answer(c)
-			}()
-		}
-	}()
-	at := l.Addr().(*net.TCPAddr).AddrPort()
+	at := server.Start(t, "tcp", "127.0.0.1:0", answer).(*net.TCPAddr).AddrPort()
 	return checker.Target{Addr: at.Addr(), Port: at.Port(), Patience: short}
 }
 
@@ -106,7 +90,7 @@ func TestGreet(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			target := server(t, c.answer)
+			target := serve(t, c.answer)
 			ctx, cancel := context.WithTimeout(t.Context(), 4*short)
 			defer cancel()
 			start := time.Now()
@@ -122,7 +106,7 @@ func TestGreet(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	target := server(t, nil)
+	target := serve(t, nil)
 	target.Port = 1
 	r := (&Greet{}).Probe(t.Context(), target)
 	if r.Outcome != checker.Failed || r.Text != "Could not connect to server 127.0.0.1:1" {

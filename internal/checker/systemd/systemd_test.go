@@ -14,6 +14,7 @@ import (
 
 	"holdfast/internal/checker"
 	"holdfast/test/need"
+	"holdfast/test/server"
 )
 
 const patience = 500 * time.Millisecond
@@ -22,23 +23,7 @@ const patience = 500 * time.Millisecond
 func serve(t *testing.T, speak func(net.Conn)) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bus")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				speak(c)
-			}()
-		}
-	}()
+	server.Start(t, "unix", path, speak)
 	return path
 }
 

@@ -6,15 +6,13 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast/internal/checker"
+	"holdfast/test/space"
 )
 
 const short = 300 * time.Millisecond
@@ -123,13 +121,10 @@ func TestAnAddressThatIsNotOursIsAFailure(t *testing.T) {
 // A router that answers host unreachable: a socket waits that out unless it is told
 // to heed it.
 func TestAnUnreachableHostFailsAtOnce(t *testing.T) {
-	runtime.LockOSThread() // never unlocked: the thread ends with the test
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
+	space.Own(t)
 	router := command(t, "sleep", "20")
 	for _, line := range []string{
-		"ip link set lo up", "ip link add name ours type veth peer name theirs",
+		"ip link add name ours type veth peer name theirs",
 		"ip link set theirs netns " + router, "ip addr add 10.0.0.1/24 dev ours", "ip link set ours up", "ip route add 10.9.0.0/16 via 10.0.0.2",
 		"nsenter -n -t " + router + " sh -c 'ip link set lo up; ip addr add 10.0.0.2/24 dev theirs; ip link set theirs up; echo 1 >/proc/sys/net/ipv4/ip_forward; ip route add unreachable 10.9.0.0/16'",
 	} {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,31 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/host"
-	"holdfast/test/need"
+	"holdfast/test/space"
+	"holdfast/test/wait"
 )
 
 // namespace puts the test into a network namespace of its own, with a veth pair
-// v0 and v1. The thread is never unlocked: it ends with the test.
+// v0 and v1.
 func namespace(t testing.TB) {
 	t.Helper()
-	need.Root(t, "a network namespace")
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	ip(t, "link set lo up")
-	ip(t, "link add v0 type veth peer name v1")
-	ip(t, "link set v0 up")
-	ip(t, "link set v1 up")
+	space.Own(t, "link add v0 type veth peer name v1", "link set v0 up", "link set v1 up")
 }
 
 func ip(t testing.TB, args string) string {
 	t.Helper()
-	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ip %s: %v\n%s", args, err, out)
-	}
-	return string(out)
+	return space.Run(t, "ip "+args)
 }
 
 func open(t testing.TB) *Kernel {
@@ -415,8 +402,8 @@ func TestADuplicateIsFound(t *testing.T) {
 	namespace(t)
 	k := open(t)
 	ip(t, "addr add 2001:db8::5/64 dev v1 nodad")
-	until(t, "the link works", func() bool { return strings.Contains(ip(t, "link show v0"), "state UP") })
-	until(t, "the other host listens", func() bool { return strings.Contains(ip(t, "maddr show dev v1"), "ff02::1:ff00:5") })
+	wait.For(t, 5*time.Second, "the link works", func() bool { return strings.Contains(ip(t, "link show v0"), "state UP") })
+	wait.For(t, 5*time.Second, "the other host listens", func() bool { return strings.Contains(ip(t, "maddr show dev v1"), "ff02::1:ff00:5") })
 	reports := watch(t, k)
 	r := host.NewReconciler()
 	r.Want(host.Delta{Want: []host.Wish{add("v0", "2001:db8::5/64").Wish}})
@@ -428,17 +415,6 @@ func TestADuplicateIsFound(t *testing.T) {
 	if len(results) != 1 || results[0].Fate != host.Failed || !strings.Contains(results[0].String(), "duplicate") {
 		t.Errorf("got %v", results)
 	}
-}
-
-func until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for range 500 {
-		if holds() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("never: %s", what)
 }
 
 func TestBuffersAreAsLargeAsDemanded(t *testing.T) {

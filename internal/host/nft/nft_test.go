@@ -7,43 +7,24 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"holdfast/internal/host"
-	"holdfast/test/need"
+	"holdfast/test/space"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // namespace puts the test into a network namespace of its own, with a veth pair
-// v0 and v1 numbered 10 and 11. The thread is never unlocked: it ends with the test.
+// v0 and v1 numbered 10 and 11.
 func namespace(t testing.TB) {
 	t.Helper()
-	need.Root(t, "a network namespace")
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	run(t, "ip link set lo up")
-	run(t, "ip link add v0 index 10 type veth peer name v1 index 11")
-}
-
-func run(t testing.TB, line string) string {
-	t.Helper()
-	words := strings.Fields(line)
-	out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", line, err, out)
-	}
-	return string(out)
+	space.Own(t, "link add v0 index 10 type veth peer name v1 index 11")
 }
 
 func open(t testing.TB) *Firewall {
@@ -75,7 +56,7 @@ func vip(text string) host.Element {
 func listing(t testing.TB) string {
 	t.Helper()
 	var all struct{ Nftables []map[string]map[string]any }
-	if err := json.Unmarshal([]byte(run(t, "nft -j list ruleset")), &all); err != nil {
+	if err := json.Unmarshal([]byte(space.Run(t, "nft -j list ruleset")), &all); err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
@@ -151,7 +132,7 @@ func TestElementsComeAndGoWithoutTheTable(t *testing.T) {
 	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true, Sets: host.VIPs, Add: []host.Element{vip("10.0.0.1")}})
 	do(t, f, host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Add: []host.Element{vip("10.0.0.2")}})
 	do(t, f, host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Del: []host.Element{vip("10.0.0.1")}})
-	got := run(t, "nft list set ip keepalived vips")
+	got := space.Run(t, "nft list set ip keepalived vips")
 	if !strings.Contains(got, "elements = { 10.0.0.2 }") {
 		t.Errorf("the set is\n%s", got)
 	}
@@ -165,7 +146,7 @@ func TestATransactionIsDoneWholeOrNotAtAll(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "change the nftables table ip keepalived: ") {
 		t.Errorf("removing what is not there: %v", err)
 	}
-	if got := run(t, "nft list set ip keepalived vips"); strings.Contains(got, "10.0.0.1") {
+	if got := space.Run(t, "nft list set ip keepalived vips"); strings.Contains(got, "10.0.0.1") {
 		t.Errorf("half of it was done:\n%s", got)
 	}
 	do(t, f, host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Add: []host.Element{vip("10.0.0.1")}})
@@ -176,15 +157,15 @@ func TestRemovingSparesATableOfSomebodyElse(t *testing.T) {
 	namespace(t)
 	f := open(t)
 	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true}) // there is none: no error
-	run(t, "nft add table ip keepalived")
-	run(t, "nft add set ip keepalived mine { type ipv4_addr; }")
+	space.Run(t, "nft add table ip keepalived")
+	space.Run(t, "nft add set ip keepalived mine { type ipv4_addr; }")
 	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true})
-	if got := run(t, "nft list ruleset"); !strings.Contains(got, "set mine") {
+	if got := space.Run(t, "nft list ruleset"); !strings.Contains(got, "set mine") {
 		t.Errorf("a table of somebody else is gone:\n%s", got)
 	}
-	run(t, "nft add set ip keepalived vips { type ipv4_addr; }")
+	space.Run(t, "nft add set ip keepalived vips { type ipv4_addr; }")
 	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true})
-	if got := run(t, "nft list ruleset"); got != "" {
+	if got := space.Run(t, "nft list ruleset"); got != "" {
 		t.Errorf("what keepalived left is still there:\n%s", got)
 	}
 }
@@ -197,7 +178,7 @@ func TestALongSilenceBetweenTwoTransactionsDoesNoHarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, f, host.FilterOp{FilterConfig: usual(), Whole: true})
-	if got := run(t, "nft list ruleset"); got != "" {
+	if got := space.Run(t, "nft list ruleset"); got != "" {
 		t.Errorf("not removed:\n%s", got)
 	}
 }
@@ -213,11 +194,11 @@ func TestFourThousandAddressesGoInOneTransaction(t *testing.T) {
 	begun := time.Now()
 	do(t, f, host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Add: list})
 	t.Logf("4,000 elements added in %s", time.Since(begun))
-	if n := strings.Count(run(t, "nft list set ip keepalived vips"), "10.1."); n != 4000 {
+	if n := strings.Count(space.Run(t, "nft list set ip keepalived vips"), "10.1."); n != 4000 {
 		t.Errorf("%d elements, want 4,000", n)
 	}
 	do(t, f, host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Del: list})
-	if got := run(t, "nft list set ip keepalived vips"); strings.Contains(got, "elements") {
+	if got := space.Run(t, "nft list set ip keepalived vips"); strings.Contains(got, "elements") {
 		t.Errorf("left over:\n%s", got)
 	}
 }
@@ -237,8 +218,8 @@ func TestWatchTellsWhatOthersDo(t *testing.T) {
 	} {
 		do(t, f, whole)
 		do(t, f, host.FilterOp{FilterConfig: usual(), Sets: host.VIPs, Add: []host.Element{vip("10.0.0.2")}})
-		run(t, "nft add table ip other")
-		run(t, strange)
+		space.Run(t, "nft add table ip other")
+		space.Run(t, strange)
 		select {
 		case c := <-changes:
 			if c.V6 || !strings.HasPrefix(c.By, "nft, process ") {

@@ -16,6 +16,7 @@ import (
 	"holdfast/internal/command"
 	"holdfast/internal/notify"
 	"holdfast/test/need"
+	"holdfast/test/wait"
 )
 
 // journal is a log that tests read.
@@ -54,16 +55,6 @@ func mine(path string) Spec {
 
 func message(name, state string, priority int) notify.Message {
 	return notify.Message{Name: name, State: state, Priority: priority}
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("timeout waiting until %s", what)
 }
 
 func TestAReaderGetsTheLinesAndThenTheEnd(t *testing.T) {
@@ -251,7 +242,7 @@ func TestReaderScript(t *testing.T) {
 		}
 	}
 	// It has to have the pipe open by then; later it would wait for a writer.
-	eventually(t, "the reader is there", func() bool { _, err := os.Stat(out); return err == nil })
+	wait.For(t, 10*time.Second, "the reader is there", func() bool { _, err := os.Stat(out); return err == nil })
 	f.Close()
 	got, err := os.ReadFile(out)
 	if err != nil {
@@ -270,7 +261,7 @@ func TestAReaderThatStaysIsEnded(t *testing.T) {
 	spec := mine(filepath.Join(t.TempDir(), "fifo"))
 	spec.Reader = reader(t, "echo $$ >"+pid+"; exec sleep 1000")
 	f, _ := open(t, spec)
-	eventually(t, "the reader runs", func() bool { text, _ := os.ReadFile(pid); return len(text) > 1 })
+	wait.For(t, 10*time.Second, "the reader runs", func() bool { text, _ := os.ReadFile(pid); return len(text) > 1 })
 	f.Close()
 	select {
 	case <-f.reader.Done():
@@ -284,7 +275,7 @@ func TestTheEndOfAReaderIsLogged(t *testing.T) {
 	spec.Reader = reader(t, "exit 3")
 	f, j := open(t, spec)
 	defer f.Close()
-	eventually(t, "it is logged", func() bool { return strings.Contains(j.String(), "ended (exited with status 3)") })
+	wait.For(t, 10*time.Second, "it is logged", func() bool { return strings.Contains(j.String(), "ended (exited with status 3)") })
 }
 
 func TestSpecEqual(t *testing.T) {

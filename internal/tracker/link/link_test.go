@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/tracker"
-	"holdfast/test/need"
+	"holdfast/test/space"
 )
 
 // driver is one that knows some of the methods, and what each says of the link.
@@ -115,11 +114,7 @@ func TestAReloadKeepsWhatIsKnownAndForgetsWhatIsNotAsked(t *testing.T) {
 // The kernel is asked in a namespace of its own: a veth knows ethtool and no
 // transceiver, and a dormant link has a carrier and does not run.
 func TestTheKernelIsAskedByEachMethod(t *testing.T) {
-	need.Root(t, "a network namespace")
-	runtime.LockOSThread() // the thread ends with this goroutine, and its namespace with it
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
+	space.Own(t)
 	ip := func(args ...string) {
 		t.Helper()
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {

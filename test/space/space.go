@@ -1,0 +1,41 @@
+// Package space gives a test a network of its own.
+package space
+
+import (
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/test/need"
+)
+
+// Own puts the rest of a test into a network namespace of its own, in which loopback is up,
+// and has `ip` carry out lines there. The thread is never unlocked: it ends with the test. A
+// subtest is on another thread, outside of it.
+func Own(t testing.TB, lines ...string) {
+	t.Helper()
+	need.Root(t, "a network namespace")
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	batch := exec.CommandContext(t.Context(), "ip", "-batch", "-")
+	batch.Stdin = strings.NewReader("link set lo up\n" + strings.Join(lines, "\n") + "\n")
+	if out, err := batch.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// Run runs a command, without a shell, which must succeed, and returns what it prints.
+func Run(t testing.TB, command string) string {
+	t.Helper()
+	words := strings.Fields(command)
+	out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}

@@ -126,12 +126,17 @@ func TestTwoInstancesMustNotShareOneVMAC(t *testing.T) {
 		{"another interface", "eth1", mac, 2},
 		{"no VMAC", "eth0", "", 2},
 	} {
-		cfg, diags := buildText("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\n" + mac + "\n}\n" +
-			"vrrp_instance B {\ninterface " + c.link + "\nvirtual_router_id 2\nno_virtual_ipaddress\n" + c.words + "\n}\n")
-		const finding = "vrrp_instance A (line 1) has the MAC address 02:00:00:00:00:07 on eth0 already; the instance is not run"
-		if told := strings.Contains(fmt.Sprint(diags), finding); len(cfg.Instances) != c.runs || told != (c.runs == 1) {
-			t.Errorf("%s: %d instances, found %v", c.name, len(cfg.Instances), diags)
-		}
+		excluded(t, c.name, c.runs, "vrrp_instance A (line 1) has the MAC address 02:00:00:00:00:07 on eth0 already; the instance is not run",
+			"interface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\n"+mac, "interface "+c.link+"\nvirtual_router_id 2\nno_virtual_ipaddress\n"+c.words)
+	}
+}
+
+// excluded expects that two instances run, or that it is told why only one of them does.
+func excluded(t *testing.T, name string, runs int, finding, a, b string) {
+	t.Helper()
+	cfg, diags := buildText("vrrp_instance A {\n" + a + "\n}\nvrrp_instance B {\n" + b + "\n}\n")
+	if told := strings.Contains(fmt.Sprint(diags), finding); len(cfg.Instances) != runs || told != (runs == 1) {
+		t.Errorf("%s: %d instances, found %v", name, len(cfg.Instances), diags)
 	}
 }
 
@@ -147,11 +152,7 @@ func TestMACAddressesOfAddressesAreOnOneMacvlan(t *testing.T) {
 		"of another family":          {"interface eth1\nvirtual_router_id 1\nuse_vmac\nvirtual_ipaddress {\nfe80::1\n}\n", 2},
 		"of an instance without one": {"interface eth1\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.2\n}\n", 2},
 	} {
-		cfg, diags := buildText("vrrp_instance A {\n" + away + "}\nvrrp_instance B {\n" + c.words + "}\n")
-		told := strings.Contains(fmt.Sprint(diags), "vrrp_instance A (line 1) has the MAC address 00:00:5e:00:01:01 on eth1 already; the instance is not run")
-		if len(cfg.Instances) != c.runs || told != (c.runs == 1) {
-			t.Errorf("%s: %d instances, found %v", name, len(cfg.Instances), diags)
-		}
+		excluded(t, name, c.runs, "vrrp_instance A (line 1) has the MAC address 00:00:5e:00:01:01 on eth1 already; the instance is not run", away, c.words)
 	}
 }
 
@@ -165,12 +166,8 @@ func TestAnInterfaceHasOneKindOfDevice(t *testing.T) {
 		"a macvlan":     {"use_vmac", 1},
 		"none":          {"", 2},
 	} {
-		cfg, diags := buildText("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\nuse_ipvlan 10.0.0.7\n}\n" +
-			"vrrp_instance B {\ninterface eth0\nvirtual_router_id 2\nno_virtual_ipaddress\n" + c.words + "\n}\n")
-		told := strings.Contains(fmt.Sprint(diags), "on eth0 beside the ipvlan (bridge) of vrrp_instance A (line 1); the instance is not run")
-		if len(cfg.Instances) != c.runs || told != (c.runs == 1) {
-			t.Errorf("%s: %d instances, found %v", name, len(cfg.Instances), diags)
-		}
+		excluded(t, name, c.runs, "on eth0 beside the ipvlan (bridge) of vrrp_instance A (line 1); the instance is not run",
+			"interface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\nuse_ipvlan 10.0.0.7", "interface eth0\nvirtual_router_id 2\nno_virtual_ipaddress\n"+c.words)
 	}
 }
 

@@ -134,23 +134,13 @@ func transmission() []sample {
 }
 
 // discarded plays an advert that would relieve the master if it were taken.
-func discarded(change func(*advert)) func(*stage) error {
-	return func(s *stage) error {
-		if err := s.master(); err != nil {
-			return err
-		}
-		a := s.stronger()
-		change(&a)
-		at, err := s.say(a)
-		if err != nil {
-			return err
-		}
-		return s.remains(at)
-	}
-}
+func discarded(change func(*advert)) func(*stage) error { return challenged(change, (*stage).remains) }
 
 // taken plays an advert that relieves the master although something is odd.
-func taken(change func(*advert)) func(*stage) error {
+func taken(change func(*advert)) func(*stage) error { return challenged(change, (*stage).yields) }
+
+// challenged plays an advert of a stronger router, with a change, to a master.
+func challenged(change func(*advert), then func(*stage, time.Time) error) func(*stage) error {
 	return func(s *stage) error {
 		if err := s.master(); err != nil {
 			return err
@@ -161,7 +151,7 @@ func taken(change func(*advert)) func(*stage) error {
 		if err != nil {
 			return err
 		}
-		return s.yields(at)
+		return then(s, at)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/internal/checker"
 	"holdfast/test/space"
+	"holdfast/test/wait"
 )
 
 // alone runs the rest of a test in a network of its own, with two addresses beside
@@ -20,6 +21,9 @@ import (
 func alone(t *testing.T) {
 	t.Helper()
 	space.Own(t, "addr add 10.0.0.1/24 dev lo", "addr add 2001:db8::1/64 dev lo nodad")
+	wait.For(t, 5*time.Second, "the kernel has the address where it looks for its own, which it does later", func() bool {
+		return strings.Contains(space.Run(t, "ip -6 route show table local"), "2001:db8::1 ")
+	})
 }
 
 // probe is one that is a function.

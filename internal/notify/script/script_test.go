@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -17,93 +16,37 @@ import (
 
 	"holdfast/internal/command"
 	"holdfast/internal/notify"
+	"holdfast/test/play"
 )
 
-// world plays programs and records what is done, with the time.
-type world struct {
-	mu    sync.Mutex
-	began time.Time
-	lines []string
-	plays map[string]play
+// world is one whose log is part of its record.
+type world struct{ *play.World }
+
+func newWorld() world {
+	w := world{play.New()}
+	w.Ends = true
+	return w
 }
 
-// play says how a program behaves.
-type play struct {
-	takes    time.Duration // negative: for ever
-	code     int
-	refuses  error
-	stubborn bool // only KILL ends it
-	immortal bool // nothing ends it
-}
+func (w world) log(line string) { w.Note("log %s", line) }
 
-type actor struct {
-	*world
-	name string
-	play play
-	done chan struct{}
-	once sync.Once
-	exit command.Exit
-}
-
-func newWorld() *world { return &world{began: time.Now(), plays: map[string]play{}} }
-
-func (w *world) note(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lines = append(w.lines, fmt.Sprintf("%.3f ", time.Since(w.began).Seconds())+fmt.Sprintf(format, args...))
-}
-
-func (w *world) log(line string) { w.note("log %s", line) }
-
-func (w *world) start(r *command.Runnable, extra ...string) (Process, error) {
-	p := w.plays[filepath.Base(r.File)]
-	name := strings.Join(append([]string{filepath.Base(r.File)}, extra...), " ")
-	w.note("run %s", name)
-	if p.refuses != nil {
-		return nil, p.refuses
-	}
-	a := &actor{world: w, name: filepath.Base(r.File), play: p, done: make(chan struct{})}
-	if p.takes >= 0 {
-		time.AfterFunc(p.takes, func() { a.end(command.Exit{Code: p.code}) })
+func (w world) start(r *command.Runnable, extra ...string) (Process, error) {
+	a, err := w.Start(filepath.Base(r.File), extra...)
+	if err != nil {
+		return nil, err
 	}
 	return a, nil
 }
 
-func (a *actor) end(e command.Exit) {
-	a.once.Do(func() {
-		a.note("end %s", a.name)
-		a.exit = e
-		close(a.done)
-	})
-}
-
-func (a *actor) Done() <-chan struct{} { return a.done }
-func (a *actor) Wait() command.Exit    { <-a.done; return a.exit }
-
-func (a *actor) End(patience time.Duration) (command.Exit, bool) {
-	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		a.note("%v to %s", s, a.name)
-		if !a.play.immortal && (s == syscall.SIGKILL || !a.play.stubborn) {
-			a.end(command.Exit{Code: -1, Signal: int(s)})
-		}
-		select {
-		case <-a.done:
-			return a.exit, true
-		case <-time.After(patience):
-		}
-	}
-	return command.Exit{}, false
-}
-
 // sink records what it is told.
 type sink struct {
-	*world
+	world
 	name string
 	fail error
 }
 
 func (s sink) Deliver(_ context.Context, m notify.Message) error {
-	s.note("%s %s", s.name, strings.TrimSpace(m.Line()))
+	s.Note("%s %s", s.name, strings.TrimSpace(m.Line()))
 	return s.fail
 }
 
@@ -121,23 +64,12 @@ func scripts(t *testing.T, names ...string) map[string]*notify.Command {
 	return all
 }
 
-func (w *world) check(t *testing.T, want string) {
-	t.Helper()
-	synctest.Wait()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if diff := cmp.Diff(strings.Split(strings.TrimSpace(want), "\n"), w.lines); diff != "" {
-		t.Errorf("record (-want +got):\n%s", diff)
-	}
-	w.lines = nil
-}
-
 func vi(state string, priority int) notify.Message {
 	return notify.Message{Name: "VI", State: state, Priority: priority}
 }
 
 // dispatcher tells about VI with scripts named after their keywords.
-func dispatcher(t *testing.T, w *world, s *notify.Scripts, sinks ...notify.Sink) *Dispatcher {
+func dispatcher(t *testing.T, w world, s *notify.Scripts, sinks ...notify.Sink) *Dispatcher {
 	t.Helper()
 	d := New(w.start, w.log)
 	setup := Setup{Routes: map[notify.Key]*notify.Scripts{{Name: "VI"}: s}, Resolver: command.NewResolver(command.Policy{}), FIFOs: sinks}
@@ -151,7 +83,7 @@ func TestOneTransition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		c := scripts(t, "master", "any")
-		w.plays["master"] = play{takes: time.Second, code: 3}
+		w.Set("master", play.Part{Takes: time.Second, Exit: command.Exit{Code: 3}})
 		d := New(w.start, w.log)
 		d.Apply(Setup{
 			Routes:   map[notify.Key]*notify.Scripts{{Name: "VI"}: {Master: c["master"], Any: c["any"], Mail: true}},
@@ -161,11 +93,7 @@ func TestOneTransition(t *testing.T) {
 		})
 		d.Tell(vi(notify.Master, 150))
 		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		w.mu.Lock()
-		w.lines = runsFirst(w.lines)
-		w.mu.Unlock()
-		w.check(t, `
+		play.Compare(t, runsFirst(w.Record()), `
 0.000 run master
 0.000 global INSTANCE "VI" MASTER 150
 0.000 vrrp INSTANCE "VI" MASTER 150
@@ -193,14 +121,14 @@ func TestScriptsOfOneInstanceNeverOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		c := scripts(t, "master", "backup")
-		w.plays["master"] = play{takes: 3 * time.Second}
-		w.plays["backup"] = play{takes: time.Second}
+		w.Set("master", play.Part{Takes: 3 * time.Second})
+		w.Set("backup", play.Part{Takes: time.Second})
 		d := dispatcher(t, w, &notify.Scripts{Master: c["master"], Backup: c["backup"]})
 		d.Tell(vi(notify.Backup, 1))
 		d.Tell(vi(notify.Master, 1))
 		d.Tell(vi(notify.Backup, 1))
 		time.Sleep(time.Minute)
-		w.check(t, `
+		w.Check(t, `
 0.000 run backup
 1.000 end backup
 1.000 run master
@@ -211,18 +139,18 @@ func TestScriptsOfOneInstanceNeverOverlap(t *testing.T) {
 }
 
 func TestAHungScript(t *testing.T) {
-	setup := func(t *testing.T, stubborn play) (*world, *Dispatcher) {
+	setup := func(t *testing.T, stubborn play.Part) (world, *Dispatcher) {
 		w := newWorld()
 		c := scripts(t, "master", "backup")
-		w.plays["master"] = stubborn
+		w.Set("master", stubborn)
 		return w, dispatcher(t, w, &notify.Scripts{Master: c["master"], Backup: c["backup"]})
 	}
 	t.Run("is left alone while nothing waits for it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w, d := setup(t, play{takes: 5 * time.Minute})
+			w, d := setup(t, play.Part{Takes: 5 * time.Minute})
 			d.Tell(vi(notify.Master, 1))
 			time.Sleep(10 * time.Minute)
-			w.check(t, `
+			w.Check(t, `
 0.000 run master
 60.000 log (VI) MASTER script 'master' still running after 1m0s
 300.000 end master`)
@@ -230,12 +158,12 @@ func TestAHungScript(t *testing.T) {
 	})
 	t.Run("is ended when the next message comes", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w, d := setup(t, play{takes: -1})
+			w, d := setup(t, play.Part{Takes: play.Never})
 			d.Tell(vi(notify.Master, 1))
 			time.Sleep(90 * time.Second)
 			d.Tell(vi(notify.Backup, 1))
 			time.Sleep(time.Second)
-			w.check(t, `
+			w.Check(t, `
 0.000 run master
 60.000 log (VI) MASTER script 'master' still running after 1m0s
 90.000 log (VI) MASTER script 'master' takes too long, terminating it
@@ -248,11 +176,11 @@ func TestAHungScript(t *testing.T) {
 	})
 	t.Run("is ended after a minute when something waits, by force if need be", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w, d := setup(t, play{takes: -1, stubborn: true})
+			w, d := setup(t, play.Part{Takes: play.Never, Ignores: []syscall.Signal{syscall.SIGTERM}})
 			d.Tell(vi(notify.Master, 1))
 			d.Tell(vi(notify.Backup, 1))
 			time.Sleep(2 * time.Minute)
-			w.check(t, `
+			w.Check(t, `
 0.000 run master
 60.000 log (VI) MASTER script 'master' takes too long, terminating it
 60.000 terminated to master
@@ -265,11 +193,11 @@ func TestAHungScript(t *testing.T) {
 	})
 	t.Run("is left behind when nothing ends it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w, d := setup(t, play{takes: -1, immortal: true})
+			w, d := setup(t, play.Part{Takes: play.Never, Ignores: []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}})
 			d.Tell(vi(notify.Master, 1))
 			d.Tell(vi(notify.Backup, 1))
 			time.Sleep(2 * time.Minute)
-			w.check(t, `
+			w.Check(t, `
 0.000 run master
 60.000 log (VI) MASTER script 'master' takes too long, terminating it
 60.000 terminated to master
@@ -285,11 +213,11 @@ func TestStopScriptsHaveOneSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		c := scripts(t, "stop")
-		w.plays["stop"] = play{takes: -1}
+		w.Set("stop", play.Part{Takes: play.Never})
 		d := dispatcher(t, w, &notify.Scripts{Stop: c["stop"]})
 		d.Tell(vi(notify.Stop, 1))
 		d.Close(t.Context())
-		w.check(t, `
+		w.Check(t, `
 0.000 run stop
 1.000 log (VI) STOP script 'stop' takes too long, terminating it
 1.000 terminated to stop
@@ -303,15 +231,15 @@ func TestStopComesAfterWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		c := scripts(t, "master", "backup", "stop")
-		w.plays["master"] = play{takes: -1}
-		w.plays["backup"] = play{takes: 500 * time.Millisecond}
+		w.Set("master", play.Part{Takes: play.Never})
+		w.Set("backup", play.Part{Takes: 500 * time.Millisecond})
 		d := dispatcher(t, w, &notify.Scripts{Master: c["master"], Backup: c["backup"], Stop: c["stop"]})
 		d.Tell(vi(notify.Master, 1))
 		d.Tell(vi(notify.Backup, 1))
 		time.Sleep(10 * time.Second)
 		d.Tell(vi(notify.Stop, 1))
 		d.Close(t.Context())
-		w.check(t, `
+		w.Check(t, `
 0.000 run master
 11.000 log (VI) MASTER script 'master' takes too long, terminating it
 11.000 terminated to master
@@ -328,7 +256,7 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		c := scripts(t, "master", "stop")
-		w.plays["master"] = play{takes: 700 * time.Millisecond}
+		w.Set("master", play.Part{Takes: 700 * time.Millisecond})
 		d := dispatcher(t, w, &notify.Scripts{Master: c["master"], Stop: c["stop"]})
 		for range 5 {
 			d.Tell(vi(notify.Master, 1))
@@ -337,7 +265,7 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		d.Close(ctx)
-		w.check(t, `
+		w.Check(t, `
 0.000 run master
 0.700 end master
 0.700 run master
@@ -370,14 +298,13 @@ func TestTheLastWordOfADeletedInstance(t *testing.T) {
 		empty := Setup{Resolver: command.NewResolver(command.Policy{})}
 		d.Apply(empty)
 		d.Tell(vi(notify.Deleted, 0))
-		w.check(t, `
+		w.Check(t, `
 0.000 run deleted
 0.000 end deleted`)
 		d.Apply(empty)
 		d.Tell(vi(notify.Deleted, 0))
-		synctest.Wait()
-		if len(w.lines) != 0 {
-			t.Errorf("after one more reload: %v", w.lines)
+		if more := w.Record(); len(more) != 0 {
+			t.Errorf("after one more reload: %v", more)
 		}
 	})
 }
@@ -386,7 +313,7 @@ func TestDisabledAndFailingScripts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		c := scripts(t, "any")
-		w.plays["any"] = play{refuses: errors.New("execute any: exec format error")}
+		w.Set("any", play.Part{Refuses: errors.New("execute any: exec format error")})
 		d := New(w.start, w.log)
 		problems := d.Apply(Setup{
 			Routes: map[notify.Key]*notify.Scripts{
@@ -399,7 +326,7 @@ func TestDisabledAndFailingScripts(t *testing.T) {
 			t.Errorf("problems %v, want /no, once", problems)
 		}
 		d.Tell(vi(notify.Master, 1))
-		w.check(t, `
+		w.Check(t, `
 0.000 run any INSTANCE VI MASTER 1
 0.000 log (VI) MASTER script 'any' execute any: exec format error`)
 	})
@@ -409,7 +336,7 @@ func TestAFloodIsCountedAndLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		c := scripts(t, "any")
-		w.plays["any"] = play{takes: time.Second}
+		w.Set("any", play.Part{Takes: time.Second})
 		d := dispatcher(t, w, &notify.Scripts{Any: c["any"]})
 		for n := range 100 {
 			d.Tell(vi(notify.Master, n))
@@ -419,7 +346,7 @@ func TestAFloodIsCountedAndLoggedOnce(t *testing.T) {
 			t.Errorf("lost %d, want 35 of 100: one runs, 64 wait", d.Lost())
 		}
 		logged, last := 0, ""
-		for _, l := range w.lines {
+		for _, l := range w.Record() {
 			if strings.Contains(l, "too slow") {
 				logged++
 			}
@@ -439,7 +366,7 @@ func TestRepeatWritesLinesOnly(t *testing.T) {
 		c := scripts(t, "any")
 		d := dispatcher(t, w, &notify.Scripts{Any: c["any"], Mail: true}, sink{w, "global", nil})
 		d.Repeat(vi(notify.Master, 100))
-		w.check(t, `0.000 global INSTANCE "VI" MASTER 100`)
+		w.Check(t, `0.000 global INSTANCE "VI" MASTER 100`)
 	})
 }
 

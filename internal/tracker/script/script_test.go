@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -16,128 +15,46 @@ import (
 
 	"holdfast/internal/command"
 	"holdfast/internal/tracker"
+	"holdfast/test/play"
 )
 
-// world is a machine on which programs are played: it records what is done and
-// reported, with the time.
-type world struct {
-	mu    sync.Mutex
-	began time.Time
-	lines []string
-	plays map[string]play // by the name of the file
-}
+// world is one that watchers work in.
+type world struct{ *play.World }
 
-// play says how a program behaves.
-type play struct {
-	takes   time.Duration
-	exit    command.Exit
-	refuses error // cannot be started
-	ignores []syscall.Signal
-}
+func newWorld() world { return world{play.New()} }
 
-// actor is a program under way.
-type actor struct {
-	*world
-	name string
-	play play
-	done chan struct{}
-	once sync.Once
-	exit command.Exit
-}
-
-func newWorld() *world { return &world{began: time.Now(), plays: map[string]play{}} }
-
-func (w *world) note(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lines = append(w.lines, fmt.Sprintf("%.3f ", time.Since(w.began).Seconds())+fmt.Sprintf(format, args...))
-}
-
-func (w *world) set(name string, p play) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.plays[name] = p
-}
-
-func (w *world) start(r *command.Runnable) (Process, error) {
-	w.mu.Lock()
-	p := w.plays[r.File]
-	w.mu.Unlock()
-	w.note("run %s", r.File)
-	if p.refuses != nil {
-		return nil, p.refuses
-	}
-	a := &actor{world: w, name: r.File, play: p, done: make(chan struct{})}
-	if p.takes >= 0 {
-		time.AfterFunc(p.takes, func() { a.end(p.exit) })
+func (w world) start(r *command.Runnable) (Process, error) {
+	a, err := w.Start(r.File)
+	if err != nil {
+		return nil, err
 	}
 	return a, nil
 }
 
-func (a *actor) end(e command.Exit) { a.once.Do(func() { a.exit = e; close(a.done) }) }
-
-func (a *actor) Done() <-chan struct{} { return a.done }
-func (a *actor) Wait() command.Exit    { <-a.done; return a.exit }
-
-func (a *actor) Signal(s syscall.Signal) {
-	a.note("%v to %s", s, a.name)
-	for _, i := range a.play.ignores {
-		if i == s {
-			return
-		}
-	}
-	a.end(command.Exit{Code: -1, Signal: int(s)})
-}
-
-func (a *actor) End(patience time.Duration) (command.Exit, bool) {
-	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		a.Signal(s)
-		select {
-		case <-a.done:
-			return a.exit, true
-		case <-time.After(patience):
-		}
-	}
-	return command.Exit{}, false
-}
-
-func (w *world) watcher() *Watcher {
+func (w world) watcher() *Watcher {
 	return New(w.start, func(s tracker.Sample) {
-		w.note("%s", strings.TrimSpace(fmt.Sprintf("%s %s is %v %s", s.Kind, s.Tracker, s.State, s.Why)))
+		w.Note("%s", strings.TrimSpace(fmt.Sprintf("%s %s is %v %s", s.Kind, s.Tracker, s.State, s.Why)))
 	},
-		func(line string) { w.note("%s", line) })
+		func(line string) { w.Note("%s", line) })
 }
 
 func spec(name, file string, interval, timeout time.Duration) Spec {
 	return Spec{Name: name, Command: &command.Runnable{File: file, Argv: []string{file}}, Interval: interval, Timeout: timeout, Rise: 1, Fall: 1}
 }
 
-const never = -1
-
-// check compares the record with a transcript.
-func (w *world) check(t *testing.T, want string) {
-	t.Helper()
-	synctest.Wait()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if diff := cmp.Diff(strings.Split(strings.TrimSpace(want), "\n"), w.lines); diff != "" {
-		t.Errorf("record (-want +got):\n%s", diff)
-	}
-}
-
 func TestAScriptThatFailsAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.set("/chk", play{takes: 100 * time.Millisecond})
+		w.Set("/chk", play.Part{Takes: 100 * time.Millisecond})
 		watcher := w.watcher()
 		watcher.Apply([]Spec{spec("chk", "/chk", time.Second, time.Second)})
 		time.Sleep(500 * time.Millisecond)
-		w.set("/chk", play{takes: 200 * time.Millisecond, exit: command.Exit{Code: 1}})
+		w.Set("/chk", play.Part{Takes: 200 * time.Millisecond, Exit: command.Exit{Code: 1}})
 		time.Sleep(time.Second)
-		w.set("/chk", play{exit: command.Exit{}})
+		w.Set("/chk", play.Part{Exit: command.Exit{}})
 		time.Sleep(time.Second)
 		watcher.Close()
-		w.check(t, `
+		w.Check(t, `
 0.000 run /chk
 0.100 VRRP_Script(chk) succeeded
 0.100 script chk is good
@@ -155,12 +72,12 @@ func TestAScriptThatFailsAndRecovers(t *testing.T) {
 func TestARunThatHangsIsEndedAndCountsAsFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.set("/chk", play{takes: never, ignores: []syscall.Signal{syscall.SIGTERM}})
+		w.Set("/chk", play.Part{Takes: play.Never, Ignores: []syscall.Signal{syscall.SIGTERM}})
 		watcher := w.watcher()
 		watcher.Apply([]Spec{spec("chk", "/chk", 2*time.Second, time.Second)})
 		time.Sleep(3500 * time.Millisecond)
 		watcher.Close()
-		w.check(t, `
+		w.Check(t, `
 0.000 run /chk
 1.000 terminated to /chk
 2.000 Track script chk is already running, expect idle - skipping run
@@ -175,12 +92,12 @@ func TestARunThatCannotBeKilledCountsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		both := []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}
-		w.set("/chk", play{takes: 20 * time.Second, exit: command.Exit{}, ignores: both})
+		w.Set("/chk", play.Part{Takes: 20 * time.Second, Exit: command.Exit{}, Ignores: both})
 		watcher := w.watcher()
 		watcher.Apply([]Spec{spec("chk", "/chk", 30*time.Second, time.Second)})
 		time.Sleep(21 * time.Second)
 		watcher.Close()
-		w.check(t, `
+		w.Check(t, `
 0.000 run /chk
 1.000 terminated to /chk
 3.000 killed to /chk
@@ -194,12 +111,12 @@ func TestARunThatCannotBeKilledCountsOnce(t *testing.T) {
 func TestWhatCannotBeExecutedFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.set("/chk", play{refuses: errors.New("execute /chk: no such file or directory")})
+		w.Set("/chk", play.Part{Refuses: errors.New("execute /chk: no such file or directory")})
 		watcher := w.watcher()
 		watcher.Apply([]Spec{spec("chk", "/chk", time.Second, time.Second)})
 		time.Sleep(1500 * time.Millisecond)
 		watcher.Close()
-		w.check(t, `
+		w.Check(t, `
 0.000 run /chk
 0.000 VRRP_Script(chk) failed (execute /chk: no such file or directory)
 0.000 script chk is bad execute /chk: no such file or directory
@@ -210,7 +127,7 @@ func TestWhatCannotBeExecutedFails(t *testing.T) {
 func TestInitFailIsBadUntilTheFirstResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.set("/chk", play{takes: 300 * time.Millisecond})
+		w.Set("/chk", play.Part{Takes: 300 * time.Millisecond})
 		watcher := w.watcher()
 		s := spec("chk", "/chk", time.Second, time.Second)
 		s.InitFail = true
@@ -218,7 +135,7 @@ func TestInitFailIsBadUntilTheFirstResult(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		watcher.Close()
 		synctest.Wait()
-		w.check(t, `
+		w.Check(t, `
 0.000 script chk is bad init_fail
 0.000 run /chk
 0.300 VRRP_Script(chk) succeeded
@@ -229,15 +146,13 @@ func TestInitFailIsBadUntilTheFirstResult(t *testing.T) {
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.set("/same", play{takes: 800 * time.Millisecond})
+		w.Set("/same", play.Part{Takes: 800 * time.Millisecond})
 		watcher := w.watcher()
 		watcher.Apply([]Spec{spec("same", "/same", time.Second, time.Second), spec("other", "/a", time.Second, time.Second)})
 		time.Sleep(1500 * time.Millisecond)
-		w.mu.Lock()
-		w.lines = nil
-		w.mu.Unlock()
+		w.Record()
 
-		w.set("/b", play{exit: command.Exit{Code: 2}, takes: 100 * time.Millisecond})
+		w.Set("/b", play.Part{Exit: command.Exit{Code: 2}, Takes: 100 * time.Millisecond})
 		longer := spec("same", "/same", 5*time.Second, 5*time.Second)
 		longer.Fall = 2
 		watcher.Apply([]Spec{longer, spec("other", "/b", time.Minute, time.Second), spec("new", "/c", time.Minute, time.Second)})
@@ -251,10 +166,9 @@ func TestReload(t *testing.T) {
 		watcher.Apply([]Spec{spec("new", "/c", time.Minute, time.Second)})
 		time.Sleep(time.Minute)
 		watcher.Close()
-		w.mu.Lock()
-		sortSameInstant(w.lines)
-		w.mu.Unlock()
-		w.check(t, `
+		lines := w.Record()
+		sortSameInstant(lines)
+		play.Compare(t, lines, `
 1.500 VRRP_Script(new) succeeded
 1.500 VRRP_Script(same) considered successful on reload
 1.500 run /b

@@ -78,7 +78,7 @@ func (b *Balancer) Checks() []Check {
 	for _, v := range b.virtual {
 		for _, r := range v.reals {
 			for _, c := range r.checks {
-				list = append(list, Check{ID: c.id, Config: c.config, Virtual: v.name, Real: r.name(), At: r.At, Weight: r.Weight, Suspended: v.suspended})
+				list = append(list, Check{ID: c.id, Config: c.config, Virtual: v.name, Real: r.name(), At: r.At, Weight: r.config.Weight, Suspended: v.suspended})
 			}
 		}
 	}

@@ -122,7 +122,7 @@ func (v *virtual) compare(old *virtual, out *Effects) {
 
 func newReal(v *virtual, c *config.RealServer) *real {
 	return &real{of: v, config: c, Server: lvs.Server{
-		At: netip.AddrPortFrom(c.Addr, c.Port), Way: wayThrough(c), Weight: c.Weight, Inhibit: c.Inhibit,
+		At: netip.AddrPortFrom(c.Addr, c.Port), Way: wayThrough(c), Weight: int32(c.Weight), Inhibit: c.Inhibit,
 	}}
 }
 

@@ -35,6 +35,7 @@ type balance struct {
 	teller  *teller
 	starter *command.Starter
 	legacy  legacyFile
+	rest    func() // after a burst of work
 
 	loop   *engine.Balancing // nil: not begun
 	runner *run.Runner
@@ -43,8 +44,8 @@ type balance struct {
 	watch  context.CancelFunc // of the addresses; nil: nobody needs them
 }
 
-func newBalance(say func(relay.Line), t *teller, s *command.Starter, legacy string) *balance {
-	b := &balance{say: say, teller: t, starter: s, legacy: legacyFile(legacy)}
+func newBalance(say func(relay.Line), t *teller, s *command.Starter, legacy string, rest func()) *balance {
+	b := &balance{say: say, teller: t, starter: s, legacy: legacyFile(legacy), rest: rest}
 	b.runner = run.New(run.Room(), b.report, b.line)
 	return b
 }
@@ -91,9 +92,10 @@ func (b *balance) begin(s *servers) bool {
 	if len(s.Virtual) == 0 && s.LVS.SyncDaemon == nil && left.Empty() {
 		return false
 	}
-	b.loop = engine.NewBalancing(func(ctx context.Context) (engine.IPVS, error) { return netlink.Open(ctx, pathOf(s.NetNS)) }, b.say)
+	path := pathOf(s.NetNS) // and not s, which would stay for ever
+	b.loop = engine.NewBalancing(func(ctx context.Context) (engine.IPVS, error) { return netlink.Open(ctx, path) }, b.say)
 	b.loop.Inherit(left, b.keep)
-	b.loop.Tell, b.loop.Check = b.tell, b.check
+	b.loop.Tell, b.loop.Check, b.loop.Rest = b.tell, b.check, b.rest
 	go b.loop.Run(context.Background()) // until close
 	return true
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -25,6 +26,13 @@ func newJanitor(room int64) *janitor {
 	j := &janitor{kick: make(chan struct{}, 1), room: room}
 	go j.work()
 	return j
+}
+
+// before says that a burst begins that needs more than room, so that it is collected as
+// ever, and not all the time: a configuration with thousands of servers.
+func (j *janitor) before() {
+	debug.SetMemoryLimit(math.MaxInt64)
+	debug.SetGCPercent(100)
 }
 
 // after says that there was a burst.

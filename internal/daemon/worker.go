@@ -91,7 +91,7 @@ func newWorkerProcess() (*workerProcess, error) {
 	}
 	w.teller = newTeller(w.logText)
 	w.watchers = newWatchers(w.send, w.logText)
-	w.balance = newBalance(w.logLine, w.teller, w.watchers.starter, w.opts.LegacyFile())
+	w.balance = newBalance(w.logLine, w.teller, w.watchers.starter, w.opts.LegacyFile(), w.janitor.after)
 	w.watchers.filed = w.balance.runner.File
 	w.asks = make(chan func())
 	w.chronicle.Started = time.Now()
@@ -256,6 +256,7 @@ func (w *workerProcess) logText(text string) { w.log.Info(text) }
 // load reads the configuration and proposes it to the router. One that cannot
 // be run changes nothing.
 func (w *workerProcess) load() {
+	w.janitor.before()
 	read := readConfig(w.source(), &w.global, w.logText)
 	report(read, w.log)
 	if w.opts.DumpConfig && read.Config != nil {
@@ -293,6 +294,7 @@ func (w *workerProcess) refuse(status int) {
 	w.settleFallBack()
 	w.waiting.reload.answer(outcome{why: w.waiting.why})
 	w.send(&relay.Down{Refused: true, Exit: status})
+	w.janitor.after()
 }
 
 // propose puts a configuration into the slot that is free: the router's part and

@@ -30,6 +30,8 @@ type Balancing struct {
 	// Tell tells scripts, pipes and people, Check says which checks are to run.
 	Tell  func([]notify.Delivery)
 	Check func([]balancer.Check)
+	// Rest is called when the whole table has been gone through.
+	Rest func()
 
 	brain  *balancer.Balancer
 	inbox  *Mailbox[func(context.Context)]
@@ -134,5 +136,8 @@ func (b *Balancing) pass(ctx context.Context) {
 	}
 	if e.Checks {
 		b.Check(b.brain.Checks())
+	}
+	if e.Table != nil {
+		b.Rest()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,8 @@ type director struct {
 	daemons  []ipvs.Daemon
 	missing  error           // there is no IPVS
 	slow     []time.Duration // what the next looks take
+	reads    int
+	rests    int
 	said     []string
 	checks   []balancer.Check
 	kept     ipvs.Legacy
@@ -43,7 +46,7 @@ func newDirector(t *testing.T) *director {
 		defer d.mu.Unlock()
 		d.said = append(d.said, l.Text)
 	})
-	d.Tell = func([]notify.Delivery) {}
+	d.Tell, d.Rest = func([]notify.Delivery) {}, func() { d.rests++ }
 	d.Check = func(c []balancer.Check) { d.checks = c }
 	d.Inherit(ipvs.Legacy{}, func(l ipvs.Legacy) { d.kept = l })
 	return d
@@ -68,6 +71,7 @@ type fakeIPVS struct{ *director }
 func (k fakeIPVS) Observe(func(ipvs.Key) bool) (ipvs.Table, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.director.reads++
 	t := ipvs.Table{}
 	for key, p := range k.kernel.Table {
 		t[key] = p
@@ -196,6 +200,20 @@ func TestDriftIsRepairedAndSaid(t *testing.T) {
 		d.after(0, serviceRule+serverRule, activating, gained)
 		d.meanwhile(func() { clear(d.kernel.Table) })
 		d.after(3*time.Second, serviceRule+serverRule, "IPVS: somebody else changed what is ours: put back (2 so far)")
+	})
+}
+
+func TestWhatAnEarlierRunLeftIsReadOnce(t *testing.T) {
+	run(t, func(d *director) {
+		o := ordered(t, "")
+		left := ipvs.Key{Protocol: ipvs.TCP, At: netip.MustParseAddrPort("10.0.0.1:80")}
+		d.kernel.Table[left] = ipvs.Pool{Service: ipvs.Service{Scheduler: "wlc"}}
+		d.Inherit(ipvs.Legacy{Services: []ipvs.Key{left}}, func(l ipvs.Legacy) { d.kept = l })
+		d.Order(o)
+		d.after(time.Second, serviceRule, activating)
+		if d.reads != 1 || d.rests != 1 {
+			t.Errorf("it is read %d times, with a rest after %d", d.reads, d.rests)
+		}
 	})
 }
 

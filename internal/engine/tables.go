@@ -49,6 +49,7 @@ type tables struct {
 	order  BalanceOrder
 	rec    *ipvs.Reconciler
 	kept   ipvs.Legacy
+	found  ipvs.Table    // by left, for the first look
 	took   time.Duration // by the last look
 	// told are the repairs that were spoken of, and troubles what else was.
 	told     uint64
@@ -106,6 +107,7 @@ func (t *tables) left(ctx context.Context) ipvs.Table {
 	}
 	found, err := t.kernel.Observe(t.rec.Mine)
 	t.complain("look for what is left", err)
+	t.found = found
 	return found
 }
 
@@ -144,11 +146,23 @@ func (t *tables) look(ctx context.Context) time.Duration {
 
 func (t *tables) observe() {
 	look := t.rec.Look()
-	err := t.kernel.Each(t.rec.Mine, look.Found)
+	err := t.each(look.Found)
 	t.complain("look for changes", err)
 	if err == nil {
 		t.do(look.Steps())
 	}
+}
+
+// each passes on what is there. What was read for left is not read again at once.
+func (t *tables) each(take func(ipvs.Key, ipvs.Pool)) error {
+	if t.found == nil {
+		return t.kernel.Each(t.rec.Mine, take)
+	}
+	for k, p := range t.found {
+		take(k, p)
+	}
+	t.found = nil
+	return nil
 }
 
 // read is all that the kernel holds, also what others made.

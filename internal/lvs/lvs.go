@@ -15,8 +15,8 @@ type Server struct {
 	At  netip.AddrPort
 	Way ipvs.Destination // its Weight is not looked at
 	// Weight is the configured one, Extra what checks add to it.
-	Weight int
 	Extra  int64
+	Weight int32
 	// Inhibit: while it is down it stays in the table with weight 0.
 	Inhibit bool
 	// Alive: none of its checks has failed.
@@ -78,7 +78,7 @@ func (v *Virtual) Apologises() bool { return v.Sorry != nil && !v.Up }
 // services. Packets that are not translated keep their port, so that of the
 // service counts for them. The sorry server may be one of the real servers too.
 func (v *Virtual) Pool(k ipvs.Key) []ipvs.Server {
-	pool := make([]ipvs.Server, 0, len(v.Servers)+1)
+	pool := make([]ipvs.Server, 0, v.places())
 	if v.Up && v.Sorry != nil && v.Sorry.Inhibit {
 		pool = append(pool, v.Sorry.weighing(k, 0))
 	}
@@ -94,6 +94,14 @@ func (v *Virtual) Pool(k ipvs.Key) []ipvs.Server {
 		pool = append(pool, v.Sorry.weighing(k, 1))
 	}
 	return ipvs.Sorted(pool)
+}
+
+// places are as many as there can be.
+func (v *Virtual) places() int {
+	if v.Sorry == nil {
+		return len(v.Servers)
+	}
+	return len(v.Servers) + 1
 }
 
 func (s *Server) weighing(k ipvs.Key, weight uint32) ipvs.Server {

@@ -12,7 +12,7 @@ import (
 func at(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 // pool is a virtual server whose real servers 10.1.0.1 and so on have these weights.
-func pool(quorum, hysteresis uint32, weights ...int) *lvs.Virtual {
+func pool(quorum, hysteresis uint32, weights ...int32) *lvs.Virtual {
 	v := &lvs.Virtual{Quorum: quorum, Hysteresis: hysteresis}
 	addr := netip.MustParseAddr("10.1.0.0")
 	for _, w := range weights {
@@ -24,7 +24,7 @@ func pool(quorum, hysteresis uint32, weights ...int) *lvs.Virtual {
 
 func TestWeightsStayInTheRangeOfTheKernel(t *testing.T) {
 	for _, c := range []struct {
-		weight int
+		weight int32
 		extra  int64
 		want   uint32
 	}{{3, 0, 3}, {3, 4, 7}, {3, -3, 0}, {3, -9, 0}, {3, math.MaxInt32, math.MaxInt32}, {0, math.MinInt32, 0}} {
@@ -37,7 +37,7 @@ func TestWeightsStayInTheRangeOfTheKernel(t *testing.T) {
 func TestTheQuorumIsGainedAboveTheMarginAndLostBelowIt(t *testing.T) {
 	v := pool(5, 2, 0)
 	for _, c := range []struct {
-		weight  int
+		weight  int32
 		up      bool
 		changed bool
 	}{{6, false, false}, {7, true, true}, {3, true, false}, {2, false, true}, {6, false, false}, {8, true, true}, {0, false, true}} {

@@ -110,6 +110,7 @@ type Machine struct {
 	ports  []port          // those that are read
 	deaf   []router.Ear    // those that are not, as the router knows
 	byFD   map[int]int     // descriptor to index in ports
+	byEar  map[router.Ear]bool
 	batch  []wire.Datagram
 	talks  map[int]Listener // of BFD, by descriptor
 	talk   []bfd.Datagram
@@ -128,7 +129,7 @@ func NewMachine(r *router.Router, hands Hands) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{poll: p, router: r, hands: hands, byFD: map[int]int{}, batch: make([]wire.Datagram, 64), talk: make([]bfd.Datagram, 64), sick: map[string]bool{}}
+	m := &Machine{poll: p, router: r, hands: hands, byFD: map[int]int{}, byEar: map[router.Ear]bool{}, batch: make([]wire.Datagram, 64), talk: make([]bfd.Datagram, 64), sick: map[string]bool{}}
 	m.Inbox.Wake, m.opened.Wake = p.knock, p.knock
 	m.ears = newEars(&m.hands, &m.opened)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -281,7 +282,7 @@ func (m *Machine) openPorts() {
 		m.want = want
 		m.serial++
 		m.ears.orders.Put(order{m.serial, want})
-		m.ports = slices.DeleteFunc(m.ports, m.unwanted)
+		m.dropPorts()
 		m.watchPorts()
 	}
 	m.tellDeaf()
@@ -300,13 +301,19 @@ func (m *Machine) wanted() (want []port) {
 	return want
 }
 
-// unwanted forgets a port that is not wanted: it may be closed at any time.
-func (m *Machine) unwanted(p port) bool {
-	if slices.ContainsFunc(m.want, func(o port) bool { return o.is(&p) }) {
-		return false
+// dropPorts forgets ports that are not wanted: they may be closed at any time.
+func (m *Machine) dropPorts() {
+	wanted := make(map[router.Ear]int, len(m.want))
+	for i := range m.want {
+		wanted[m.want[i].Ear] = m.want[i].ifindex
 	}
-	m.poll.forget(p.receiver.FD())
-	return true
+	m.ports = slices.DeleteFunc(m.ports, func(p port) bool {
+		if index, ok := wanted[p.Ear]; ok && index == p.ifindex {
+			return false
+		}
+		m.poll.forget(p.receiver.FD())
+		return true
+	})
 }
 
 // adopt reads by the ports that are open now. Those of an order that has been overtaken
@@ -322,9 +329,10 @@ func (m *Machine) adopt(o opened) {
 
 func (m *Machine) watchPorts() {
 	clear(m.byFD)
+	clear(m.byEar)
 	for i := range m.ports {
 		fd := m.ports[i].receiver.FD()
-		m.byFD[fd] = i
+		m.byFD[fd], m.byEar[m.ports[i].Ear] = i, true
 		if err := m.poll.watch(fd); err != nil {
 			m.hands.Tell(Told{Trouble: err.Error()})
 		}
@@ -335,8 +343,7 @@ func (m *Machine) watchPorts() {
 func (m *Machine) tellDeaf() {
 	var deaf []router.Ear
 	for i := range m.router.Ports() {
-		e := m.router.Ports()[i].Ear
-		if !slices.ContainsFunc(m.ports, func(p port) bool { return p.Ear == e }) {
+		if e := m.router.Ports()[i].Ear; !m.byEar[e] {
 			deaf = append(deaf, e)
 		}
 	}

@@ -268,6 +268,11 @@ func (g *guest) opts() (o host.AddrOpts) {
 	return o
 }
 
+// lodges reports whether an address is the source of adverts on a device.
+func (q *quarters) lodges(a host.Addr) bool {
+	return slices.ContainsFunc(q.guests, func(g guest) bool { return g.held.IsValid() && g.addr() == a })
+}
+
 // leave takes the address away.
 func (g *guest) leave(out *Effects) {
 	if g.held.IsValid() {
@@ -396,16 +401,21 @@ func firstGap(rounds, addrs int) time.Duration {
 	return spread / time.Duration(gaps*max(addrs, 1))
 }
 
-// deviceChanged lets a MASTER speak as soon as the device it sends by is there.
+// deviceChanged is for those who send and hear by a device: a MASTER speaks as soon as it
+// works, and a BACKUP is deaf until then.
 func (r *Router) deviceChanged(now mono.Instant, name string, out *Effects) {
 	l := r.links.get(name)
 	if r.quarters.parents[name] == "" || l.good() == r.quarters.good[name] {
 		return
 	}
 	r.quarters.good[name] = l.good()
-	r.listen(now, out)
 	for i := range r.parts {
-		if p := &r.parts[i]; l.good() && p.cfg != nil && r.quarters.sends[p.key()] == name {
+		p := &r.parts[i]
+		if p.cfg == nil || r.quarters.sends[p.key()] != name {
+			continue
+		}
+		r.set.Deafen(now, vrrp.ID(i), r.isDeaf(p.cfg), &out.Out)
+		if l.good() {
 			r.set.Speak(now, vrrp.ID(i), &out.Out)
 		}
 	}

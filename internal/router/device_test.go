@@ -158,3 +158,29 @@ func TestSilenceCountsFromWhenItCanBeHeard(t *testing.T) {
 	b.pass(time.Millisecond)
 	roles("MASTER MASTER")
 }
+
+// The parent goes and comes back before anybody carries out what follows from that: the
+// source of the adverts is wanted, not dropped.
+func TestTheSourceComesBackWithTheParentInOneTurn(t *testing.T) {
+	six := virtual("A", 1, "fe80::1:1")
+	six.VRRP.V6, six.VRRP.Group = true, netip.MustParseAddr("ff02::12")
+	parent := host.Change{Link: &host.Link{Name: "eth0", Index: 2, Up: true, Carrier: true, MTU: 1500}}
+	source := host.Change{Addr: &host.Wish{Addr: host.Addr{Link: "eth0", Prefix: netip.MustParsePrefix("fe80::1/64")}}}
+	b := newBench(t, nil)
+	b.step(router.Seen{Change: source})
+	b.reload(six)
+	gone := parent
+	gone.Gone = true
+	var fx router.Effects
+	for _, c := range []host.Change{gone, parent, source} {
+		b.r.Step(b.now, router.Seen{Change: c}, &fx)
+	}
+	want := []host.Addr{{Link: "vrrp.1", Prefix: netip.MustParsePrefix("fe80::1/128")}}
+	var got []host.Addr
+	for _, w := range fx.Host.Want {
+		got = append(got, w.Addr)
+	}
+	if !slices.Equal(got, want) || !slices.Equal(fx.Host.Drop, want) {
+		t.Errorf("wants %v, drops %v; want both to be %v", got, fx.Host.Drop, want)
+	}
+}

@@ -110,7 +110,7 @@ func (r *Router) net(d *host.Delta) {
 		}
 		d.Want = slices.DeleteFunc(d.Want, func(w host.Wish) bool {
 			_, claimed := r.holdings.of(w.Addr)
-			return dropped[w.Addr] && !claimed
+			return dropped[w.Addr] && !claimed && !r.quarters.lodges(w.Addr)
 		})
 	}
 	if len(d.Gone) > 0 {

@@ -95,23 +95,24 @@ func ear(v *vrrp.Config, via map[vrrp.Key]string) Ear {
 
 // hearing takes in which ports are open.
 func (r *Router) hearing(now mono.Instant, deaf []Ear, out *Effects) {
-	before := r.deaf
-	r.deaf = deaf
-	if len(before)+len(deaf) > 0 {
-		r.listen(now, out)
+	r.deaf = make(map[Ear]bool, len(deaf))
+	for _, e := range deaf {
+		r.deaf[e] = true
+	}
+	r.listen(now, out)
+}
+
+// listen tells the virtual routers whether they can hear.
+func (r *Router) listen(now mono.Instant, out *Effects) {
+	for i := range r.parts {
+		if r.parts[i].cfg != nil {
+			r.set.Deafen(now, vrrp.ID(i), r.isDeaf(r.parts[i].cfg), &out.Out)
+		}
 	}
 }
 
-// listen tells the virtual routers whether they can hear: by an open port, and by a
-// device that works if they have one.
-func (r *Router) listen(now mono.Instant, out *Effects) {
-	for i := range r.parts {
-		v := r.parts[i].cfg
-		if v == nil {
-			continue
-		}
-		device := r.quarters.sends[v.Key]
-		deaf := device != "" && !r.quarters.good[device] || slices.Contains(r.deaf, ear(v, r.quarters.sends))
-		r.set.Deafen(now, vrrp.ID(i), deaf, &out.Out)
-	}
+// isDeaf tells whether a virtual router lacks its port, or the device that it hears by.
+func (r *Router) isDeaf(v *vrrp.Config) bool {
+	device := r.quarters.sends[v.Key]
+	return device != "" && !r.quarters.good[device] || r.deaf[ear(v, r.quarters.sends)]
 }

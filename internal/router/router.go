@@ -28,7 +28,7 @@ type Router struct {
 	watch    watch
 	past     func(vrrp.Key) (vrrp.Memory, bool)
 	ports    []Port
-	deaf     []Ear // those of the ports that are not open
+	deaf     map[Ear]bool // those of the ports that are not open
 	// found are the addresses the kernel held before the first configuration.
 	found    map[host.Addr]bool
 	ready    bool // there is a configuration

@@ -87,6 +87,7 @@ func (b *Balancing) Stop(ctx context.Context, leave bool) {
 		b.ended = true
 		if !leave {
 			b.tables.empty()
+			b.tables.want(ctx, &balancer.Effects{Table: ipvs.Table{}}) // before a word is said: there is not much time
 			b.brain.Stop(Now(), &b.effect)
 			b.pass(ctx)
 			b.tables.close()

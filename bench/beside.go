@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast/bench/subject"
 	"holdfast/bench/wiretap"
@@ -47,7 +47,7 @@ func (b *bench) besideOf(ctx context.Context, c *crowd, program int, check strin
 	if err != nil {
 		return err
 	}
-	defer v.Close()
+	defer v.servers.close()
 	f := farm{virtual: paceServers / 1000, real: 1000, delay: int(paceLoop / time.Second), check: check}
 	d, _, err := c.beginWith(ctx, b.programs[program], configuration(c.members(strong)...)+f.text())
 	if err != nil {
@@ -92,12 +92,12 @@ func (b *bench) recordBeside(ctx context.Context, c *crowd, d *subject.Daemon, v
 // visitors are the checks that arrive at the servers of a farm, which are all the
 // other node of a crowd.
 type visitors struct {
-	net.Listener
-	mu    sync.Mutex
-	made  int
-	first map[netip.Addr]time.Time
+	servers *inn
+	mu      sync.Mutex
+	made    int
+	first   map[[4]byte]time.Time
 	// How much earlier and later than at the interval after the first, at most.
-	early, late map[netip.Addr]time.Duration
+	early, late map[[4]byte]time.Duration
 }
 
 // visit opens all servers.
@@ -110,30 +110,18 @@ func (c *crowd) visit(check string) (*visitors, error) {
 	}
 	v := &visitors{}
 	v.forget()
-	err := c.b.Do(func() (err error) { v.Listener, err = net.Listen("tcp4", "0.0.0.0:80"); return err })
+	var err error
+	v.servers, err = openInn(c.b, 80, check, v.came)
+	return v, err
+}
+
+// came notes a check of the server that a connection was made to.
+func (v *visitors) came(fd int) {
+	at, err := unix.Getsockname(fd)
 	if err != nil {
-		return nil, err
+		return
 	}
-	go v.welcome(check == httpCheck)
-	return v, nil
-}
-
-func (v *visitors) welcome(page bool) {
-	for {
-		c, err := v.Accept()
-		if err != nil {
-			return
-		}
-		v.note(time.Now(), c.LocalAddr().(*net.TCPAddr).AddrPort().Addr())
-		if !page {
-			_ = c.Close()
-			continue
-		}
-		go reply(c, page)
-	}
-}
-
-func (v *visitors) note(now time.Time, server netip.Addr) {
+	server, now := at.(*unix.SockaddrInet4).Addr, time.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.made++
@@ -149,7 +137,7 @@ func (v *visitors) note(now time.Time, server netip.Addr) {
 func (v *visitors) forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.made, v.first, v.early, v.late = 0, map[netip.Addr]time.Time{}, map[netip.Addr]time.Duration{}, map[netip.Addr]time.Duration{}
+	v.made, v.first, v.early, v.late = 0, map[[4]byte]time.Time{}, map[[4]byte]time.Duration{}, map[[4]byte]time.Duration{}
 }
 
 // seen is how many checks came, and by how much the interval of a server was

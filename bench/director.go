@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -210,11 +209,11 @@ func (g *director) stop(ctx context.Context) error {
 
 // watched weighs a program that checks all servers of a table.
 func (g *director) watched(ctx context.Context, f farm) error {
-	stop, err := g.answer(f.check, new(atomic.Int64))
+	servers, err := openInn(g.node, 80, f.check, func(int) {})
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer servers.close()
 	if err := g.begin(ctx, f, tableWhole); err != nil {
 		return err
 	}
@@ -225,11 +224,11 @@ func (g *director) watched(ctx context.Context, f farm) error {
 // checked measures what a thousand checks a second cost, and whether they are made.
 func (g *director) checked(ctx context.Context, f farm) error {
 	var answered atomic.Int64
-	stop, err := g.answer(f.check, &answered)
+	servers, err := openInn(g.node, 80, f.check, func(int) { answered.Add(1) })
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer servers.close()
 	if g.d, err = subject.Start(g.node, g.program, f.text()); err != nil {
 		return err
 	}
@@ -255,35 +254,4 @@ func (g *director) count(ctx context.Context, answered *atomic.Int64) error {
 	}
 	made := float64(answered.Load() - from)
 	return errors.Join(g.tell(checkKept, "", made/time.Since(since).Seconds()), g.tell(checkCost, "us", float64((after-before).Microseconds())/max(made, 1)))
-}
-
-// answer is the server at all addresses: it takes connections and, if it is
-// asked for a page, gives one.
-func (g *director) answer(check string, answered *atomic.Int64) (stop func() error, err error) {
-	var l net.Listener
-	if err := g.node.Do(func() (err error) { l, err = net.Listen("tcp4", "0.0.0.0:80"); return err }); err != nil {
-		return nil, err
-	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			answered.Add(1)
-			go reply(c, check == httpCheck)
-		}
-	}()
-	return l.Close, nil
-}
-
-func reply(c net.Conn, page bool) {
-	defer c.Close()
-	if !page {
-		return
-	}
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	if _, err := c.Read(make([]byte, 1024)); err == nil {
-		_, _ = c.Write([]byte("HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\nok\n"))
-	}
 }

@@ -1,18 +1,11 @@
 package http
 
 import (
-	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/md5"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
-	"io"
-	"math/big"
 	"net"
 	"net/netip"
 	"runtime"
@@ -22,43 +15,8 @@ import (
 
 	"holdfast/internal/checker"
 	"holdfast/internal/checker/regex"
-	"holdfast/test/server"
+	"holdfast/test/hostile"
 )
-
-// serve answers each connection on loopback as answer says.
-func serve(t *testing.T, answer func(net.Conn)) checker.Target {
-	t.Helper()
-	at := server.Start(t, "tcp", "127.0.0.1:0", answer).(*net.TCPAddr).AddrPort()
-	return checker.Target{Addr: at.Addr(), Port: at.Port()}
-}
-
-// says answers a request with a text.
-func says(text string) func(net.Conn) {
-	return func(c net.Conn) {
-		_, _ = bufio.NewReader(c).ReadString('\n')
-		_, _ = io.WriteString(c, text)
-	}
-}
-
-// forever writes a text again and again after a beginning.
-func forever(beginning, text string, pause time.Duration) func(net.Conn) {
-	return func(c net.Conn) {
-		_, _ = io.WriteString(c, beginning)
-		for {
-			if _, err := io.WriteString(c, text); err != nil {
-				return
-			}
-			time.Sleep(pause)
-		}
-	}
-}
-
-func resets(before string) func(net.Conn) {
-	return func(c net.Conn) {
-		says(before)(c)
-		_ = c.(*net.TCPConn).SetLinger(0)
-	}
-}
 
 const (
 	ok    = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -75,55 +33,55 @@ func TestGet(t *testing.T) {
 		answer func(net.Conn)
 		want   string // of the reason; empty: it passes
 	}{
-		{"a page", Get{}, says(ok), ""},
-		{"a page of a server that keeps the connection", Get{}, func(c net.Conn) { says(ok)(c); time.Sleep(2 * short) }, ""},
-		{"a status without words", Get{}, says("HTTP/1.0 204\r\n\r\n"), ""},
-		{"lines that end in a newline only", Get{}, says("HTTP/1.1 200 OK\n\n"), ""},
-		{"a page that is missing", Get{}, says("HTTP/1.1 404 Not Found\r\n\r\n"), "status 404"},
-		{"a page that is wanted missing", Get{Status: []Range{{400, 404}}}, says("HTTP/1.1 404 Not Found\r\n\r\n"), ""},
-		{"a redirection is not followed", Get{}, says("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), "status 302"},
-		{"the digest of the page", Get{Digest: hello}, says(ok), ""},
-		{"the digest of another page", Get{Digest: hello}, says(strings.Replace(ok, "hello", "hullo", 1)), "the page has the digest "},
-		{"the digest of as much as the length says", Get{Digest: hello}, says(ok + "!"), ""},
-		{"broken chunks are not looked at", Get{}, says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n"), ""},
+		{"a page", Get{}, hostile.Says(ok), ""},
+		{"a page of a server that keeps the connection", Get{}, func(c net.Conn) { hostile.Says(ok)(c); time.Sleep(2 * short) }, ""},
+		{"a status without words", Get{}, hostile.Says("HTTP/1.0 204\r\n\r\n"), ""},
+		{"lines that end in a newline only", Get{}, hostile.Says("HTTP/1.1 200 OK\n\n"), ""},
+		{"a page that is missing", Get{}, hostile.Says("HTTP/1.1 404 Not Found\r\n\r\n"), "status 404"},
+		{"a page that is wanted missing", Get{Status: []Range{{400, 404}}}, hostile.Says("HTTP/1.1 404 Not Found\r\n\r\n"), ""},
+		{"a redirection is not followed", Get{}, hostile.Says("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), "status 302"},
+		{"the digest of the page", Get{Digest: hello}, hostile.Says(ok), ""},
+		{"the digest of another page", Get{Digest: hello}, hostile.Says(strings.Replace(ok, "hello", "hullo", 1)), "the page has the digest "},
+		{"the digest of as much as the length says", Get{Digest: hello}, hostile.Says(ok + "!"), ""},
+		{"broken chunks are not looked at", Get{}, hostile.Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n"), ""},
 		{"no answer", Get{}, func(net.Conn) { time.Sleep(2 * short) }, "no answer in time"},
-		{"an empty answer", Get{}, says(""), "the connection was closed without an answer"},
-		{"garbage", Get{}, says("SSH-2.0-OpenSSH_9.2\r\n"), "the answer is not HTTP"},
-		{"garbage without end", Get{}, forever("", "garbage", 0), "the answer is not HTTP"},
-		{"a status that is no number", Get{}, says("HTTP/1.1 2x0 OK\r\n\r\n"), "the answer is not HTTP"},
-		{"a status of four digits", Get{}, says("HTTP/1.1 2000 OK\r\n\r\n"), "the answer is not HTTP"},
-		{"half a status line", Get{}, says("HTTP/1.1 2"), "closed before the end of the header"},
-		{"half a header", Get{}, says("HTTP/1.1 200 OK\r\nServer: x"), "closed before the end of the header"},
-		{"byte by byte", Get{}, forever("HTTP/1.1 200 OK\r\nA: ", "x", 20*time.Millisecond), "no answer in time"},
-		{"a header of many megabytes", Get{}, forever("HTTP/1.1 200 OK\r\n", "A: "+big+"\r\n", 0), "header is longer than 65536 bytes"},
-		{"a header of many lines", Get{}, forever("HTTP/1.1 200 OK\r\n", "A: x\r\n", 0), "header is longer than 65536 bytes"},
-		{"a body without end", Get{}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), ""},
-		{"a body without end whose digest is wanted", Get{Digest: hello}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), "no answer in time"},
-		{"a reset before the answer", Get{}, resets(""), "connection reset by peer"},
-		{"a page that matches", Get{Pattern: pattern(t, "h(?=el)")}, says(ok), ""},
-		{"a page that does not match", Get{Pattern: pattern(t, "goodbye")}, says(ok), "the page does not match the pattern"},
-		{"a page that matches and must not", Get{Pattern: pattern(t, "hello"), Unwanted: true}, says(ok), "the page matches the pattern"},
-		{"a page that does not match and must not", Get{Pattern: pattern(t, "goodbye"), Unwanted: true}, says(ok), ""},
-		{"what follows the length is not the page", Get{Pattern: pattern(t, "goodbye")}, says(ok + "goodbye"), "does not match"},
-		{"a pattern across what is read at once", Get{Pattern: pattern(t, "abc")}, says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 4095-19) + "abc"), ""},
-		{"a pattern at the end of the page", Get{Pattern: pattern(t, "lo$")}, says(ok), ""},
-		{"a match behind the first megabyte", Get{Pattern: pattern(t, "abc")}, says("HTTP/1.0 200 OK\r\n\r\n" + big + "abc"), "does not match"},
-		{"a body without end whose beginning matches", Get{Pattern: pattern(t, "xx")}, forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), ""},
-		{"a pattern that runs away", Get{Pattern: pattern(t, "^(a+)+$")}, says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("a", 40) + "b"), "match limit exceeded"},
-		{"the end of the page is waited for", Get{Whole: true}, says("HTTP/1.0 200 OK\r\n\r\nhello"), ""},
-		{"a page without end", Get{Whole: true}, forever("HTTP/1.0 200 OK\r\n\r\n", "x", 20*time.Millisecond), "no answer in time"},
-		{"a page of many megabytes is not read to its end", Get{Whole: true}, forever("HTTP/1.0 200 OK\r\n\r\n", big, 0), ""},
-		{"a page that is shorter than it says", Get{Whole: true}, says("HTTP/1.0 200 OK\r\nContent-Length: 99\r\n\r\nhello"), ""},
-		{"a page that is as long as it says and kept open", Get{Whole: true}, func(c net.Conn) { says(ok)(c); time.Sleep(2 * short) }, ""},
-		{"a length that is none", Get{Whole: true}, says("HTTP/1.0 200 OK\r\nContent-Length: -5\r\nContent-Length: x\r\n\r\nhello"), ""},
-		{"a bomb of zeros that says it is compressed", Get{Digest: hello}, forever("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", big, 0), "no answer in time"},
-		{"a reset in the body", Get{Whole: true}, resets("HTTP/1.1 200 OK\r\n\r\nhel"), "connection reset by peer"},
-		{"a reset in the header", Get{}, resets("HTTP/1.1 200 OK\r\n"), "connection reset by peer"},
+		{"an empty answer", Get{}, hostile.Says(""), "the connection was closed without an answer"},
+		{"garbage", Get{}, hostile.Says("SSH-2.0-OpenSSH_9.2\r\n"), "the answer is not HTTP"},
+		{"garbage without end", Get{}, hostile.Forever("", "garbage", 0), "the answer is not HTTP"},
+		{"a status that is no number", Get{}, hostile.Says("HTTP/1.1 2x0 OK\r\n\r\n"), "the answer is not HTTP"},
+		{"a status of four digits", Get{}, hostile.Says("HTTP/1.1 2000 OK\r\n\r\n"), "the answer is not HTTP"},
+		{"half a status line", Get{}, hostile.Says("HTTP/1.1 2"), "closed before the end of the header"},
+		{"half a header", Get{}, hostile.Says("HTTP/1.1 200 OK\r\nServer: x"), "closed before the end of the header"},
+		{"byte by byte", Get{}, hostile.Forever("HTTP/1.1 200 OK\r\nA: ", "x", 20*time.Millisecond), "no answer in time"},
+		{"a header of many megabytes", Get{}, hostile.Forever("HTTP/1.1 200 OK\r\n", "A: "+big+"\r\n", 0), "header is longer than 65536 bytes"},
+		{"a header of many lines", Get{}, hostile.Forever("HTTP/1.1 200 OK\r\n", "A: x\r\n", 0), "header is longer than 65536 bytes"},
+		{"a body without end", Get{}, hostile.Forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), ""},
+		{"a body without end whose digest is wanted", Get{Digest: hello}, hostile.Forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), "no answer in time"},
+		{"a reset before the answer", Get{}, hostile.Resets(""), "connection reset by peer"},
+		{"a page that matches", Get{Pattern: pattern(t, "h(?=el)")}, hostile.Says(ok), ""},
+		{"a page that does not match", Get{Pattern: pattern(t, "goodbye")}, hostile.Says(ok), "the page does not match the pattern"},
+		{"a page that matches and must not", Get{Pattern: pattern(t, "hello"), Unwanted: true}, hostile.Says(ok), "the page matches the pattern"},
+		{"a page that does not match and must not", Get{Pattern: pattern(t, "goodbye"), Unwanted: true}, hostile.Says(ok), ""},
+		{"what follows the length is not the page", Get{Pattern: pattern(t, "goodbye")}, hostile.Says(ok + "goodbye"), "does not match"},
+		{"a pattern across what is read at once", Get{Pattern: pattern(t, "abc")}, hostile.Says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 4095-19) + "abc"), ""},
+		{"a pattern at the end of the page", Get{Pattern: pattern(t, "lo$")}, hostile.Says(ok), ""},
+		{"a match behind the first megabyte", Get{Pattern: pattern(t, "abc")}, hostile.Says("HTTP/1.0 200 OK\r\n\r\n" + big + "abc"), "does not match"},
+		{"a body without end whose beginning matches", Get{Pattern: pattern(t, "xx")}, hostile.Forever("HTTP/1.1 200 OK\r\n\r\n", big, 0), ""},
+		{"a pattern that runs away", Get{Pattern: pattern(t, "^(a+)+$")}, hostile.Says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("a", 40) + "b"), "match limit exceeded"},
+		{"the end of the page is waited for", Get{Whole: true}, hostile.Says("HTTP/1.0 200 OK\r\n\r\nhello"), ""},
+		{"a page without end", Get{Whole: true}, hostile.Forever("HTTP/1.0 200 OK\r\n\r\n", "x", 20*time.Millisecond), "no answer in time"},
+		{"a page of many megabytes is not read to its end", Get{Whole: true}, hostile.Forever("HTTP/1.0 200 OK\r\n\r\n", big, 0), ""},
+		{"a page that is shorter than it says", Get{Whole: true}, hostile.Says("HTTP/1.0 200 OK\r\nContent-Length: 99\r\n\r\nhello"), ""},
+		{"a page that is as long as it says and kept open", Get{Whole: true}, func(c net.Conn) { hostile.Says(ok)(c); time.Sleep(2 * short) }, ""},
+		{"a length that is none", Get{Whole: true}, hostile.Says("HTTP/1.0 200 OK\r\nContent-Length: -5\r\nContent-Length: x\r\n\r\nhello"), ""},
+		{"a bomb of zeros that says it is compressed", Get{Digest: hello}, hostile.Forever("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", big, 0), "no answer in time"},
+		{"a reset in the body", Get{Whole: true}, hostile.Resets("HTTP/1.1 200 OK\r\n\r\nhel"), "connection reset by peer"},
+		{"a reset in the header", Get{}, hostile.Resets("HTTP/1.1 200 OK\r\n"), "connection reset by peer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.get.Path = "/"
-			target := serve(t, c.answer)
+			target := hostile.Serve(t, c.answer)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			r, took := probe(t, &c.get, target)
@@ -164,7 +122,7 @@ func judge(t *testing.T, r checker.Result, took time.Duration, want string) {
 }
 
 func TestGetFromNobody(t *testing.T) {
-	target := serve(t, nil)
+	target := hostile.Serve(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -194,57 +152,27 @@ func TestTheRequest(t *testing.T) {
 	}
 }
 
-// certificate is one for www.example.org and 127.0.0.1 that ends at a time.
-func certificate(t *testing.T, end time.Time) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Unix(0, 0), NotAfter: end,
-		DNSNames: []string{"www.example.org"}, IsCA: true, BasicConstraintsValid: true}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, pool
-}
-
 func TestGetByTLS(t *testing.T) {
-	valid, roots := certificate(t, time.Now().Add(time.Hour))
-	ended, endedRoots := certificate(t, time.Now().Add(-time.Hour))
-	secure := func(cert tls.Certificate, answer func(net.Conn)) func(net.Conn) {
-		return func(c net.Conn) {
-			s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}})
-			if s.Handshake() == nil {
-				answer(s)
-			}
-		}
-	}
+	valid, roots := hostile.Certificate(t, time.Now().Add(time.Hour))
+	ended, endedRoots := hostile.Certificate(t, time.Now().Add(-time.Hour))
 	for _, c := range []struct {
 		name   string
 		config *tls.Config
 		answer func(net.Conn)
 		want   string
 	}{
-		{"a page", &tls.Config{ServerName: "www.example.org", RootCAs: roots}, secure(valid, says(ok)), ""},
-		{"another name", &tls.Config{ServerName: "mail.example.org", RootCAs: roots}, secure(valid, says(ok)), "certificate is valid for www.example.org, not mail.example.org"},
-		{"nobody we trust", &tls.Config{ServerName: "www.example.org", RootCAs: x509.NewCertPool()}, secure(valid, says(ok)), "signed by unknown authority"},
-		{"an expired certificate", &tls.Config{ServerName: "www.example.org", RootCAs: endedRoots}, secure(ended, says(ok)), "certificate has expired"},
-		{"an expired certificate that is not verified", &tls.Config{ServerName: "www.example.org", InsecureSkipVerify: true}, secure(ended, says(ok)), ""},
-		{"plain HTTP", &tls.Config{ServerName: "www.example.org"}, says(ok), "TLS with"},
+		{"a page", &tls.Config{ServerName: "www.example.org", RootCAs: roots}, hostile.Secure(valid, hostile.Says(ok)), ""},
+		{"another name", &tls.Config{ServerName: "mail.example.org", RootCAs: roots}, hostile.Secure(valid, hostile.Says(ok)), "certificate is valid for www.example.org, not mail.example.org"},
+		{"nobody we trust", &tls.Config{ServerName: "www.example.org", RootCAs: x509.NewCertPool()}, hostile.Secure(valid, hostile.Says(ok)), "signed by unknown authority"},
+		{"an expired certificate", &tls.Config{ServerName: "www.example.org", RootCAs: endedRoots}, hostile.Secure(ended, hostile.Says(ok)), "certificate has expired"},
+		{"an expired certificate that is not verified", &tls.Config{ServerName: "www.example.org", InsecureSkipVerify: true}, hostile.Secure(ended, hostile.Says(ok)), ""},
+		{"plain HTTP", &tls.Config{ServerName: "www.example.org"}, hostile.Says(ok), "TLS with"},
 		{"a handshake without end", &tls.Config{ServerName: "www.example.org"}, func(net.Conn) { time.Sleep(2 * short) }, "no answer in time"},
-		{"a reset in the handshake", &tls.Config{ServerName: "www.example.org"}, resets(""), "TLS with"},
+		{"a reset in the handshake", &tls.Config{ServerName: "www.example.org"}, hostile.Resets(""), "TLS with"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			target := serve(t, c.answer)
+			target := hostile.Serve(t, c.answer)
 			r, took := probe(t, &Get{Path: "/", Host: "www.example.org", TLS: c.config}, target)
 			judge(t, r, took, c.want)
 		})

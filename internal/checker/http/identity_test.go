@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/test/hostile"
 )
 
 // openssl runs the program of that name on a key.
@@ -24,7 +26,7 @@ func openssl(t *testing.T, key []byte, args ...string) []byte {
 }
 
 func TestIdentity(t *testing.T) {
-	own, _ := certificate(t, time.Now().Add(time.Hour))
+	own, _ := hostile.Certificate(t, time.Now().Add(time.Hour))
 	der, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
 	if err != nil {
 		t.Fatal(err)

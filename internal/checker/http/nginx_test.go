@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"holdfast/internal/checker"
+	"holdfast/test/hostile"
 	"holdfast/test/need"
 )
 
@@ -51,7 +52,7 @@ func nginx(t *testing.T) *web {
 	t.Helper()
 	dir := t.TempDir()
 	w := &web{log: filepath.Join(dir, "access")}
-	w.own, _ = certificate(t, time.Now().Add(time.Hour))
+	w.own, _ = hostile.Certificate(t, time.Now().Add(time.Hour))
 	key, err := x509.MarshalPKCS8PrivateKey(w.own.PrivateKey)
 	if err != nil {
 		t.Fatal(err)

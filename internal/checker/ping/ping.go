@@ -2,6 +2,7 @@
 package ping
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -37,7 +38,7 @@ func (Echo) Begin(t checker.Target) dial.Step {
 	if err != nil {
 		return dial.End(dial.Judge(fmt.Errorf("ping %s: %w", t, err)))
 	}
-	e := echo{v6: t.Addr.Is6(), raw: raw, id: uint16(rand.Uint32()), sequence: uint16(rand.Uint32())}
+	e := echo{v6: t.Addr.Is6(), raw: raw, id: cmp.Or(t.From.Port, uint16(rand.Uint32())), sequence: uint16(rand.Uint32())}
 	if _, err := s.Write(e.request()); err != nil {
 		return s.End(dial.Judge(fmt.Errorf("ping %s: %w", t, err)))
 	}
@@ -68,7 +69,7 @@ func open(t checker.Target) (s *dial.Socket, raw bool, err error) {
 	if t.Addr.Is6() {
 		protocol = unix.IPPROTO_ICMPV6
 	}
-	t.Port, t.From.Port = 0, 0 // ICMP has none
+	t.Port = 0 // ICMP has none; that of the socket is the identifier of its requests
 	s, err = dial.Open(unix.SOCK_DGRAM, protocol, t)
 	if raw = errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM); raw {
 		s, err = dial.Open(unix.SOCK_RAW, protocol, t)

@@ -66,7 +66,7 @@ func ways() []way {
 		{"PING_CHECK", "10.0.2.16", "", false, "ip addr del 10.0.2.16/24 dev eth0", "ip addr add 10.0.2.16/24 dev eth0"},
 		{"MISC_CHECK", "10.0.2.17", "misc_path /run/check\nmisc_timeout 10", true, "echo 1 >/run/status", "echo 0 >/run/status"},
 		{"FILE_CHECK", "10.0.2.18", "track_file load\nweight 0", true, "echo 7 >/run/load", "echo 0 >/run/load"},
-		{"BFD_CHECK", "10.0.2.19", "name peer\nalpha", false, "kill -STOP $(cat /run/keepalived.pid)", "kill -CONT $(cat /run/keepalived.pid)"},
+		{"BFD_CHECK", "10.0.2.19", "name peer\nalpha", false, "kill -STOP $(cat /run/peer.pid)", "kill -CONT $(cat /run/peer.pid)"},
 	}
 }
 
@@ -77,7 +77,7 @@ func TestEveryKindOfCheckTakesItsServerOutAndBack(t *testing.T) {
 	s.Sh(director, "ip addr add 10.0.2.253/24 dev eth1; echo 0 >/run/status; echo 0 >/run/load; printf '#!/bin/sh\\nexit $(cat /run/status)\\n' >/run/check; chmod 755 /run/check")
 	servers := s.Node("servers", "inside eth0 10.0.2.1/24")
 	s.populate(director, servers)
-	peer := s.Launch(servers, stand.Program(), "run", "-D", "-f", "/run/bfd.conf")
+	peer := s.Launch(servers, "/bin/sh", "-c", "echo $$ >/run/peer.pid; exec "+stand.Program()+" run -D -f /run/bfd.conf")
 	var blocks, want []string
 	for i, w := range ways() {
 		blocks = append(blocks, fmt.Sprintf("real_server %s %d {\n%s {\n%s\n}\n}\n", w.address, 8000+i, w.name, w.check))

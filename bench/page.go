@@ -15,7 +15,7 @@ holdfast beside the keepalived of Debian, both on the same machine in turn, run 
 
 It needs Linux, root, Go, and Debian's packages keepalived, iproute2, nftables and user-mode-linux. It builds its networks in namespaces of its own
 and removes them at the end. -run takes these names: check, outage, failback, restart, start, cost, reload, takeover, busy, strain, flood, watch, bfd, pace,
-servers, and of these table, tables, watched, checks. With -alone keepalived is left out. The command fails when a figure misses what is asked of it.
+beside, servers, and of these table, tables, watched, checks. With -alone keepalived is left out. The command fails when a figure misses what is asked of it.
 
 ## How it is measured
 
@@ -47,6 +47,8 @@ servers, and of these table, tables, watched, checks. With -alone keepalived is 
 - *scripts, processes*: a node with 50 routers of 100 ms runs /bin/true for each of 1,000 scripts every two seconds and watches 200 processes by their names. CPU time is that of all processes of
   the program and of the scripts, over ten seconds. In a namespace of its own the kernel tells nobody of births and deaths: there holdfast looks at /proc each second instead.
 - *BFD sessions* are between the program and a keepalived, both at real-time priority (bfd_rt_priority), without which keepalived loses sessions.
+- *pace* makes 20,000 checks every five seconds with the engine of health checks by itself, against addresses of loopback, in one row with servers that answer nobody. *beside* has a whole daemon
+  check 20,000 real servers on the other node while it speaks for 100 routers of 100 ms; how late a check is the servers see: by how much it misses a grid of five seconds.
 - *servers* runs in a kernel of its own, User-Mode Linux with IPVS, whose one processor is slow with system calls, for both programs alike. "1000 x 10 servers" are virtual servers with real servers
   that nobody checks. A table is whole when the kernel counts as many services and destinations as the file has. The second start follows a SIGKILL of all processes and adds one server, which shows
   when the whole table was dealt with; so does a reload with a server added; an unchanged reload ends when the log says so. With checks, every server is the node itself; the cost of a check is the

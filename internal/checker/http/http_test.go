@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"holdfast/internal/checker"
@@ -186,6 +187,9 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		for _, g := range []Get{{}, {Whole: true}, {Digest: strings.Repeat("0", 32)}, {Pattern: pattern(t, "a.c"), Unwanted: true}} {
 			r := g.judge(strings.NewReader(string(answer)))
+			if dripped := g.judge(iotest.OneByteReader(strings.NewReader(string(answer)))); dripped != r {
+				t.Errorf("%q is %+v, and byte by byte %+v", answer, r, dripped)
+			}
 			if r.Outcome == checker.Passed && !strings.HasPrefix(string(answer), "HTTP/") {
 				t.Errorf("%q passes", answer)
 			}

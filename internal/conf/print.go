@@ -1,23 +1,38 @@
 package conf
 
-import "strings"
+import (
+	"bufio"
+	"io"
+	"strings"
+)
 
 // Print shows a tree, definitions and includes resolved: one statement per line, blocks
 // indented, what stands behind a keyword as it was written.
 func Print(t *Tree) string {
 	var b strings.Builder
-	for _, n := range t.Nodes {
-		n.print(&b, 0)
-	}
+	Write(&b, t)
 	return b.String()
+}
+
+// Write is Print for texts that are not to be in memory as a whole. It is for writers
+// that do not fail.
+func Write(w io.Writer, t *Tree) {
+	b := bufio.NewWriter(w)
+	for _, n := range t.Nodes {
+		n.print(b, 0)
+	}
+	_ = b.Flush()
 }
 
 // deepest is the depth from which on blocks are no longer indented further, so
 // that no line grows beyond what can be read.
 const deepest = 20
 
-func (n *Node) print(b *strings.Builder, depth int) {
-	indent := strings.Repeat("    ", min(depth, deepest))
+// margin is as much as a line is ever indented.
+const margin = "                                                                                "
+
+func (n *Node) print(b *bufio.Writer, depth int) {
+	indent := margin[:4*min(depth, deepest)]
 	b.WriteString(indent)
 	b.WriteString(quoteKeyword(n.Keyword.Text))
 	if n.Raw != "" {

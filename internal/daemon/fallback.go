@@ -19,9 +19,9 @@ import (
 // packed is the whole text of a reading.
 func packed(read *load.Reading) []byte {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, _ = io.WriteString(z, conf.Print(read.Tree)) // to memory: it does not fail
-	_ = z.Close()
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // which is a level
+	conf.Write(z, read.Tree)
+	_ = z.Close() // into memory: it does not fail
 	return b.Bytes()
 }
 

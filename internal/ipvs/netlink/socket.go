@@ -130,19 +130,28 @@ func (m message) errno() unix.Errno {
 }
 
 // receive reads what is there and passes each message to take, until take has had enough.
+// If there was no room for all answers, it reads those that there was room for: they say
+// why requests failed. That others are missing is its error.
 func (s *socket) receive(take func(message) (more bool)) error {
+	var missing error
+	flags := 0
 	for {
-		n, _, err := unix.Recvfrom(s.fd, s.in, 0)
+		n, _, err := unix.Recvfrom(s.fd, s.in, flags)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
+		case errors.Is(err, unix.ENOBUFS):
+			missing, flags = err, unix.MSG_DONTWAIT
+			continue
+		case errors.Is(err, unix.EAGAIN) && missing != nil:
+			return missing
 		case errors.Is(err, unix.EAGAIN):
 			return errSilent
 		case err != nil:
 			return err
 		}
 		if !each(s.in[:n], take) {
-			return nil
+			return missing
 		}
 	}
 }

@@ -16,10 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	modules := []string{"ipv6", "veth", "bridge", "dummy", "ipip", "ip6_tunnel", "ip_vs", "ip_vs_pe_sip", "iptable_mangle", "xt_mark"}
-	for _, s := range []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"} {
-		modules = append(modules, "ip_vs_"+s)
-	}
+	modules := append(guest.Balancing(), "dummy", "iptable_mangle", "xt_mark", "nlmon")
 	os.Exit(stand.Main(func() int { return guest.Main(m, modules...) }))
 }
 
@@ -66,16 +63,7 @@ func (s *stage) ask(n *netns.Node, url string, count int) []string {
 	return names
 }
 
-// rules is what ipvsadm -Sn says on a node, a line each, in order.
-func (s *stage) rules(n *netns.Node) []string {
-	s.Helper()
-	var lines []string
-	for line := range strings.Lines(s.Sh(n, "ipvsadm -Sn")) {
-		lines = append(lines, strings.TrimSpace(line))
-	}
-	slices.Sort(lines)
-	return lines
-}
+func (s *stage) rules(n *netns.Node) []string { s.Helper(); return guest.Rules(s.Stage, n) }
 
 // becomes waits until the table of a node is as wanted.
 func (s *stage) becomes(n *netns.Node, within time.Duration, want ...string) {

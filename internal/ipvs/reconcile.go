@@ -134,25 +134,21 @@ func (l *Look) Steps() iter.Seq[Op] {
 	missing := l.r.missing()
 	return func(yield func(Op) bool) {
 		defer func() { l.r.seen = true }()
-		for _, op := range l.ops {
-			if l.r.count(op); !yield(op) {
-				return
-			}
-		}
-		var pool []Op
-		for _, k := range missing {
-			pool = appendPool(pool[:0], k, Pool{}, l.r.wanted[k], false)
-			for _, op := range pool {
+		give := func(ops []Op) bool {
+			for _, op := range ops {
 				if l.r.count(op); !yield(op) {
-					return
+					return false
 				}
 			}
+			return true
 		}
-		for _, op := range l.useless {
-			if l.r.count(op); !yield(op) {
-				return
-			}
+		more := give(l.ops)
+		var pool []Op
+		for i := 0; more && i < len(missing); i++ {
+			pool = appendPool(pool[:0], missing[i], Pool{}, l.r.wanted[missing[i]], false)
+			more = give(pool)
 		}
+		_ = more && give(l.useless)
 	}
 }
 

@@ -88,4 +88,9 @@ The first page was of four seeds and fewer faults: nothing broken by holdfast, 2
 holdfast: a reload that came right after a start ended the daemon, because signals were caught only after the pid file was written; and a log that grew by a thousand lines a second while somebody
 changed a device or addresses of his own. Of the nemesis itself: a violation that was the lab's, whose bridge learnt late that a cable was plugged in when both of its ends had the
 same number, and faults of one resource that overlapped because the machine was late. Each of these has been mended.
+
+The second page was of 24 seeds, from 3000 on, and spoke of a program that only slept and was waked 20 s late. Reading a sysctl of IPv6 goes round in the kernel until a lock of the network is
+free; holdfast did so at its real-time priority whenever somebody harmed a virtual device, and kept those who held the lock from the processor. It reads sysctls at ordinary priority since. Seeds 3007 and 3022 found a
+MASTER of IPv6 with use_vmac that could not say a word: its parent had gone and come back while the daemon was frozen, and the source of its adverts was taken for an address that nobody claims
+(` + "`router.TestTheSourceComesBackWithTheParentInOneTurn`" + `).
 `

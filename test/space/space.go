@@ -2,9 +2,12 @@
 package space
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +29,20 @@ func Own(t testing.TB, lines ...string) {
 	batch.Stdin = strings.NewReader("link set lo up\n" + strings.Join(lines, "\n") + "\n")
 	if out, err := batch.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// Process runs the test again as a process in a network of its own, all threads of it, with
+// env by which it knows that.
+func Process(t testing.TB, env string) {
+	t.Helper()
+	need.Root(t, "a network namespace")
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
+	again.Env = append(os.Environ(), env)
+	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	out, err := again.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -99,7 +99,7 @@ func (c counted) Begin(t checker.Target) dial.Step {
 // by the test that is named, on a server of the kind that it is for.
 func TestEveryWordOfAHealthCheckHasItsEffect(t *testing.T) {
 	need.Nodes(t, "nginx", "nsd", "nft", "/usr/bin/python3")
-	t.Parallel()
+	need.Time(t)
 	if folder() == "" {
 		space.Process(t, folderVar+"="+t.TempDir())
 		return

@@ -19,17 +19,17 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "fault", "format", "config", "doctor", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver", "router", "balancer", "dump", "sim", "simulate", "status"}
+	return []string{"mono", "conf", "fault", "format", "config", "doctor", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "agentx/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver", "router", "balancer", "dump", "mib", "sim", "simulate", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
 // lower layers; what it may import beside that stands in also.
 func layers() [][]string {
 	return [][]string{
-		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "status", "golden"}, // of each other only mono
+		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "agentx/wire", "status", "golden"}, // of each other only mono
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver"},
-		2: {"config", "doctor", "lint", "cluster", "manual", "router", "balancer", "dump", "sim", "simulate"},
-		3: {"command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
+		2: {"config", "doctor", "lint", "cluster", "manual", "router", "balancer", "dump", "mib", "sim", "simulate"},
+		3: {"agentx", "command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/regex", "checker/run", "checker/smtp", "checker/systemd", "checker/tcp", "checker/udp", "doctor/machine", "realserver/kernel"},
 		4: {"relay", "engine", "load"},
 		5: {"api", "cli", "check", "genhash", "reformat"},
@@ -49,6 +49,7 @@ func also() map[string][]string {
 		"cluster":        {"config", "sim"},
 		"sim":            {"config", "router"},
 		"dump":           {"config", "router"},
+		"mib":            {"config", "dump"},
 		"simulate":       {"cluster", "config", "router", "sim"},
 		"lan":            {"mmsg"},
 		"bfd/udp":        {"mmsg"},
@@ -73,7 +74,7 @@ func never() map[string][]string {
 	whole := layers()[2]
 	return map[string][]string{
 		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "balancer", "sim"),
-		"host/netlink": whole, "host/nft": whole, "ipvs/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/link": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
+		"agentx": whole, "host/netlink": whole, "host/nft": whole, "ipvs/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/link": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
 	}
 }
 

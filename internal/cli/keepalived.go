@@ -86,8 +86,8 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 	s.StringP("bfd_pid", "b", "/run/bfd.pid", "pid file of the BFD process (there is none here)")
 	genhash := s.BoolP("genhash", "T", false, "become genhash")
 	monitor := s.BoolP("address-monitoring", "a", false, "log all address changes")
-	snmp := s.BoolP("snmp", "x", false, "enable SNMP")
-	agent := s.StringP("snmp-agent-socket", "A", "", "AgentX address")
+	s.BoolVarP(&k.SNMP, "snmp", "x", false, "serve all MIBs to an SNMP agent")
+	s.StringVarP(&k.SNMPSocket, "snmp-agent-socket", "A", "", "AgentX address of the SNMP agent")
 	core := s.BoolP("core-dump", "m", false, "allow core dumps")
 	pattern := s.StringP("core-dump-pattern", "M", "", "core dump pattern")
 	s.Lookup("core-dump-pattern").NoOptDefVal = "core"
@@ -103,7 +103,6 @@ func (k *Keepalived) flags() *pflag.FlagSet {
 		{"--check", func() bool { return *check }, "health checkers are not part of this version"},
 		{"--genhash", func() bool { return *genhash }, "it has to be the first option"},
 		{"--address-monitoring", func() bool { return *monitor }, "use `ip monitor address`"},
-		{"--snmp", func() bool { return *snmp || *agent != "" }, "SNMP is not part of this version"},
 		{"--core-dump", func() bool { return *core || *pattern != "" }, "set the limit and the pattern of core dumps outside"},
 	}
 	return s

@@ -47,6 +47,10 @@ type Options struct {
 	NoBFD bool
 	// IgnoreINT ignores SIGINT.
 	IgnoreINT bool
+	// SNMP serves all MIBs, whatever the configuration says; SNMPSocket is where the
+	// agent is, before what that says.
+	SNMP       bool
+	SNMPSocket string
 	// RunDir holds the lock and the memory of roles.
 	RunDir string
 	// APISocket is where requests are answered; empty: holdfast.sock in RunDir.

@@ -104,7 +104,7 @@ func lvsRows() []keyword[globals] {
 			set:     func(g *globals, v value) { g.LVS.NoCheckerMail = v.on }},
 		{word: "smtp_alert_checker", form: boolean(), note: "smtp_alert",
 			meaning: "Mail on state changes of virtual and real servers that do not say themselves.",
-			set:     func(g *globals, v value) { g.mailChecker = given(v.on, v.at) }},
+			set:     func(g *globals, v value) { g.mailChecker, g.SNMP.Alerts[2] = given(v.on, v.at), switched(v.on) }},
 		{word: "lvs_notify_fifo", form: loose(words("NAME [USER [GROUP]]")), once: true, note: "none",
 			meaning: "A named pipe that changes of virtual and real servers are written to.",
 			set:     func(g *globals, v value) { g.fifo(&g.LVSNotifyFIFO, v) }},

@@ -11,6 +11,27 @@ type SNMP struct {
 	// VirtualAge and RealAge are how old the counters of servers may be; RealAge 0:
 	// they are read with those of the virtual server.
 	VirtualAge, RealAge time.Duration
+	// Alerts are smtp_alert, smtp_alert_vrrp and smtp_alert_checker as written, and
+	// ChecksumAsV2 is v3_checksum_as_v2: for those who ask how it is.
+	Alerts       [3]Switch
+	ChecksumAsV2 bool
+}
+
+// Switch is a boolean that may not have been given.
+type Switch uint8
+
+// The states of a Switch.
+const (
+	Unset Switch = iota
+	On
+	Off
+)
+
+func switched(on bool) Switch {
+	if on {
+		return On
+	}
+	return Off
 }
 
 // DBus says what is told on the system bus.

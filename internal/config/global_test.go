@@ -66,7 +66,8 @@ func TestGlobalDefinitions(t *testing.T) {
 		{"filters with usual names", "nftables\nnftables_ipvs\nnftables_priority -2147483648", filter, "{keepalived -2147483648 false false   [] keepalived_ipvs -1 1000}"},
 		{"filters of iptables", "vrrp_iptables IN\nvrrp_ipsets four six", filter, "{ -1 false false IN  [four six]  -1 1000}"},
 
-		{"both MIBs", "enable_snmp_rfc", snmp, "{ false false true true false 5s 0s}"},
+		{"both MIBs", "enable_snmp_rfc", snmp, "{ false false true true false 5s 0s [0 0 0] false}"},
+		{"what managers are told", "smtp_alert\nsmtp_alert_checker off\nv3_checksum_as_v2", snmp, "{ false false false false false 5s 0s [1 0 2] true}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, diags := buildText("global_defs {\n" + c.text + "\n}")

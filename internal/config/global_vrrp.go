@@ -164,7 +164,7 @@ func (g *globals) multicast6(v value) {
 
 // checksum keeps keepalived's habit: whatever the argument says, it is on.
 func (g *globals) checksum(v value) {
-	g.checksumAsV2 = true
+	g.checksumAsV2, g.SNMP.ChecksumAsV2 = true, true
 	if len(v.words) > 0 {
 		g.b.quirk(v.at, "v3_checksum_as_v2 is on, whatever follows it here", "delete the line to have it off")
 	}

@@ -79,6 +79,7 @@ func (b *builder) finishGroup(g *groupDraft, taken map[string]string) {
 		})
 	}
 	b.settleTracks(g, members)
+	g.Tracks, g.OwnWeights = g.tracks.list, g.ownWeights
 	g.Notify.Mail = g.mail.or(b.globals.mailDefault())
 	g.Notify.PriorityChanges = g.priorityChanges.or(b.globals.priorityChanges)
 	for _, i := range members {

@@ -10,11 +10,10 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 global_defs:
-	dbus_no_interface_name dbus_service_name enable_dbus enable_snmp_checker enable_snmp_keepalived
-	enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_snmp_vrrp enable_traps
+	dbus_no_interface_name dbus_service_name enable_dbus enable_snmp_checker
 	lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs
 	lvs_netlink_monitor_rcv_bufs_force nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
-	snmp_rs_stats_update_interval snmp_socket snmp_vs_stats_update_interval
+	snmp_rs_stats_update_interval snmp_vs_stats_update_interval
 virtual_server:
 	snmp_name
 virtual_server/real_server:

@@ -121,6 +121,10 @@ type Group struct {
 	Name    string
 	Members []string // names of instances, in the order written
 	Notify  notify.Scripts
+	// Tracks are those of the group itself, which its members have too.
+	Tracks []tracker.Track
+	// OwnWeights is sync_group_tracking_weight: members may follow weights of their own.
+	OwnWeights bool
 }
 
 // Script is one vrrp_script.

@@ -10,6 +10,7 @@ import (
 
 	"holdfast/internal/api"
 	"holdfast/internal/conf"
+	"holdfast/internal/dump"
 	"holdfast/internal/engine"
 	"holdfast/internal/load"
 	"holdfast/internal/mono"
@@ -100,6 +101,29 @@ func ask[T any](ctx context.Context, c control, begin func() <-chan T) (answer T
 // Snapshot implements api.Control.
 func (c control) Snapshot(ctx context.Context) (*status.Snapshot, error) {
 	return c.w.snapshots.look(ctx)
+}
+
+// picture is what dumps are made of; anew: of a moment after this.
+func (c control) picture(ctx context.Context, anew bool) (*dump.Source, error) {
+	look := c.w.snapshots.look
+	if anew {
+		look = c.w.snapshots.anew
+	}
+	s, err := look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	type drawn struct {
+		source *dump.Source
+		err    error
+	}
+	d, err := ask(ctx, c, func() <-chan drawn {
+		answer := make(chan drawn, 1)
+		source, err := c.w.picture(s.Router)
+		answer <- drawn{source, err}
+		return answer
+	})
+	return d.source, errors.Join(err, d.err)
 }
 
 // Balanced implements api.Control.

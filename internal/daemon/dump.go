@@ -94,7 +94,8 @@ func (w *workerProcess) picture(s *status.Router) (*dump.Source, error) {
 func dumped(list []toldName) map[string]dump.Told {
 	all := make(map[string]dump.Told, len(list))
 	for i := range list {
-		all[list[i].Name] = dump.Told{Scripts: list[i].Notify, NoAccept: list[i].NoAccept, Promote: list[i].Promote}
+		n := &list[i]
+		all[n.Name] = dump.Told{Scripts: n.Notify, NoAccept: n.NoAccept, Promote: n.Promote, Linkbeat: n.Linkbeat, SyncLink: n.SyncLink, Tracks: n.Tracks, OwnWeights: n.OwnWeights}
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"holdfast/internal/config"
 	"holdfast/internal/load"
 	"holdfast/internal/notify"
+	"holdfast/internal/tracker"
 )
 
 // told is the part of a configuration that the worker lives by: who is to be
@@ -33,17 +34,23 @@ type toldName struct {
 	Notify notify.Scripts
 	// NoAccept and Promote of an instance are for the dumps.
 	NoAccept, Promote bool
+	// Linkbeat, SyncLink and StartMaster of an instance, Tracks and OwnWeights of a group are for SNMP.
+	Linkbeat    bool
+	StartMaster bool
+	SyncLink    string
+	Tracks      []tracker.Track
+	OwnWeights  bool
 }
 
 func telling(r *load.Reading) *told {
 	c := r.Config
 	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), TrackGroups: c.TrackGroups, Servers: serversOf(c), Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
-		t.Groups = append(t.Groups, toldName{Name: c.Groups[i].Name, Notify: c.Groups[i].Notify})
+		t.Groups = append(t.Groups, toldName{Name: c.Groups[i].Name, Notify: c.Groups[i].Notify, Tracks: c.Groups[i].Tracks, OwnWeights: c.Groups[i].OwnWeights})
 	}
 	for i := range c.Instances {
 		inst := &c.Instances[i]
-		t.Instances = append(t.Instances, toldName{inst.VRRP.Name, inst.Notify, inst.NoAccept, inst.PromoteSecondaries})
+		t.Instances = append(t.Instances, toldName{Name: inst.VRRP.Name, Notify: inst.Notify, NoAccept: inst.NoAccept, Promote: inst.PromoteSecondaries, Linkbeat: inst.LinkbeatPolling, SyncLink: inst.SyncDaemonLink, StartMaster: inst.VRRP.StartMaster})
 	}
 	t.Untracked = untracked(c)
 	return t

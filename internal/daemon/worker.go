@@ -42,6 +42,7 @@ type workerProcess struct {
 	teller    *teller
 	watchers  *watchers
 	balance   *balance
+	snmp      *snmp
 	schedule  *schedule
 	janitor   *janitor
 	time      timekeeper
@@ -96,6 +97,7 @@ func newWorkerProcess() (*workerProcess, error) {
 	w.asks = make(chan func())
 	w.chronicle.Started = time.Now()
 	w.snapshots.take, w.balances.take = control{w}.snapshot, control{w}.balanced
+	w.snmp = &snmp{look: control{w}.picture, log: w.logText, version: w.opts.Version}
 	w.serve()
 	return w, nil
 }
@@ -216,6 +218,7 @@ func (w *workerProcess) hear(m *relay.Up) {
 	}
 	w.teller.tell(m.Changes, m.Signals)
 	w.balance.hear(m.Changes)
+	w.snmp.hear(m)
 	if m.Lost > 0 {
 		w.chronicle.Lost += uint64(m.Lost)
 		w.log.Warn(fmt.Sprintf("%d log lines were left out: too many at a time", m.Lost))
@@ -394,6 +397,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot) {
 	w.teller.apply(t)
 	w.watchers.apply(t)
 	w.balance.apply(&t.Servers, !w.started)
+	w.snmp.apply(&w.opts, t)
 	w.time.apply(&t.Global.Reload, w.logText)
 	word := "Startup complete"
 	if w.started {
@@ -426,6 +430,7 @@ func (w *workerProcess) finish() {
 	w.watchers.close()
 	w.balance.close(ctx, w.opts.KeepIPVS)
 	w.teller.close(ctx)
+	w.snmp.close(ctx)
 	w.once("shutdown_script", &w.global, w.global.Shutdown, w.global.ShutdownTimeout)
 	w.log.Info("Stopped")
 }

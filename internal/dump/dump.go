@@ -41,8 +41,14 @@ type Source struct {
 // Told is what the worker knows of an instance or a group.
 type Told struct {
 	notify.Scripts
-	// Of instances: NoAccept and Promote as configured.
-	NoAccept, Promote bool
+	// Of instances: NoAccept and Promote as configured, Linkbeat where the link is asked
+	// for its carrier, and the interface of lvs_sync_daemon_interface.
+	NoAccept, Promote, Linkbeat bool
+	SyncLink                    string
+	// Of groups: what they track themselves, and whether members may have weights of
+	// their own.
+	Tracks     []tracker.Track
+	OwnWeights bool
 }
 
 // at is what the clock on the wall shows at an instant.

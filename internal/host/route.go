@@ -288,7 +288,7 @@ func (e *Encap) words() words {
 	var line words
 	switch e.Kind {
 	case EncapMPLS:
-		return words{"encap", "mpls", e.stack()}
+		return words{"encap", "mpls", e.Stack()}
 	case EncapILA:
 		return words{"encap", "ila", e.locator()}
 	case EncapIP, EncapIP6:
@@ -311,7 +311,8 @@ func named(first bool, a, b string) string {
 	return b
 }
 
-func (e *Encap) stack() string {
+// Stack prints the labels of EncapMPLS as `ip route` does.
+func (e *Encap) Stack() string {
 	var labels []string
 	for _, l := range e.Labels {
 		labels = append(labels, fmt.Sprint(l))

@@ -57,7 +57,7 @@ func asKeepalived(args []string) int {
 	case k.Help:
 		fmt.Fprint(os.Stderr, k.Usage())
 	case k.Version:
-		fmt.Fprintf(os.Stderr, "Keepalived compatible: holdfast %s\n", version)
+		fmt.Fprintf(os.Stderr, "Keepalived v%s (holdfast %s)\n", cli.KeepalivedVersion, version)
 	case k.Signum != "":
 		return signum(k.Signum)
 	case k.Test:

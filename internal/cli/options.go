@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// KeepalivedVersion is the version of keepalived whose words are understood. Programs ask
+// for it.
+const KeepalivedVersion = "2.4.3"
+
 // Options is what a daemon is started with, whichever command line said it:
 // that of `holdfast run` or keepalived's.
 type Options struct {

@@ -260,6 +260,7 @@ func (p *page) scripts() {
 		p.line("   Status = %s", strings.ToUpper(p.known(tracker.Script, c.Name).State))
 		p.line("   Script %s", strings.Replace(p.Owner(&c.Command), "gid ", "gid = ", 1))
 		p.list("Tracking instances", p.trackers(tracker.Script, c.Name))
+		p.line("   State = %s", p.Phases[c.Name])
 	}
 }
 

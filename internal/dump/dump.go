@@ -34,6 +34,8 @@ type Source struct {
 	Groups    map[string]Told
 	// Tallies are those of the Processes, by name.
 	Tallies map[string]tracker.Tally
+	// Phases are those of the Scripts, by name.
+	Phases map[string]tracker.Phase
 	// Owner says as whom a command runs, "uid:gid 0:0".
 	Owner func(*notify.Command) string
 }

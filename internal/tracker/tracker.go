@@ -25,6 +25,22 @@ func (s State) String() string {
 	return "unknown"
 }
 
+// Phase is what a script does at present.
+type Phase uint32
+
+// The phases: from Terminating on it is to end because it took too long.
+const (
+	Idle Phase = iota
+	Running
+	Terminating
+	Killing
+)
+
+// String is keepalived's word.
+func (p Phase) String() string {
+	return [...]string{"idle", "running", "requested termination", "forcing termination"}[min(p, Killing)]
+}
+
 // Sample is news of one tracker: sent when State or Value changed.
 type Sample struct {
 	Kind    Kind

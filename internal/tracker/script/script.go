@@ -99,6 +99,17 @@ func (w *Watcher) Samples() []tracker.Sample {
 	})
 }
 
+// Phases says what each script does at present, by name.
+func (w *Watcher) Phases() map[string]tracker.Phase {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make(map[string]tracker.Phase, len(w.scripts))
+	for name, one := range w.scripts {
+		all[name] = tracker.Phase(one.phase.Load())
+	}
+	return all
+}
+
 // Close ends all scripts. Runs under way get TERM now and KILL later.
 func (w *Watcher) Close() { w.Apply(nil) }
 
@@ -155,6 +166,7 @@ type watch struct {
 	spec    atomic.Pointer[Spec]
 	changed chan struct{} // spec is a new one
 	quit    chan struct{}
+	phase   atomic.Uint32 // a tracker.Phase
 
 	judge    tracker.Judge
 	schedule tracker.Schedule
@@ -204,8 +216,10 @@ func (w *watch) do(step tracker.Step) {
 	case tracker.Skip:
 		w.log("Track script " + w.judge.Name + " is already running, expect idle - skipping run")
 	case tracker.Terminate:
+		w.phase.Store(uint32(tracker.Terminating))
 		w.process.Signal(syscall.SIGTERM)
 	case tracker.Kill:
+		w.phase.Store(uint32(tracker.Killing))
 		w.process.Signal(syscall.SIGKILL)
 	case tracker.Stuck:
 		w.stuck()
@@ -220,12 +234,14 @@ func (w *watch) begin() {
 		return
 	}
 	w.process, w.done, w.counted = p, p.Done(), false
+	w.phase.Store(uint32(tracker.Running))
 }
 
 func (w *watch) ended() {
 	exit := w.process.Wait()
 	late := w.schedule.Ended()
 	w.process, w.done = nil, nil
+	w.phase.Store(uint32(tracker.Idle))
 	if !w.counted {
 		w.hear(tracker.Result{Code: exit.Code, Signal: exit.Signal, TimedOut: late})
 	}

@@ -94,14 +94,19 @@ func (b *Balancer) Stop(now mono.Instant, out *Effects) {
 		v.sorryLeaves(out)
 		for _, r := range v.reals {
 			out.log("%s service %s from VS %s", r.verb("Shutting down", "Shutting down (inhibited)"), r.name(), v.name)
-			if v.config.Omega && r.Alive {
+			switch {
+			case !r.Alive:
+			case v.config.Omega:
 				out.tellReal(r, false)
 				out.mailReal(r, false, "Shutting down")
+			default:
+				out.turn(v, Turn{Real: r.config})
 			}
 		}
 		if v.config.Omega {
 			out.tellVirtual(v, false, "Shutting down")
 		}
+		out.turn(v, Turn{Ends: true})
 	}
 	b.stopped, b.virtual = true, nil
 	clear(b.users)

@@ -6,6 +6,7 @@ import (
 	"holdfast/internal/checker"
 	"holdfast/internal/config"
 	"holdfast/internal/ipvs"
+	"holdfast/internal/lvs"
 	"holdfast/internal/notify"
 )
 
@@ -36,11 +37,32 @@ type Check struct {
 	Suspended bool
 }
 
+// Turn is a change of a real server, or of the quorum of a virtual server when Real is nil.
+type Turn struct {
+	Virtual *config.VirtualServer
+	Real    *config.RealServer
+	Up      bool
+	Ends    bool // the quorum is given up at the stop
+	Servers []*lvs.Server
+}
+
+// Alive counts the real servers that live.
+func (t *Turn) Alive() (n int) {
+	for _, s := range t.Servers {
+		if s.Alive {
+			n++
+		}
+	}
+	return n
+}
+
 // Effects is what a step asks of the world, appended to by the Balancer and
 // emptied by the loop.
 type Effects struct {
 	Lines []string // of the log
 	Tell  []notify.Delivery
+	// Turns are the same as Tell has, for managers of networks, who are told more.
+	Turns []Turn
 	// Table is all that the kernel is to hold, after a reload and a stop; nil: as
 	// before, but for Pools.
 	Table ipvs.Table

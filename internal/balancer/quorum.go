@@ -23,6 +23,7 @@ func (b *Balancer) review(v *virtual, initial bool, out *Effects) {
 	default:
 		return
 	}
+	out.turn(v, Turn{Up: v.Up})
 	out.tellVirtual(v, v.Up, quorumWords(v, initial, threshold, sum))
 }
 

@@ -211,6 +211,7 @@ func (b *Balancer) remove(v *virtual, out *Effects) {
 	}
 	if v.Up {
 		v.Up = false
+		out.turn(v, Turn{})
 		out.tellVirtual(v, false, quorumWords(v, false, v.Threshold(), 0))
 	}
 }

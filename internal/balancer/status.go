@@ -28,10 +28,7 @@ func (b *Balancer) Status(now mono.Instant, h Held) *status.Balanced {
 			all[k] = ipvs.Pool{Service: b.users[k][0].service}
 		}
 	}
-	used := make(map[ipvs.Key]*ipvs.Usage, len(h.Usage))
-	for i := range h.Usage {
-		used[h.Usage[i].Key] = &h.Usage[i]
-	}
+	used := byKey(h.Usage)
 	s := &status.Balanced{At: now, Repairs: h.Repairs}
 	for _, k := range all.Keys() {
 		_, held := h.Table[k]
@@ -60,6 +57,58 @@ func (b *Balancer) serviceStatus(k ipvs.Key, p ipvs.Pool, held bool, used *ipvs.
 	}
 	s.Destinations = list.sorted()
 	return s
+}
+
+func byKey(list []ipvs.Usage) map[ipvs.Key]*ipvs.Usage {
+	used := make(map[ipvs.Key]*ipvs.Usage, len(list))
+	for i := range list {
+		used[list[i].Key] = &list[i]
+	}
+	return used
+}
+
+// Virtual is what is known of the virtual servers, in the order of the configuration.
+func (b *Balancer) Virtual(h Held) (list []status.VirtualServer) {
+	used := byKey(h.Usage)
+	for _, v := range b.virtual {
+		list = append(list, v.status(used))
+	}
+	return list
+}
+
+// status is what is known of a virtual server, with what is counted in all of its services.
+func (v *virtual) status(used map[ipvs.Key]*ipvs.Usage) status.VirtualServer {
+	s := status.VirtualServer{Name: v.name, Up: v.Up}
+	if v.Sorry != nil {
+		s.Servers = append(s.Servers, status.Server{Alive: v.Apologises(), Weight: 1})
+	}
+	for _, r := range v.reals {
+		s.Servers = append(s.Servers, status.Server{Alive: r.Alive, Weight: r.Effective(), Failed: r.failed()})
+	}
+	for k := range v.keys() {
+		if u := used[k]; u != nil {
+			s.Counters.Add(status.Counters(u.Counters))
+			v.count(k, u, s.Servers)
+		}
+	}
+	return s
+}
+
+// count adds what a service says of the servers, the sorry server first.
+func (v *virtual) count(k ipvs.Key, u *ipvs.Usage, servers []status.Server) {
+	at := make(map[netip.AddrPort]*status.Server, len(servers))
+	if v.Sorry != nil {
+		at[v.Sorry.Reached(k)], servers = &servers[0], servers[1:]
+	}
+	for i, r := range v.reals {
+		at[r.Reached(k)] = &servers[i]
+	}
+	for _, d := range u.Servers {
+		if s := at[d.At]; s != nil {
+			s.Active, s.Inactive, s.Persistent = s.Active+d.Active, s.Inactive+d.Inactive, s.Persistent+d.Persists
+			s.Counters.Add(status.Counters(d.Counters))
+		}
+	}
 }
 
 // destinations are those of a service.

@@ -60,11 +60,18 @@ func upOrDown(up bool) string {
 
 // tellReal tells the script of a real server, and the pipes.
 func (e *Effects) tellReal(r *real, up bool) {
+	e.turn(r.of, Turn{Real: r.config, Up: up})
 	script := r.config.NotifyDown
 	if up {
 		script = r.config.NotifyUp
 	}
 	e.tell(notify.Delivery{Message: r.message(up, ""), Line: true}, script)
+}
+
+// turn tells managers of networks.
+func (e *Effects) turn(v *virtual, t Turn) {
+	t.Virtual, t.Servers = v.config, v.Servers
+	e.Turns = append(e.Turns, t)
 }
 
 func (e *Effects) mailReal(r *real, up bool, why string) {

@@ -10,7 +10,7 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 global_defs:
-	dbus_no_interface_name dbus_service_name enable_dbus enable_snmp_checker
+	enable_snmp_checker
 	lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs
 	lvs_netlink_monitor_rcv_bufs_force nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
 	snmp_rs_stats_update_interval snmp_vs_stats_update_interval

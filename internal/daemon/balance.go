@@ -35,7 +35,8 @@ type balance struct {
 	teller  *teller
 	starter *command.Starter
 	legacy  legacyFile
-	rest    func() // after a burst of work
+	rest    func()                // after a burst of work
+	turned  func([]balancer.Turn) // by any goroutine
 
 	loop   *engine.Balancing // nil: not begun
 	runner *run.Runner
@@ -95,7 +96,7 @@ func (b *balance) begin(s *servers) bool {
 	path := pathOf(s.NetNS) // and not s, which would stay for ever
 	b.loop = engine.NewBalancing(func(ctx context.Context) (engine.IPVS, error) { return netlink.Open(ctx, path) }, b.say)
 	b.loop.Inherit(left, b.keep)
-	b.loop.Tell, b.loop.Check, b.loop.Rest = b.tell, b.check, b.rest
+	b.loop.Tell, b.loop.Check, b.loop.Turned, b.loop.Rest = b.tell, b.check, b.turned, b.rest
 	go b.loop.Run(context.Background()) // until close
 	return true
 }
@@ -168,6 +169,15 @@ func (b *balance) ask(answer func(*status.Balanced)) {
 		return
 	}
 	b.loop.Ask(answer)
+}
+
+// virtual has answer called with the state of the virtual servers.
+func (b *balance) virtual(answer func([]status.VirtualServer)) {
+	if b.loop == nil {
+		answer(nil)
+		return
+	}
+	b.loop.AskVirtual(answer)
 }
 
 // close gives everything up, or leaves the kernel's table as it is.

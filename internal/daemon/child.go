@@ -229,6 +229,8 @@ func (w *worker) heed(m relay.Down) {
 		w.confirmed()
 	case m.Ask:
 		w.router.tellStatus(m.Dump)
+	case m.Announce != "":
+		w.router.machine.Inbox.Put(router.Repeat{Name: m.Announce})
 	case m.Look:
 		w.router.tellPresent()
 	case m.Config != nil:

@@ -103,8 +103,16 @@ func (c control) Snapshot(ctx context.Context) (*status.Snapshot, error) {
 	return c.w.snapshots.look(ctx)
 }
 
-// picture is what dumps are made of; anew: of a moment after this.
-func (c control) picture(ctx context.Context, anew bool) (*dump.Source, error) {
+// managed is what managers are shown: what dumps are made of, and the worker's part of the
+// configuration.
+type managed struct {
+	source *dump.Source
+	told   *told
+	err    error
+}
+
+// picture is of a moment not long ago; anew: of one after this.
+func (c control) picture(ctx context.Context, anew bool) (*managed, error) {
 	look := c.w.snapshots.look
 	if anew {
 		look = c.w.snapshots.anew
@@ -113,17 +121,25 @@ func (c control) picture(ctx context.Context, anew bool) (*dump.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	type drawn struct {
-		source *dump.Source
-		err    error
-	}
-	d, err := ask(ctx, c, func() <-chan drawn {
-		answer := make(chan drawn, 1)
-		source, err := c.w.picture(s.Router)
-		answer <- drawn{source, err}
+	m, err := ask(ctx, c, func() <-chan *managed {
+		answer := make(chan *managed, 1)
+		source, t, err := c.w.picture(s.Router)
+		answer <- &managed{source, t, err}
 		return answer
 	})
-	return d.source, errors.Join(err, d.err)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.err
+}
+
+// virtual is how the virtual servers are, in the order of the configuration.
+func (c control) virtual(ctx context.Context) ([]status.VirtualServer, error) {
+	return ask(ctx, c, func() <-chan []status.VirtualServer {
+		answer := make(chan []status.VirtualServer, 1)
+		c.w.balance.virtual(func(list []status.VirtualServer) { answer <- list })
+		return answer
+	})
 }
 
 // Balanced implements api.Control.

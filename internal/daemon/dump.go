@@ -24,7 +24,7 @@ import (
 
 // dump writes the files that a signal asked for.
 func (w *workerProcess) dump(m *relay.Up) {
-	src, err := w.picture(m.Status)
+	src, _, err := w.picture(m.Status)
 	if err != nil {
 		w.log.Error(err.Error())
 		return
@@ -68,19 +68,19 @@ func (w *workerProcess) write(path string, mode os.FileMode, write func(io.Write
 }
 
 // picture puts a snapshot and the configuration in force together.
-func (w *workerProcess) picture(s *status.Router) (*dump.Source, error) {
+func (w *workerProcess) picture(s *status.Router) (*dump.Source, *told, error) {
 	wanted, err := w.slots.Read(w.inForce)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var t told
 	if err := w.slots.Recall(w.inForce, &t); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	resolver := command.NewResolver(load.Policy(&t.Global))
 	return &dump.Source{
 		Router: s, Wall: onWall(s.At), Wanted: wanted, Global: &t.Global, Scripts: t.Scripts, Files: t.Files, Processes: t.Processes,
-		TrackGroups: t.TrackGroups, Untracked: t.Untracked, Instances: dumped(t.Instances), Groups: dumped(t.Groups), Tallies: w.watchers.processes.Tallies(),
+		TrackGroups: t.TrackGroups, Untracked: t.Untracked, Instances: dumped(t.Instances), Groups: dumped(t.Groups), Tallies: w.watchers.processes.Tallies(), Phases: w.watchers.scripts.Phases(),
 		Owner: func(c *notify.Command) string {
 			run, _ := resolver.Resolve(*c)
 			if run == nil {
@@ -88,7 +88,7 @@ func (w *workerProcess) picture(s *status.Router) (*dump.Source, error) {
 			}
 			return fmt.Sprintf("uid:gid %d:%d", run.UID, run.GID)
 		},
-	}, nil
+	}, &t, nil
 }
 
 func dumped(list []toldName) map[string]dump.Told {

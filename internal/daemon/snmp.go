@@ -10,22 +10,22 @@ import (
 
 	"holdfast/internal/agentx"
 	"holdfast/internal/agentx/wire"
+	"holdfast/internal/balancer"
 	"holdfast/internal/cli"
 	"holdfast/internal/config"
-	"holdfast/internal/dump"
 	"holdfast/internal/engine"
 	"holdfast/internal/mib"
 	"holdfast/internal/mono"
 	"holdfast/internal/relay"
+	"holdfast/internal/status"
 	"holdfast/internal/vrrp"
 )
 
 // snmp is the subagent of an SNMP agent. But for the drawing of answers it belongs to
 // the worker's loop.
 type snmp struct {
-	// look draws what dumps are made of, from outside of the loop; anew: no earlier one will do.
-	look looker
-	log  func(string)
+	control control // for who is not in the loop
+	log     func(string)
 	// version is that of the program.
 	version string
 
@@ -34,9 +34,17 @@ type snmp struct {
 	agent   *agentx.Agent // nil: nobody asks for it
 	forest  *forest
 	end     func(context.Context) // of the agent
+	// herald is for what happens to servers, in any goroutine; nil: nobody hears.
+	herald atomic.Pointer[herald]
 }
 
-type looker func(ctx context.Context, anew bool) (*dump.Source, error)
+// herald is who hears of servers, and what is the same each time.
+type herald struct {
+	speaker mib.Speaker
+	agent   *agentx.Agent
+	forest  *forest
+	traps   bool
+}
 
 // snmpSetup is what an agent is started anew for when it changes.
 type snmpSetup struct {
@@ -60,15 +68,40 @@ func (s *snmp) apply(o *cli.Options, t *told) {
 	}
 	next := snmpSetupOf(o, &t.Global.SNMP)
 	if next != s.setup {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		s.close(ctx)
-		cancel()
+		briefly(s.close)
 		s.setup = next
 		s.begin()
 	}
 	if s.forest != nil {
 		s.forest.stale.Store(true)
 	}
+	s.herald.Store(nil)
+	if s.agent != nil && next.parts.Checker {
+		s.herald.Store(&herald{s.speaker, s.agent, s.forest, next.traps})
+	}
+}
+
+// turned tells of servers. It may be called by any goroutine.
+func (s *snmp) turned(list []balancer.Turn) {
+	h := s.herald.Load()
+	if h == nil {
+		return
+	}
+	h.forest.turned.Store(true)
+	h.forest.stale.Store(true)
+	if !h.traps {
+		return
+	}
+	for i := range list {
+		sendTraps(h.agent, []mib.Trap{h.speaker.Turn(&list[i])})
+	}
+}
+
+// briefly does something that may take no more than a second.
+func briefly(do func(context.Context)) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	do(ctx)
 }
 
 func (s *snmp) begin() {
@@ -76,7 +109,7 @@ func (s *snmp) begin() {
 	if len(parts) == 0 {
 		return
 	}
-	s.forest = &forest{look: s.look, version: "Keepalived v2.4.3 (holdfast " + s.version + ")", parts: s.setup.parts, past: map[string]mib.Past{}, begun: engine.Now()}
+	s.forest = &forest{control: s.control, version: "Keepalived v" + cli.KeepalivedVersion + " (holdfast " + s.version + ")", parts: s.setup.parts, past: map[string]mib.Past{}, begun: engine.Now()}
 	s.agent = agentx.New(agentx.Config{Address: s.setup.address, Name: "holdfast", ID: mib.Root(), Parts: parts}, s.forest, s.log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -133,17 +166,20 @@ func sendTraps(a *agentx.Agent, list []mib.Trap) {
 
 // forest is an agentx.Tree that is drawn anew when it has grown old.
 type forest struct {
-	look    looker
+	control control
 	version string // what programs that ask for it know
 	parts   mib.Parts
 	begun   mono.Instant
 	stale   atomic.Bool // something happened
+	turned  atomic.Bool // to a server
 
-	mu     sync.Mutex
-	past   map[string]mib.Past
-	source *mib.Source
-	tree   *mib.Tree
-	drawn  time.Time
+	mu    sync.Mutex
+	past  map[string]mib.Past
+	tree  *mib.Tree
+	drawn time.Time
+
+	servers []status.VirtualServer
+	counted time.Time
 }
 
 // How old answers may be: by themselves, and after something happened.
@@ -189,15 +225,32 @@ func (f *forest) grown() *mib.Tree {
 func (f *forest) draw() {
 	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 	defer cancel()
-	s, err := f.look(ctx, f.stale.Swap(false))
+	m, err := f.control.picture(ctx, f.stale.Swap(false))
 	if err != nil {
 		return
 	}
+	f.countServers(ctx, m)
 	f.mu.Lock()
 	past := maps.Clone(f.past)
 	f.mu.Unlock()
-	f.source = &mib.Source{Source: s, Version: f.version, Past: past, Begun: f.begun}
-	f.tree, f.drawn = mib.Draw(f.source, f.parts), time.Now()
+	source := &mib.Source{Source: m.source, Version: f.version, Past: past, Begun: f.begun,
+		Servers: mib.Servers{Virtual: m.told.Servers.Virtual, Groups: m.told.Servers.Groups, Now: f.servers}}
+	f.tree, f.drawn = mib.Draw(source, f.parts), time.Now()
+}
+
+// countServers looks at virtual servers again when what is known of them is older than
+// the configuration allows, or something happened to one.
+func (f *forest) countServers(ctx context.Context, m *managed) {
+	age := m.told.Global.SNMP.VirtualAge
+	if real := m.told.Global.SNMP.RealAge; real > 0 {
+		age = min(age, real)
+	}
+	if !f.parts.Checker || !f.turned.Swap(false) && len(f.servers) == len(m.told.Servers.Virtual) && time.Since(f.counted) < age {
+		return
+	}
+	if list, err := f.control.virtual(ctx); err == nil {
+		f.servers, f.counted = list, time.Now()
+	}
 }
 
 // Get implements agentx.Tree.
@@ -215,9 +268,9 @@ func (f *forest) Test([]wire.Binding) (func() error, wire.Error, int) {
 func (f *forest) newMaster(c *vrrp.Change) []mib.Trap {
 	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 	defer cancel()
-	s, err := f.look(ctx, true)
+	m, err := f.control.picture(ctx, true)
 	if err != nil {
 		return nil
 	}
-	return mib.NewMaster(&mib.Source{Source: s}, f.parts, c)
+	return mib.NewMaster(&mib.Source{Source: m.source}, f.parts, c)
 }

@@ -37,9 +37,13 @@ type toldName struct {
 	// Linkbeat, SyncLink and StartMaster of an instance, Tracks and OwnWeights of a group are for SNMP.
 	Linkbeat    bool
 	StartMaster bool
-	SyncLink    string
-	Tracks      []tracker.Track
-	OwnWeights  bool
+	// Link, VRID and V6 of an instance are for D-Bus.
+	Link       string
+	VRID       uint8
+	V6         bool
+	SyncLink   string
+	Tracks     []tracker.Track
+	OwnWeights bool
 }
 
 func telling(r *load.Reading) *told {
@@ -50,7 +54,8 @@ func telling(r *load.Reading) *told {
 	}
 	for i := range c.Instances {
 		inst := &c.Instances[i]
-		t.Instances = append(t.Instances, toldName{Name: inst.VRRP.Name, Notify: inst.Notify, NoAccept: inst.NoAccept, Promote: inst.PromoteSecondaries, Linkbeat: inst.LinkbeatPolling, SyncLink: inst.SyncDaemonLink, StartMaster: inst.VRRP.StartMaster})
+		t.Instances = append(t.Instances, toldName{Name: inst.VRRP.Name, Notify: inst.Notify, NoAccept: inst.NoAccept, Promote: inst.PromoteSecondaries, Linkbeat: inst.LinkbeatPolling, SyncLink: inst.SyncDaemonLink, StartMaster: inst.VRRP.StartMaster,
+			Link: inst.VRRP.Link, VRID: inst.VRRP.VRID, V6: inst.VRRP.V6})
 	}
 	t.Untracked = untracked(c)
 	return t

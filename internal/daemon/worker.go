@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/balancer"
 	"holdfast/internal/cli"
 	"holdfast/internal/command"
 	"holdfast/internal/config"
@@ -43,6 +44,7 @@ type workerProcess struct {
 	watchers  *watchers
 	balance   *balance
 	snmp      *snmp
+	bus       *onBus
 	schedule  *schedule
 	janitor   *janitor
 	time      timekeeper
@@ -97,7 +99,9 @@ func newWorkerProcess() (*workerProcess, error) {
 	w.asks = make(chan func())
 	w.chronicle.Started = time.Now()
 	w.snapshots.take, w.balances.take = control{w}.snapshot, control{w}.balanced
-	w.snmp = &snmp{look: control{w}.picture, log: w.logText, version: w.opts.Version}
+	w.bus = &onBus{w: w}
+	w.balance.turned = func(list []balancer.Turn) { w.snmp.turned(list) }
+	w.snmp = &snmp{control: control{w}, log: w.logText, version: w.opts.Version}
 	w.serve()
 	return w, nil
 }
@@ -192,6 +196,7 @@ func (w *workerProcess) heed(m *relay.Up) {
 		w.waiting.present.answer(m.Present)
 	case m.Status != nil && m.Dump == relay.NoDump:
 		w.balance.see(m.Status)
+		w.bus.see(m.Status)
 		w.waiting.status.answer(m.Status)
 	case m.Status != nil:
 		w.dump(m)
@@ -219,6 +224,7 @@ func (w *workerProcess) hear(m *relay.Up) {
 	w.teller.tell(m.Changes, m.Signals)
 	w.balance.hear(m.Changes)
 	w.snmp.hear(m)
+	w.bus.hear(m.Changes)
 	if m.Lost > 0 {
 		w.chronicle.Lost += uint64(m.Lost)
 		w.log.Warn(fmt.Sprintf("%d log lines were left out: too many at a time", m.Lost))
@@ -398,6 +404,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot) {
 	w.watchers.apply(t)
 	w.balance.apply(&t.Servers, !w.started)
 	w.snmp.apply(&w.opts, t)
+	w.bus.apply(t)
 	w.time.apply(&t.Global.Reload, w.logText)
 	word := "Startup complete"
 	if w.started {
@@ -431,6 +438,7 @@ func (w *workerProcess) finish() {
 	w.balance.close(ctx, w.opts.KeepIPVS)
 	w.teller.close(ctx)
 	w.snmp.close(ctx)
+	w.bus.close(ctx)
 	w.once("shutdown_script", &w.global, w.global.Shutdown, w.global.ShutdownTimeout)
 	w.log.Info("Stopped")
 }

@@ -32,6 +32,8 @@ type Balancing struct {
 	Check func([]balancer.Check)
 	// Rest is called when the whole table has been gone through.
 	Rest func()
+	// Turned tells managers of networks; nil: there are none.
+	Turned func([]balancer.Turn)
 
 	brain  *balancer.Balancer
 	inbox  *Mailbox[func(context.Context)]
@@ -104,6 +106,11 @@ func (b *Balancing) Ask(answer func(*status.Balanced)) {
 	b.inbox.Put(func(context.Context) { answer(b.brain.Status(Now(), b.tables.read())) })
 }
 
+// AskVirtual has answer called with the state of the virtual servers. It does not wait.
+func (b *Balancing) AskVirtual(answer func([]status.VirtualServer)) {
+	b.inbox.Put(func(context.Context) { answer(b.brain.Virtual(b.tables.read())) })
+}
+
 // Run works until Stop or the end of ctx.
 func (b *Balancing) Run(ctx context.Context) {
 	tick := time.NewTimer(glance)
@@ -134,6 +141,9 @@ func (b *Balancing) pass(ctx context.Context) {
 	}
 	if len(e.Tell) > 0 {
 		b.Tell(e.Tell)
+	}
+	if len(e.Turns) > 0 && b.Turned != nil {
+		b.Turned(e.Turns)
 	}
 	if e.Checks {
 		b.Check(b.brain.Checks())

@@ -12,10 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/agentx/wire"
+	"holdfast/internal/balancer"
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
 	"holdfast/internal/dump"
 	"holdfast/internal/golden"
+	"holdfast/internal/lvs"
 	"holdfast/internal/mono"
 	"holdfast/internal/router"
 	"holdfast/internal/status"
@@ -42,6 +44,7 @@ func source(t *testing.T) *Source {
 			Router: snapshot(c), Wanted: router.Part(c), Global: &c.Global, Scripts: c.Scripts, Files: c.Files, Processes: c.Processes,
 			Instances: instances(c), Groups: groups(c), Tallies: map[string]tracker.Tally{"sl": {N: 2, Good: true}},
 		},
+		Servers: Servers{Virtual: c.VirtualServers, Groups: c.ServerGroups, Now: balanced(c)},
 		Version: "holdfast", Begun: mono.Instant(time.Second),
 		Past: map[string]Past{"V1": {Left: mono.Instant(3 * time.Second), Flaw: 3}},
 	}
@@ -62,6 +65,27 @@ func groups(c *config.Config) map[string]dump.Told {
 		all[g.Name] = dump.Told{Scripts: g.Notify, Tracks: g.Tracks}
 	}
 	return all
+}
+
+// balanced has all servers alive but the sorry server, and counters that differ and do not
+// fit 32 bits.
+func balanced(c *config.Config) (list []status.VirtualServer) {
+	n := uint64(1 << 32)
+	next := func() uint64 { n++; return n }
+	counters := func() status.Counters {
+		return status.Counters{Conns: next(), InPackets: next(), OutPackets: next(), InBytes: next(), OutBytes: next(), ConnRate: next(), InPacketRate: next(), OutPacketRate: next(), InByteRate: next(), OutByteRate: next()}
+	}
+	for _, v := range c.VirtualServers {
+		one := status.VirtualServer{Up: true, Counters: counters()}
+		if v.Sorry != nil {
+			one.Servers = append(one.Servers, status.Server{Counters: counters()})
+		}
+		for _, r := range v.RealServers {
+			one.Servers = append(one.Servers, status.Server{Alive: true, Weight: uint32(r.Weight), Failed: 1, Active: 2, Inactive: 3, Persistent: 4, Counters: counters()})
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 // snapshot has every second instance as BACKUP of somebody else, and numbers that differ.
@@ -89,7 +113,9 @@ func snapshot(c *config.Config) *status.Router {
 	return s
 }
 
-func everything() Parts { return Parts{Global: true, VRRP: true, RFC2787: true, RFC6527: true} }
+func everything() Parts {
+	return Parts{Global: true, VRRP: true, Checker: true, RFC2787: true, RFC6527: true}
+}
 
 // walk lists all objects as a manager walks them.
 func walk(t *Tree) (lines []string) {
@@ -152,7 +178,7 @@ func TestAWalkIsInOrder(t *testing.T) {
 
 // Reference, interfaces section 14: each part is served by itself.
 func TestOnlyThePartsThatAreAskedForAreServed(t *testing.T) {
-	for name, p := range map[string]Parts{"global": {Global: true}, "vrrp": {VRRP: true}, "rfc 2787": {RFC2787: true}, "rfc 6527": {RFC6527: true}, "nothing": {}} {
+	for name, p := range map[string]Parts{"global": {Global: true}, "vrrp": {VRRP: true}, "checker": {Checker: true}, "rfc 2787": {RFC2787: true}, "rfc 6527": {RFC6527: true}, "nothing": {}} {
 		t.Run(name, func(t *testing.T) {
 			roots := p.Roots()
 			tree := Draw(source(t), p)
@@ -208,6 +234,15 @@ func TestARangeEnds(t *testing.T) {
 	}
 }
 
+// turn is a change of a real server, or of the quorum with real -1; one server lives.
+func turn(s *Source, virtual, real int, up, ends bool) *balancer.Turn {
+	t := &balancer.Turn{Virtual: &s.Servers.Virtual[virtual], Up: up, Ends: ends, Servers: []*lvs.Server{{Alive: true}, {}}}
+	if real >= 0 {
+		t.Real = &t.Virtual.RealServers[real]
+	}
+	return t
+}
+
 // Reference, interfaces section 14: the varbinds of the traps.
 func TestTraps(t *testing.T) {
 	s := &Speaker{RouterID: "node", Masters: map[string]bool{"V2": true}}
@@ -230,6 +265,16 @@ func TestTraps(t *testing.T) {
 		{"a new master of version 2", NewMaster(src, everything(), &vrrp.Change{Name: "V2", To: vrrp.Master}),
 			[]string{"rfc2787.0.1", "rfc2787.1.3.1.7.3.8 = [10 0 0 1]"}},
 		{"a new master that nobody asked for", NewMaster(src, Parts{VRRP: true}, &vrrp.Change{Name: "V2", To: vrrp.Master}), nil},
+		{"a real server of a service by address", []Trap{s.Turn(turn(src, 0, 0, true, false))},
+			[]string{"keepalived.3.5.0.1", "keepalived.3.4.1.3 = 1", "keepalived.3.4.1.4 = 0a 00 02 0b", "keepalived.3.4.1.5 = gauge 80", "keepalived.3.4.1.6 = 1", "keepalived.3.3.1.2 = 2",
+				"keepalived.3.3.1.5 = 1", "keepalived.3.3.1.6 = 0a 00 01 32", "keepalived.3.3.1.7 = gauge 80", "keepalived.3.3.1.8 = 1", "keepalived.3.3.1.21 = gauge 1", "keepalived.3.3.1.20 = gauge 2", `keepalived.1.2.0 = "node"`}},
+		{"a real server of a service by mark", []Trap{s.Turn(turn(src, 1, 0, false, false))},
+			[]string{"keepalived.3.5.0.1", "keepalived.3.4.1.3 = 1", "keepalived.3.4.1.4 = 0a 00 02 0b", "keepalived.3.4.1.5 = gauge 0", "keepalived.3.4.1.6 = 2", "keepalived.3.3.1.2 = 1",
+				"keepalived.3.3.1.4 = gauge 9", "keepalived.3.3.1.8 = 2", "keepalived.3.3.1.21 = gauge 1", "keepalived.3.3.1.20 = gauge 1", `keepalived.1.2.0 = "node"`}},
+		{"a quorum of a service by group", []Trap{s.Turn(turn(src, 2, -1, false, false))},
+			[]string{"keepalived.3.5.0.2", "keepalived.3.3.1.2 = 3", `keepalived.3.3.1.3 = "web"`, "keepalived.3.3.1.8 = 2", "keepalived.3.3.1.23 = 2", "keepalived.3.3.1.22 = gauge 1", "keepalived.3.3.1.21 = gauge 1", "keepalived.3.3.1.20 = gauge 1", `keepalived.1.2.0 = "node"`}},
+		{"a quorum at the stop", []Trap{s.Turn(turn(src, 2, -1, false, true))},
+			[]string{"keepalived.3.5.0.2", "keepalived.3.3.1.2 = 3", `keepalived.3.3.1.3 = "web"`, "keepalived.3.3.1.8 = 2", "keepalived.3.3.1.23 = 3", "keepalived.3.3.1.22 = gauge 1", "keepalived.3.3.1.21 = gauge 1", "keepalived.3.3.1.20 = gauge 1", `keepalived.1.2.0 = "node"`}},
 		{"a wrong password", Complaint(everything(), &vrrp.Note{Kind: vrrp.NotePassword, Addr: netip.MustParseAddr("10.0.0.2")}),
 			[]string{"rfc2787.0.2", "rfc2787.1.5.0 = [10 0 0 2]", "rfc2787.1.6.0 = 3"}},
 		{"a wrong checksum", Complaint(everything(), &vrrp.Note{Kind: vrrp.NoteChecksum}), []string{"rfc6527.0.2", "rfc6527.1.2.5.1.6 = 3"}},

@@ -13,6 +13,7 @@ import (
 // only these tables show.
 type Source struct {
 	*dump.Source
+	Servers Servers
 	Version string // of the program
 	// Past is what was heard of instances, by name.
 	Past map[string]Past
@@ -57,7 +58,7 @@ func Draw(s *Source, p Parts) *Tree {
 		on   bool
 		draw func()
 	}{
-		{p.Global, d.global}, {p.VRRP, d.vrrp}, {p.RFC2787, d.version2}, {p.RFC6527, d.version3},
+		{p.Global, d.global}, {p.VRRP, d.vrrp}, {p.Checker, d.checker}, {p.RFC2787, d.version2}, {p.RFC6527, d.version3},
 	} {
 		if part.on {
 			part.draw()

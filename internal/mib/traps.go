@@ -2,6 +2,8 @@ package mib
 
 import (
 	"holdfast/internal/agentx/wire"
+	"holdfast/internal/balancer"
+	"holdfast/internal/config"
 	"holdfast/internal/dump"
 	"holdfast/internal/vrrp"
 )
@@ -34,6 +36,53 @@ func (s *Speaker) Change(c *vrrp.Change) Trap {
 		{Name: keepalived(2, 3, 1, 5), Value: initial(s.Masters[c.Name])},
 		s.signed(),
 	}}
+}
+
+// Turn is what KEEPALIVED-MIB has for a change of a real server, or of a quorum.
+func (s *Speaker) Turn(t *balancer.Turn) Trap {
+	v := func(column uint32, value wire.Value) wire.Binding {
+		return wire.Binding{Name: keepalived(3, 3, 1, column), Value: value}
+	}
+	list := append([]wire.Binding{v(2, wire.Int(kind(t.Virtual)))}, identified(t.Virtual, v)...)
+	protocol := 2
+	if t.Virtual.Protocol == "TCP" {
+		protocol = 1
+	}
+	list = append(list, v(8, wire.Int(protocol)))
+	if t.Real == nil {
+		list = append(list, v(23, quorum(t)), v(22, wire.Gauge(t.Virtual.Quorum)))
+	}
+	list = append(list, v(21, wire.Gauge(t.Alive())), v(20, wire.Gauge(len(t.Virtual.RealServers))), s.signed())
+	if t.Real == nil {
+		return Trap{keepalived(3, 5, 0, 2), list}
+	}
+	return Trap{keepalived(3, 5, 0, 1), append(realServer(t), list...)}
+}
+
+func realServer(t *balancer.Turn) []wire.Binding {
+	r := func(column uint32, value wire.Value) wire.Binding {
+		return wire.Binding{Name: keepalived(3, 4, 1, column), Value: value}
+	}
+	return []wire.Binding{r(3, family(t.Real.Addr)), r(4, addr(t.Real.Addr)), r(5, wire.Gauge(t.Real.Port)), r(6, yes(t.Up))}
+}
+
+// identified says which virtual server it is.
+func identified(s *config.VirtualServer, v func(uint32, wire.Value) wire.Binding) []wire.Binding {
+	switch kind(s) {
+	case 1:
+		return []wire.Binding{v(4, wire.Gauge(s.Mark))}
+	case 3:
+		return []wire.Binding{v(3, wire.Text(s.Group))}
+	}
+	return []wire.Binding{v(5, family(s.Addr)), v(6, addr(s.Addr)), v(7, wire.Gauge(s.Port))}
+}
+
+// quorum is met(1), notMet(2) or shutdown(3).
+func quorum(t *balancer.Turn) wire.Value {
+	if t.Ends {
+		return wire.Int(3)
+	}
+	return yes(t.Up)
 }
 
 // signed says of whom a notification comes.

@@ -4,6 +4,7 @@
 package mib
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -56,6 +57,7 @@ func add[T any](t *Tree, at wire.OID, rows []row[T], fields []field[T]) {
 	for _, r := range rows {
 		next.rows = append(next.rows, r.index)
 	}
+	slices.SortFunc(fields, func(a, b field[T]) int { return cmp.Compare(a.number, b.number) })
 	for _, f := range fields {
 		next.columns = append(next.columns, column{f.number, func(i int) wire.Value { return f.of(rows[i].of) }})
 	}

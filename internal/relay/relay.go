@@ -100,6 +100,8 @@ type Down struct {
 	// Ask asks for the status, for Dump; Look for what a rehearsal begins with.
 	Ask, Look bool
 	Dump      Dump
+	// Announce names an instance whose addresses are to be announced once more.
+	Announce string
 	// Reloading says that the worker begins a reload of its own accord.
 	Reloading bool
 	// Refused says that the configuration that Load asked for cannot be run;

@@ -43,6 +43,9 @@ type Moored struct{ Name string }
 // Sampled is news from a tracker.
 type Sampled struct{ tracker.Sample }
 
+// Repeat announces the addresses of an instance once more, if it holds them.
+type Repeat struct{ Name string }
+
 // Stop gives everything up in good order.
 type Stop struct{}
 
@@ -55,4 +58,5 @@ func (Settled) event()  {}
 func (Moored) event()   {}
 func (Sampled) event()  {}
 func (Reload) event()   {}
+func (Repeat) event()   {}
 func (Stop) event()     {}

@@ -123,6 +123,8 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 		r.reload(now, &ev, out)
 	case Ask:
 		ev.Look(r)
+	case Repeat:
+		r.sayAgain(ev.Name, out)
 	case Stop:
 		r.set.Stop(now, &out.Out)
 	}
@@ -274,6 +276,16 @@ func (r *Router) announce(out *Effects) {
 		}
 	}
 	out.Announces = out.Announces[:0]
+}
+
+// sayAgain announces the addresses of an instance as often as it does as a new MASTER.
+func (r *Router) sayAgain(name string, out *Effects) {
+	for i := range r.parts {
+		p := &r.parts[i]
+		if v := r.set.View(vrrp.ID(i)); p.cfg != nil && v.Config.Name == name && v.Role == vrrp.Master {
+			out.Announces = append(out.Announces, vrrp.Announce{ID: vrrp.ID(i), Rounds: max(v.Config.Announce.Repeat, 1)})
+		}
+	}
 }
 
 // introduce announces the source of a router, which is on its own link.

@@ -10,6 +10,24 @@ type Balanced struct {
 	Services []Service    `json:"services"`
 }
 
+// VirtualServer is one, with what is counted in all of its services.
+type VirtualServer struct {
+	Name     string
+	Up       bool
+	Counters Counters
+	// Servers are the sorry server, if there is one, and then the real servers.
+	Servers []Server
+}
+
+// Server is a real server, or the sorry server.
+type Server struct {
+	Alive                        bool
+	Weight                       uint32
+	Failed                       int // checks
+	Active, Inactive, Persistent uint32
+	Counters                     Counters
+}
+
 // Service is one of the kernel's, or one that it is to have and has not.
 type Service struct {
 	Protocol  string `json:"protocol"` // TCP, UDP, SCTP or FWM
@@ -48,6 +66,20 @@ type Destination struct {
 	Health string       `json:"health,omitempty"`
 	Since  mono.Instant `json:"since,omitempty"`
 	Reason string       `json:"reason,omitempty"`
+}
+
+// Add adds others.
+func (c *Counters) Add(o Counters) {
+	c.Conns += o.Conns
+	c.InPackets += o.InPackets
+	c.OutPackets += o.OutPackets
+	c.InBytes += o.InBytes
+	c.OutBytes += o.OutBytes
+	c.ConnRate += o.ConnRate
+	c.InPacketRate += o.InPacketRate
+	c.OutPacketRate += o.OutPacketRate
+	c.InByteRate += o.InByteRate
+	c.OutByteRate += o.OutByteRate
 }
 
 // Counters are statistics, and rates a second.

@@ -186,8 +186,9 @@ type forest struct {
 const (
 	treeAge  = time.Second
 	staleAge = 50 * time.Millisecond
-	// lookTime is how long a look may take; then the old answers have to do.
-	lookTime = 3 * time.Second
+	// lookTime is how long a look may take, which is less than an agent waits for an
+	// answer; then the old answers have to do, for as long as fresh ones would.
+	lookTime = 800 * time.Millisecond
 )
 
 // hear notes what a snapshot does not tell.
@@ -227,6 +228,7 @@ func (f *forest) draw() {
 	defer cancel()
 	m, err := f.control.picture(ctx, f.stale.Swap(false))
 	if err != nil {
+		f.drawn = time.Now()
 		return
 	}
 	f.countServers(ctx, m)

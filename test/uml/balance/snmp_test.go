@@ -2,6 +2,7 @@ package balance
 
 import (
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -89,6 +90,7 @@ func TestSNMPOfServersIsThatOfKeepalived(t *testing.T) {
 	s := newStage(t, "inside", "outside")
 	d := s.Node("director", "outside eth0 10.0.1.1/24", "inside eth1 10.0.2.1/24")
 	f := s.farm()
+	defer runtime.KeepAlive(f) // its machines listen as long as somebody knows it
 	_, traps := s.SNMPAgent(d)
 	s.Must(d.WriteFile(confPath, managed, 0o644))
 	told := 0

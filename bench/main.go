@@ -139,6 +139,7 @@ func measurements() []measurement {
 		{names: []string{"busy"}, least: 10, do: (*bench).busy},
 		{names: []string{"strain"}, do: strainOf(4000, time.Second)},
 		{names: []string{"strain"}, do: strainOf(100, 10*time.Millisecond)},
+		{names: []string{"scrape"}, do: (*bench).scrape},
 		{names: []string{"flood"}, do: (*bench).flood},
 		{names: []string{"watch"}, do: (*bench).watch},
 		{names: []string{"bfd"}, do: (*bench).bfd},

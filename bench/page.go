@@ -14,7 +14,7 @@ holdfast beside the keepalived of Debian, both on the same machine in turn, run 
     go run ./bench -write                     # and write this page
 
 It needs Linux, root, Go, and Debian's packages keepalived, iproute2, nftables and user-mode-linux. It builds its networks in namespaces of its own
-and removes them at the end. -run takes these names: check, outage, failback, restart, start, cost, reload, takeover, busy, strain, flood, watch, bfd, pace,
+and removes them at the end. -run takes these names: check, outage, failback, restart, start, cost, reload, takeover, busy, strain, scrape, flood, watch, bfd, pace,
 beside, servers, and of these table, tables, watched, checks. With -alone keepalived is left out. The command fails when a figure misses what is asked of it.
 
 ## How it is measured
@@ -32,6 +32,7 @@ beside, servers, and of these table, tables, watched, checks. With -alone keepal
 - *SIGTERM* stops the master; with "successor keepalived" the backup is keepalived in holdfast's column, too.
 - *fail-back with use_vmac* starts a node with a higher priority beside a MASTER, both with the virtual MAC addresses of a router of IPv4 and one of IPv6, and counts what the client loses in
   the twelve seconds after that.
+- *scrapers* ask for the metrics at the socket, each once a second.
 - *kill -9 of the daemon* kills the process that speaks VRRP. keepalived's first process starts it again; holdfast is started again by a supervisor after 100 ms.
 - *1000* and *4000 routers* are instances of version 2 with one address each, an advert a second, 255 to a link, on veth cables without a switch. CPU time is user and system time of all
   processes of the program over ten seconds, from the kernel's process clocks, divided by the packets that arrived at the other end; it contains the network stack's work up to there.

@@ -32,7 +32,7 @@ func layers() [][]string {
 		3: {"agentx", "command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
 			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/regex", "checker/run", "checker/smtp", "checker/systemd", "checker/tcp", "checker/udp", "doctor/machine", "realserver/kernel"},
 		4: {"relay", "engine", "load"},
-		5: {"api", "bus", "cli", "check", "genhash", "reformat"},
+		5: {"api", "bus", "metrics", "cli", "check", "genhash", "reformat"},
 		6: {"lab/netns", "lab/guest", "lab", "daemon"},
 	}
 }

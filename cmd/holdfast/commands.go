@@ -31,7 +31,7 @@ func tree() *cobra.Command {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), planCommand(), reloadCommand(), ipvsCommand(), simulateCommand(), labCommand(), realserverCommand(), doctorCommand(), hashCommand(), completionCommand(), manualCommand())
+	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), statusCommand(), whyCommand(), eventsCommand(), handoverCommand(), maintenanceCommand(), serverCommand(), planCommand(), reloadCommand(), ipvsCommand(), simulateCommand(), labCommand(), realserverCommand(), doctorCommand(), hashCommand(), completionCommand(), manualCommand())
 	return root
 }
 

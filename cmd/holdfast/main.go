@@ -29,6 +29,9 @@ func run(args []string) int {
 	if len(args) == 2 && args[1] == daemon.WorkerWord {
 		return daemon.Work()
 	}
+	if len(args) == 2 && args[1] == daemon.GateWord {
+		return daemon.Guard()
+	}
 	switch name := filepath.Base(args[0]); {
 	case name == "genhash":
 		return asGenhash(args[1:])

@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"holdfast/internal/status"
@@ -23,7 +24,46 @@ type Control interface {
 	Keep(ctx context.Context) error
 	// Plan says what a reload would do with a file; empty: the daemon's own.
 	Plan(ctx context.Context, file string) (*Plan, error)
+	// Events lists what came after an event, of which some may be forgotten. With wait
+	// it answers when there is something.
+	Events(ctx context.Context, after uint64, wait bool) ([]status.Event, error)
+	// HandOver has instances hand over, and answers when it is known who took over; no
+	// names: all that are MASTER.
+	HandOver(ctx context.Context, instances []string) ([]HandedOver, error)
+	// TakeBack has them take part in elections again as they are configured to; no names: all.
+	TakeBack(ctx context.Context, instances []string) error
+	// Maintain begins or ends the maintenance of the node: all hand over, and stand back for
+	// everybody while it lasts.
+	Maintain(ctx context.Context, on bool) ([]HandedOver, error)
+	// Serve changes what a real server is used for, beside its configuration.
+	Serve(ctx context.Context, order ServerOrder) error
 }
+
+// ServerOrder is what is wanted of a real server: drained, a weight, or neither, which is as it
+// is configured.
+type ServerOrder struct {
+	Server netip.AddrPort
+	// Of names one of its virtual servers; empty: all of them.
+	Of     string
+	Drain  bool
+	Weight *int
+	// Force: also if a virtual server loses its quorum by it.
+	Force bool
+}
+
+// HandedOver is what became of an instance that was to hand over.
+type HandedOver struct {
+	Instance string `json:"instance"`
+	// Role is the one that it has now. MASTER: nobody took over.
+	Role string `json:"role"`
+	// By is who took over.
+	By     string        `json:"by,omitempty"`
+	Took   time.Duration `json:"took_ns"`
+	Reason string        `json:"reason"`
+}
+
+// Recorder is told of each act: what was asked for, by whom, and what came of it.
+type Recorder interface{ Record(status.Event) }
 
 // Reloaded is what came of a reload.
 type Reloaded struct {

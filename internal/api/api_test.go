@@ -3,8 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +36,37 @@ func (echo) Reload(_ context.Context, confirm time.Duration) (*Reloaded, error) 
 
 func (echo) Keep(context.Context) error { return errors.New("nothing to confirm") }
 
+func (echo) Events(ctx context.Context, after uint64, wait bool) ([]status.Event, error) {
+	if after >= 3 && wait {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return []status.Event{{Seq: after + 1, Kind: status.RoleEvent, Name: "V"}}, nil
+}
+
+func (echo) HandOver(_ context.Context, instances []string) (all []HandedOver, err error) {
+	for _, name := range instances {
+		all = append(all, HandedOver{Instance: name, Role: "BACKUP"})
+	}
+	return all, nil
+}
+
+func (echo) TakeBack(_ context.Context, instances []string) error {
+	return errors.New("back: " + strings.Join(instances, " "))
+}
+
+func (echo) Maintain(_ context.Context, on bool) ([]HandedOver, error) {
+	return []HandedOver{{Role: map[bool]string{true: "on", false: "off"}[on]}}, nil
+}
+
+func (echo) Serve(_ context.Context, o ServerOrder) error {
+	weight := "as configured"
+	if o.Weight != nil {
+		weight = fmt.Sprint(*o.Weight)
+	}
+	return fmt.Errorf("%s of %s: %t %s %t", o.Server, o.Of, o.Drain, weight, o.Force)
+}
+
 func (echo) Plan(_ context.Context, file string) (*Plan, error) { return &Plan{File: file}, nil }
 
 // serving is a client of a server that answers until the test ends.
@@ -43,8 +77,12 @@ func serving(t *testing.T) Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &Server{Control: echo{}, MetricsType: "text/plain", Metrics: func(w io.Writer, s *status.Snapshot) error {
+		_, err := io.WriteString(w, "node "+s.Node)
+		return err
+	}}
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = Serve(l, echo{}) }()
+	go func() { defer close(ended); _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = l.Close(); <-ended })
 	return Client{path}
 }
@@ -69,6 +107,28 @@ func TestAClientGetsTheAnswersOfTheControl(t *testing.T) {
 			t.Errorf("reload (-want +got):\n%s%v", diff, err)
 		}
 	}
+	h, err := c.HandOver(ctx, []string{"A", "B&C"})
+	if len(h) != 2 || h[1].Instance != "B&C" || err != nil {
+		t.Errorf("handed over %+v, %v", h, err)
+	}
+	if err := c.TakeBack(ctx, []string{"A", "B"}); err == nil || err.Error() != "back: A B" {
+		t.Errorf("take back: %v", err)
+	}
+	for _, on := range []bool{true, false} {
+		if m, err := c.Maintain(ctx, on); err != nil || m[0].Role != map[bool]string{true: "on", false: "off"}[on] {
+			t.Errorf("maintenance: %+v, %v", m, err)
+		}
+	}
+	at, five := netip.MustParseAddrPort("10.1.0.1:80"), 5
+	for want, o := range map[string]ServerOrder{
+		"10.1.0.1:80 of V: true as configured false": {Server: at, Of: "V", Drain: true},
+		"10.1.0.1:80 of : false 5 true":              {Server: at, Weight: &five, Force: true},
+		"10.1.0.1:80 of : false as configured false": {Server: at},
+	} {
+		if err := c.Serve(ctx, o); err == nil || err.Error() != want {
+			t.Errorf("serve: %v, want %s", err, want)
+		}
+	}
 	if err := c.Keep(ctx); err == nil || err.Error() != "nothing to confirm" {
 		t.Errorf("keep: %v", err)
 	}
@@ -85,6 +145,10 @@ func TestWhatCannotBeUnderstoodIsRefused(t *testing.T) {
 		{"a change by GET", http.MethodGet, "/v1/reload", 0, http.StatusMethodNotAllowed},
 		{"no time", http.MethodPost, "/v1/reload?confirm=soon", 0, http.StatusBadRequest},
 		{"a negative time", http.MethodPost, "/v1/reload?confirm=-3s", 0, http.StatusBadRequest},
+		{"a server without a port", http.MethodPost, "/v1/servers/drain?server=10.0.0.1", 0, http.StatusBadRequest},
+		{"no weight", http.MethodPost, "/v1/servers/weight?server=10.0.0.1:80", 0, http.StatusBadRequest},
+		{"too much weight", http.MethodPost, "/v1/servers/weight?server=10.0.0.1:80&weight=65536", 0, http.StatusBadRequest},
+		{"maintenance of a kind", http.MethodPost, "/v1/maintenance?on=perhaps", 0, http.StatusBadRequest},
 		{"a refusal", http.MethodPost, "/v1/reload/confirm", 0, http.StatusConflict},
 		{"headers without end", http.MethodGet, "/v1/status?" + strings.Repeat("x", 100<<10), 0, http.StatusRequestHeaderFieldsTooLarge},
 	} {
@@ -106,19 +170,25 @@ func TestWhatCannotBeUnderstoodIsRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyRootMayAsk(t *testing.T) {
+func TestWhoMayAsk(t *testing.T) {
+	other := os.Geteuid() + 12345
+	open := &Access{Act: []uint32{7}, Read: []uint32{8}}
 	for _, tt := range []struct {
-		name string
-		who  any
-		want bool
+		name   string
+		who    Asker
+		access *Access
+		want   right
 	}{
-		{"root", uint32(0), true},
-		{"who runs the daemon", uint32(os.Geteuid()), true},
-		{"somebody else", uint32(os.Geteuid() + 12345), false},
-		{"nobody knows", nil, false},
+		{"root", Asker{Known: true}, nil, acting},
+		{"who runs the daemon", Asker{Known: true, UID: os.Geteuid()}, nil, acting},
+		{"somebody else", Asker{Known: true, UID: other, Groups: []uint32{7, 8}}, nil, nothing},
+		{"nobody knows", Asker{}, open, nothing},
+		{"a member of the group that acts", Asker{Known: true, UID: other, Groups: []uint32{1, 7}}, open, acting},
+		{"a member of the group that reads", Asker{Known: true, UID: other, Groups: []uint32{8}}, open, reading},
+		{"a member of another group", Asker{Known: true, UID: other, Groups: []uint32{9}}, open, nothing},
 	} {
-		if got := allowed(context.WithValue(t.Context(), peer{}, tt.who)); got != tt.want {
-			t.Errorf("%s: allowed is %v", tt.name, got)
+		if got := tt.access.right(tt.who); got != tt.want {
+			t.Errorf("%s: the right is %v, want %v", tt.name, got, tt.want)
 		}
 	}
 	info, err := os.Stat(serving(t).Socket)

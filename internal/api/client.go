@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/internal/status"
@@ -48,28 +52,106 @@ func (c Client) Plan(ctx context.Context, file string) (*Plan, error) {
 	return ask[*Plan](ctx, c, http.MethodPost, "plan", url.Values{"file": {file}})
 }
 
+// HandOver implements Control.
+func (c Client) HandOver(ctx context.Context, instances []string) ([]HandedOver, error) {
+	return ask[[]HandedOver](ctx, c, http.MethodPost, "handover", url.Values{"instance": instances})
+}
+
+// TakeBack implements Control.
+func (c Client) TakeBack(ctx context.Context, instances []string) error {
+	_, err := ask[struct{}](ctx, c, http.MethodPost, "takeback", url.Values{"instance": instances})
+	return err
+}
+
+// Maintain implements Control.
+func (c Client) Maintain(ctx context.Context, on bool) ([]HandedOver, error) {
+	return ask[[]HandedOver](ctx, c, http.MethodPost, "maintenance", url.Values{"on": {strconv.FormatBool(on)}})
+}
+
+// Serve implements Control.
+func (c Client) Serve(ctx context.Context, o ServerOrder) error {
+	act, q := "enable", url.Values{"server": {o.Server.String()}, "of": {o.Of}, "force": {strconv.FormatBool(o.Force)}}
+	switch {
+	case o.Drain:
+		act = "drain"
+	case o.Weight != nil:
+		act = "weight"
+		q.Set("weight", strconv.Itoa(*o.Weight))
+	}
+	_, err := ask[struct{}](ctx, c, http.MethodPost, "servers/"+act, q)
+	return err
+}
+
+// Events implements Control. With wait it answers with what comes first.
+func (c Client) Events(ctx context.Context, after uint64, wait bool) (list []status.Event, err error) {
+	if !wait {
+		return ask[[]status.Event](ctx, c, http.MethodGet, "events", url.Values{"after": {strconv.FormatUint(after, 10)}})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = c.Follow(ctx, after, func(e status.Event) { list = append(list, e); cancel() })
+	if len(list) > 0 {
+		err = nil
+	}
+	return list, err
+}
+
+// Follow calls each with every event that comes after one, until ctx ends or the daemon does.
+func (c Client) Follow(ctx context.Context, after uint64, each func(status.Event)) error {
+	got, err := c.request(ctx, http.MethodGet, "events", url.Values{"after": {strconv.FormatUint(after, 10)}}, "text/event-stream")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = got.Body.Close() }()
+	lines := bufio.NewScanner(got.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var e status.Event
+		if err := json.Unmarshal([]byte(data), &e); err != nil {
+			return fmt.Errorf("understand the daemon: %w", err)
+		}
+		each(e)
+	}
+	return lines.Err()
+}
+
 // ask puts one question.
 func ask[T any](ctx context.Context, c Client, method, path string, q url.Values) (answer T, err error) {
+	got, err := c.request(ctx, method, path, q, "application/json")
+	if err != nil {
+		return answer, err
+	}
+	defer func() { _ = got.Body.Close() }()
+	if err := json.NewDecoder(got.Body).Decode(&answer); err != nil {
+		return answer, fmt.Errorf("understand the daemon: %w", err)
+	}
+	return answer, nil
+}
+
+// request sends one question and returns the beginning of an answer.
+func (c Client) request(ctx context.Context, method, path string, q url.Values, form string) (*http.Response, error) {
 	to := url.URL{Scheme: "http", Host: "holdfast", Path: "/v1/" + path, RawQuery: q.Encode()}
 	r, err := http.NewRequestWithContext(ctx, method, to.String(), nil)
 	if err != nil {
-		return answer, fmt.Errorf("ask the daemon: %w", err)
+		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}
+	r.Header.Set("Accept", form)
 	one := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
 	}}
 	got, err := one.RoundTrip(r)
 	if err != nil {
-		return answer, fmt.Errorf("ask the daemon at %s (is it running? --api-socket names another): %w", c.Socket, err)
+		return nil, fmt.Errorf("ask the daemon at %s (is it running? --api-socket names another): %w", c.Socket, err)
 	}
-	defer func() { _ = got.Body.Close() }()
 	if got.StatusCode != http.StatusOK {
+		defer func() { _ = got.Body.Close() }()
 		var f failure
 		_ = json.NewDecoder(got.Body).Decode(&f)
-		return answer, errors.New(f.Error)
+		return nil, errors.New(cmp.Or(f.Error, got.Status))
 	}
-	if err := json.NewDecoder(got.Body).Decode(&answer); err != nil {
-		return answer, fmt.Errorf("understand the daemon: %w", err)
-	}
-	return answer, nil
+	return got, nil
 }

@@ -5,21 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-)
-
-// The limits of a request. What takes longest is to read and judge a large configuration.
-const (
-	bodyLimit   = 64 << 10
-	headerLimit = 16 << 10
-	answerLimit = 60 * time.Second
-	readLimit   = 10 * time.Second
+	"holdfast/internal/status"
 )
 
 // Listen makes the socket, for root alone. One that nobody answers at was left by a
@@ -41,67 +36,166 @@ func Listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers requests until the listener is closed.
-func Serve(l net.Listener, c Control) error {
-	s := &http.Server{
-		Handler: http.MaxBytesHandler(http.TimeoutHandler(handler(c), answerLimit, `{"error":"it took too long"}`), bodyLimit), MaxHeaderBytes: headerLimit,
-		ReadTimeout: readLimit, IdleTimeout: readLimit, ConnContext: withPeer,
+// Open lets members of groups connect to the socket. Who they are, and what they may do, is
+// judged by request: the mode keeps out those who may not ask at all where it can.
+func Open(path string, a Access) error {
+	group, mode := -1, os.FileMode(0o600)
+	switch all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(a.Act, a.Read)))); len(all) {
+	case 0:
+	case 1:
+		group, mode = int(all[0]), 0o660
+	default:
+		mode = 0o666
 	}
-	return s.Serve(l)
+	err := os.Chown(path, -1, group)
+	if err == nil {
+		err = os.Chmod(path, mode)
+	}
+	if err != nil {
+		return fmt.Errorf("let groups in at %s: %w", path, err)
+	}
+	return nil
 }
 
-// handler knows the paths.
-func handler(c Control) http.Handler {
+// Server answers requests.
+type Server struct {
+	Control  Control
+	Recorder Recorder // nil: acts are not recorded
+	// Metrics writes those of a snapshot, in the form that MetricsType says.
+	Metrics     func(io.Writer, *status.Snapshot) error
+	MetricsType string
+
+	access  atomic.Pointer[Access]
+	gate    atomic.Int64 // the process that lets other machines in; 0: there is none
+	drawn   drawn
+	buckets buckets
+	streams room
+}
+
+// Admit says who may ask beside root. It may be changed at any time.
+func (s *Server) Admit(a Access) { s.access.Store(&a) }
+
+// Trust says which process lets other machines in and judges who of them may act.
+func (s *Server) Trust(pid int) { s.gate.Store(int64(pid)) }
+
+// Distrust says that a process does so no more.
+func (s *Server) Distrust(pid int) { s.gate.CompareAndSwap(int64(pid), 0) }
+
+// right is what somebody may do.
+func (s *Server) right(who Asker) right {
+	if s.isGate(who) {
+		return acting
+	}
+	return s.access.Load().right(who)
+}
+
+func (s *Server) isGate(who Asker) bool {
+	pid := s.gate.Load()
+	return who.Known && pid != 0 && int64(who.PID) == pid
+}
+
+// Serve answers requests until the listener is closed.
+func (s *Server) Serve(l net.Listener) error {
+	web := &http.Server{
+		Handler: http.MaxBytesHandler(s.handler(), bodyLimit), MaxHeaderBytes: headerLimit,
+		ReadTimeout: readLimit, IdleTimeout: readLimit, ConnContext: withPeer,
+	}
+	return web.Serve(&limited{Listener: l, most: connections})
+}
+
+func (s *Server) handler() http.Handler {
 	m := http.NewServeMux()
-	answer(m, "GET /v1/status", func(r *http.Request) (any, error) { return c.Snapshot(r.Context()) })
-	answer(m, "GET /v1/ipvs", func(r *http.Request) (any, error) { return c.Balanced(r.Context()) })
-	answer(m, "POST /v1/reload", func(r *http.Request) (any, error) { return reload(c, r) })
-	answer(m, "POST /v1/reload/confirm", func(r *http.Request) (any, error) { return struct{}{}, c.Keep(r.Context()) })
-	answer(m, "POST /v1/plan", func(r *http.Request) (any, error) { return c.Plan(r.Context(), r.URL.Query().Get("file")) })
+	for _, one := range routes() {
+		m.HandleFunc(one.method+" "+one.path, func(w http.ResponseWriter, r *http.Request) { s.answer(&one, w, r) })
+	}
 	return m
 }
 
-func reload(c Control, r *http.Request) (any, error) {
-	var confirm time.Duration
-	if text := r.URL.Query().Get("confirm"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil || d <= 0 {
-			return nil, badRequest(fmt.Sprintf("confirm=%s is not a time such as 60s", text))
-		}
-		confirm = d
+// answer lets a route answer those who may ask, as often as they may.
+func (s *Server) answer(one *route, w http.ResponseWriter, r *http.Request) {
+	who, _ := r.Context().Value(asker{}).(Asker)
+	switch right := s.right(who); {
+	case right == nothing, one.acts && right != acting:
+		write(w, http.StatusForbidden, failure{"only root, or a member of the group that api_group names, may do this"})
+		return
+	case !s.buckets.take(time.Now(), bucketID{who.key(), one.acts}):
+		fail(w, busy("too many requests: ask again in a second"))
+		return
 	}
-	return c.Reload(r.Context(), confirm)
+	ctx, cancel := withTimeout(r.Context(), answerLimit)
+	defer cancel()
+	if !streaming(r) {
+		r = r.WithContext(ctx)
+	}
+	allot(w, streaming(r))
+	err := one.do(s, w, r)
+	if one.acts {
+		s.record(one, who, r, err)
+	}
+	if err != nil {
+		fail(w, err)
+	}
 }
 
-// badRequest is an error of who asks.
-type badRequest string
-
-func (b badRequest) Error() string { return string(b) }
-
-// answer lets a path be answered with JSON, for those who may ask.
-func answer(m *http.ServeMux, path string, do func(*http.Request) (any, error)) {
-	m.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-		if !allowed(r.Context()) {
-			write(w, http.StatusForbidden, failure{"only root may ask this"})
-			return
-		}
-		v, err := do(r)
-		if err != nil {
-			write(w, code(err), failure{err.Error()})
-			return
-		}
-		write(w, http.StatusOK, v)
-	})
+// allot gives a request that was read the time for its answer; one that has no end has what
+// its handler says. Without that, the time for reading would end it.
+func allot(w http.ResponseWriter, endless bool) {
+	end := time.Now().Add(answerLimit + writeLimit)
+	if endless {
+		end = time.Time{}
+	}
+	c := http.NewResponseController(w)
+	_, _ = c.SetReadDeadline(end), c.SetWriteDeadline(end)
 }
+
+// streaming tells a request that has no end.
+func streaming(r *http.Request) bool { return r.Header.Get("Accept") == "text/event-stream" }
+
+// record writes down who wanted what, and what came of it.
+func (s *Server) record(one *route, who Asker, r *http.Request, err error) {
+	if s.Recorder == nil {
+		return
+	}
+	e := status.Event{Kind: status.ActEvent, Name: one.path[len("/v1/"):], To: "done", Reason: r.URL.Query().Encode(), By: who.String()}
+	if s.isGate(who) {
+		e.By = r.Header.Get(askerHeader)
+	}
+	if err != nil {
+		e.To, e.Reason = "failed", err.Error()
+	}
+	s.Recorder.Record(e)
+}
+
+// badRequest, unavailable and busy are errors with a status of HTTP of their own.
+type (
+	badRequest  string
+	unavailable string
+	busy        string
+)
+
+func (b badRequest) Error() string  { return string(b) }
+func (u unavailable) Error() string { return string(u) }
+func (b busy) Error() string        { return string(b) }
 
 // failure is the answer when there is none.
 type failure struct {
 	Error string `json:"error"`
 }
 
+func fail(w http.ResponseWriter, err error) { write(w, code(err), failure{err.Error()}) }
+
 func code(err error) int {
-	if _, bad := errors.AsType[badRequest](err); bad {
+	if _, is := errors.AsType[badRequest](err); is {
 		return http.StatusBadRequest
+	}
+	if _, is := errors.AsType[unavailable](err); is {
+		return http.StatusServiceUnavailable
+	}
+	if _, is := errors.AsType[busy](err); is {
+		return http.StatusTooManyRequests
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusServiceUnavailable
 	}
 	return http.StatusConflict
 }
@@ -110,31 +204,4 @@ func write(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(v) // who asked may be gone
-}
-
-// peer is the key of the user on the other end.
-type peer struct{}
-
-// withPeer notes who is on the other end, as the kernel says.
-func withPeer(ctx context.Context, c net.Conn) context.Context {
-	u, ok := c.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := u.SyscallConn()
-	if err != nil {
-		return ctx
-	}
-	_ = raw.Control(func(fd uintptr) {
-		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			ctx = context.WithValue(ctx, peer{}, cred.Uid)
-		}
-	})
-	return ctx
-}
-
-// allowed reports whether it is root who asks, or whom the daemon runs as.
-func allowed(ctx context.Context) bool {
-	uid, known := ctx.Value(peer{}).(uint32)
-	return known && (uid == 0 || int(uid) == os.Geteuid())
 }

@@ -35,11 +35,11 @@ func (b *Balancer) adopt(r *real) (told bool) {
 		return false
 	}
 	d, held := left.pool.Find(r.Reached(left.key))
-	up := held && (d.Weight > 0 || r.Weight == 0)
+	up := held && (d.Weight > 0 || r.Weight == 0 || r.Drained)
 	for _, c := range r.checks {
 		c.up, c.ran = up, b.told
 	}
-	if i := slices.IndexFunc(r.checks, (*check).weighs); up && b.told && i >= 0 {
+	if i := slices.IndexFunc(r.checks, (*check).weighs); up && b.told && i >= 0 && !r.Drained {
 		r.checks[i].weight = int64(d.Weight) - int64(r.Weight)
 	}
 	return b.told

@@ -46,12 +46,13 @@ type Balancer struct {
 	here    map[netip.Addr]bool // the addresses of this machine
 	left    ipvs.Table          // by an earlier run, until the first reload
 	told    bool                // that run told what it found out
+	orders  map[orderID]Order
 	stopped bool
 }
 
 // New returns one without virtual servers.
 func New() *Balancer {
-	return &Balancer{users: map[ipvs.Key][]*virtual{}, checks: map[checker.ID]*check{}}
+	return &Balancer{users: map[ipvs.Key][]*virtual{}, checks: map[checker.ID]*check{}, orders: map[orderID]Order{}}
 }
 
 // Adopt takes in what an earlier run left in the kernel, before the first Reload. A real server

@@ -67,6 +67,8 @@ type Effects struct {
 	// before, but for Pools.
 	Table ipvs.Table
 	Pools map[ipvs.Key]ipvs.Pool
+	// Orders says that Balancer.Orders answers something new.
+	Orders bool
 	// Checks says that Balancer.Checks answers something new.
 	Checks bool
 }

@@ -37,6 +37,7 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 		b.review(v, v.fresh, out)
 		v.fresh = false
 	}
+	b.forget(out)
 	b.left, b.told = nil, false
 	out.Table, out.Checks = b.table(), true
 }
@@ -59,6 +60,7 @@ func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, 
 	v.reals, v.Servers = make([]*real, 0, len(c.RealServers)), make([]*lvs.Server, 0, len(c.RealServers))
 	for i := range c.RealServers {
 		r := newReal(v, &c.RealServers[i])
+		b.obey(r)
 		b.inherit(now, r, was[r.At], out)
 		delete(was, r.At)
 		v.reals, v.Servers = append(v.reals, r), append(v.Servers, &r.Server)

@@ -53,7 +53,7 @@ func (b *Balancer) serviceStatus(k ipvs.Key, p ipvs.Pool, held bool, used *ipvs.
 	}
 	for _, v := range b.users[k] {
 		s.Virtual = append(s.Virtual, status.Virtual{Name: v.name, Up: v.Up, Quorum: v.Quorum, Hysteresis: v.Hysteresis, Weight: v.Sum(), Suspended: v.suspended})
-		list.judge(v, k)
+		list.judge(b, v, k)
 	}
 	s.Destinations = list.sorted()
 	return s
@@ -122,7 +122,7 @@ func (l destinations) at(at netip.AddrPort) *status.Destination {
 }
 
 // judge notes what is known of the servers of a virtual server.
-func (l destinations) judge(v *virtual, k ipvs.Key) {
+func (l destinations) judge(b *Balancer, v *virtual, k ipvs.Key) {
 	if v.Sorry != nil {
 		d := l.at(v.Sorry.Reached(k))
 		d.Health, d.Forward = "sorry", v.Sorry.Way.Forward.String()
@@ -131,6 +131,7 @@ func (l destinations) judge(v *virtual, k ipvs.Key) {
 		d := l.at(r.Reached(k))
 		d.Forward = r.Way.Forward.String()
 		d.Health, d.Reason, d.Since = r.health()
+		d.Order = b.orderWords(r)
 	}
 }
 

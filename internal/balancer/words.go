@@ -65,7 +65,8 @@ func (e *Effects) tellReal(r *real, up bool) {
 	if up {
 		script = r.config.NotifyUp
 	}
-	e.tell(notify.Delivery{Message: r.message(up, ""), Line: true}, script)
+	_, why, _ := r.health()
+	e.tell(notify.Delivery{Message: r.message(up, why), Line: true}, script)
 }
 
 // turn tells managers of networks.

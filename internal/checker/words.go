@@ -19,6 +19,11 @@ const (
 	BFD
 )
 
+// String is the keyword, without _CHECK and _GET.
+func (k Kind) String() string {
+	return [...]string{TCP: "tcp", HTTP: "http", SSL: "ssl", SMTP: "smtp", DNS: "dns", UDP: "udp", Ping: "ping", Misc: "misc", File: "file", BFD: "bfd"}[k]
+}
+
 // Words are how the log speaks of a check: keepalived's texts, which
 // operators search for, with the reason behind them.
 type Words struct {

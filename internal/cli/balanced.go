@@ -77,6 +77,9 @@ func health(d *status.Destination, b *status.Balanced) string {
 	if d.Reason != "" {
 		word += ": " + d.Reason
 	}
+	if d.Order != "" {
+		word = strings.TrimPrefix(word+", "+d.Order+" by order", ", ")
+	}
 	return word
 }
 

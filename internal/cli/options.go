@@ -188,6 +188,15 @@ func (o *Options) SysctlFile() string { return filepath.Join(o.RunDir, "sysctls"
 // LegacyFile is where stands what is in IPVS because of the daemon.
 func (o *Options) LegacyFile() string { return filepath.Join(o.RunDir, "ipvs") }
 
+// GateSocket is where the process asks that lets other machines in.
+func (o *Options) GateSocket() string { return filepath.Join(o.RunDir, "gate.sock") }
+
+// OrdersFile is where stands what people want of real servers beside the configuration.
+func (o *Options) OrdersFile() string { return filepath.Join(o.RunDir, "servers") }
+
+// MaintenanceFile is there while the node is under maintenance.
+func (o *Options) MaintenanceFile() string { return filepath.Join(o.RunDir, "maintenance") }
+
 // IGMPFile is where the value of the sysctl of disable_local_igmp survives a crash.
 func (o *Options) IGMPFile() string { return filepath.Join(o.RunDir, "igmp") }
 

@@ -171,6 +171,8 @@ type Global struct {
 	// AllowIfChanges is dynamic_interfaces with its argument.
 	AllowIfChanges bool
 
+	API API
+
 	// ProcessNames is process_names; ProcessName is that of the main process.
 	ProcessNames bool
 	ProcessName  string

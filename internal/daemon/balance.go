@@ -33,10 +33,12 @@ import (
 type balance struct {
 	say     func(relay.Line)
 	teller  *teller
+	note    func([]notify.Delivery)
 	starter *command.Starter
 	legacy  legacyFile
 	rest    func()                // after a burst of work
 	turned  func([]balancer.Turn) // by any goroutine
+	orders  ordersFile
 
 	loop   *engine.Balancing // nil: not begun
 	runner *run.Runner
@@ -45,8 +47,8 @@ type balance struct {
 	watch  context.CancelFunc // of the addresses; nil: nobody needs them
 }
 
-func newBalance(say func(relay.Line), t *teller, s *command.Starter, legacy string, rest func()) *balance {
-	b := &balance{say: say, teller: t, starter: s, legacy: legacyFile(legacy), rest: rest}
+func newBalance(say func(relay.Line), t *teller, note func([]notify.Delivery), s *command.Starter, legacy, orders string, rest func()) *balance {
+	b := &balance{say: say, teller: t, note: note, starter: s, legacy: legacyFile(legacy), orders: ordersFile(orders), rest: rest}
 	b.runner = run.New(run.Room(), b.report, b.line)
 	return b
 }
@@ -96,6 +98,8 @@ func (b *balance) begin(s *servers) bool {
 	path := pathOf(s.NetNS) // and not s, which would stay for ever
 	b.loop = engine.NewBalancing(func(ctx context.Context) (engine.IPVS, error) { return netlink.Open(ctx, path) }, b.say)
 	b.loop.Inherit(left, b.keep)
+	b.loop.Recall(b.recall())
+	b.loop.Keep = b.remember
 	b.loop.Tell, b.loop.Check, b.loop.Turned, b.loop.Rest = b.tell, b.check, b.turned, b.rest
 	go b.loop.Run(context.Background()) // until close
 	return true
@@ -126,6 +130,7 @@ func (b *balance) report(r checker.Report) { b.loop.Step(balancer.Checked{Report
 func (b *balance) line(text string) { b.say(relay.Line{Text: text}) }
 
 func (b *balance) tell(list []notify.Delivery) {
+	b.note(list)
 	for _, d := range list {
 		b.teller.pass(d)
 	}

@@ -217,11 +217,26 @@ func (w *worker) write(conn *relay.Conn[relay.Down, relay.Up], ended <-chan stru
 	}
 }
 
+// yield passes on who is to hand over.
+func (w *worker) yield(m *relay.Down) {
+	put := w.router.machine.Inbox.Put
+	if len(m.HandOver) > 0 {
+		put(router.HandOver{Names: m.HandOver})
+	}
+	if len(m.TakeBack) > 0 {
+		put(router.HandOver{Names: m.TakeBack, Back: true})
+	}
+	if m.Maintain != relay.MaintenanceAsItIs {
+		put(router.Maintain{On: m.Maintain == relay.MaintenanceOn})
+	}
+}
+
 // heed does what a worker asks for.
 func (w *worker) heed(m relay.Down) {
 	for _, s := range m.Samples {
 		w.router.machine.Inbox.Put(router.Sampled{Sample: s})
 	}
+	w.yield(&m)
 	switch {
 	case m.Reloading:
 		announce(reloading())

@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"holdfast/internal/api"
 	"holdfast/internal/conf"
+	"holdfast/internal/config"
 	"holdfast/internal/dump"
 	"holdfast/internal/engine"
 	"holdfast/internal/load"
+	"holdfast/internal/metrics"
 	"holdfast/internal/mono"
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
@@ -35,12 +39,51 @@ func (w *workerProcess) serve() {
 		return
 	}
 	w.listener = l
-	go func() { _ = api.Serve(l, control{w}) }() // until the process ends
+	w.server = &api.Server{Control: control{w}, Recorder: w, Metrics: metrics.Write, MetricsType: metrics.Type}
+	w.gate = gate{log: w.log, server: w.server}
+	go func() { _ = w.server.Serve(l) }() // until the process ends
+}
+
+// Record implements api.Recorder.
+func (w *workerProcess) Record(e status.Event) {
+	w.log.Info(fmt.Sprintf("%s by %s: %s (%s)", e.Name, e.By, e.To, e.Reason))
+	w.journal.add(e)
+}
+
+// admit lets the members of the groups in that the configuration names.
+func (w *workerProcess) admit(c config.API) {
+	if w.listener == nil {
+		return
+	}
+	a := api.Access{Act: w.group("api_group", c.Group), Read: w.group("api_read_group", c.ReadGroup)}
+	w.server.Admit(a)
+	w.gate.want(c, w.opts.GateSocket())
+	if err := api.Open(w.opts.Socket(), a); err != nil {
+		w.log.Warn(err.Error())
+	}
+}
+
+// group is the number of a group, if there is one of that name.
+func (w *workerProcess) group(word, name string) []uint32 {
+	if name == "" {
+		return nil
+	}
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		w.log.Warn(fmt.Sprintf("%s: %v; nobody is let in by it", word, err))
+		return nil
+	}
+	id, err := strconv.ParseUint(g.Gid, 10, 32)
+	if err != nil {
+		return nil // on Linux it is a number
+	}
+	return []uint32{uint32(id)}
 }
 
 // hangUp takes the socket away.
 func (w *workerProcess) hangUp() {
 	if w.listener != nil {
+		w.gate.close()
 		_ = w.listener.Close()
 	}
 }
@@ -145,6 +188,11 @@ func (c control) virtual(ctx context.Context) ([]status.VirtualServer, error) {
 // Balanced implements api.Control.
 func (c control) Balanced(ctx context.Context) (*status.Balanced, error) {
 	return c.w.balances.look(ctx)
+}
+
+// Events implements api.Control.
+func (c control) Events(ctx context.Context, after uint64, wait bool) ([]status.Event, error) {
+	return c.w.journal.after(ctx, after, wait)
 }
 
 // Reload implements api.Control.

@@ -19,6 +19,7 @@ import (
 	"holdfast/internal/relay"
 	"holdfast/internal/router"
 	"holdfast/internal/status"
+	"holdfast/internal/tracker"
 	"holdfast/internal/vrrp"
 )
 
@@ -55,7 +56,7 @@ func dumping(t *testing.T, out *bytes.Buffer, global config.Global) (*workerProc
 	}
 	log := logTo(out, slog.LevelInfo)
 	w := &workerProcess{log: log, slots: slots, inForce: *slot, global: global, opts: cli.Options{Umask: 0o177}, janitor: &janitor{kick: make(chan struct{}, 1)}}
-	w.watchers = newWatchers(func(*relay.Down) {}, w.logText)
+	w.watchers = newWatchers(func(*relay.Down) {}, func(tracker.Sample) {}, w.logText)
 	return w, &status.Router{Instances: []status.Instance{{Name: "V", Role: "MASTER"}}}
 }
 

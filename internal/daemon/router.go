@@ -164,6 +164,9 @@ func (p *routerProcess) openHands() error {
 		return err
 	}
 	p.loop.World = p.machine
+	if _, err := os.Stat(p.opts.MaintenanceFile()); err == nil {
+		p.machine.Inbox.Put(router.Maintain{On: true}) // it outlives a restart
+	}
 	p.kernel = kernel
 	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
 	p.hosting.Shield(func() (host.Firewall, error) { return nft.Open() })

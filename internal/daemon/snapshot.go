@@ -104,6 +104,7 @@ func (c *chronicle) taken() {
 func (w *workerProcess) state() status.Worker {
 	s := w.chronicle.Worker
 	s.File = w.opts.Config()
+	s.Transitions, s.Checks = w.journal.transitions(), w.balance.runner.Tally()
 	if w.trial != nil {
 		until := onWall(w.trial.Until)
 		s.Trial = &until

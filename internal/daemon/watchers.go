@@ -20,6 +20,7 @@ import (
 // watchers run what watches things for trackers.
 type watchers struct {
 	send      func(*relay.Down)
+	note      func(tracker.Sample)
 	log       func(string)
 	filed     func(name string, value int) // told the numbers in files
 	starter   *command.Starter
@@ -30,8 +31,8 @@ type watchers struct {
 	links     *link.Watcher
 }
 
-func newWatchers(send func(*relay.Down), log func(string)) *watchers {
-	w := &watchers{send: send, log: log, starter: command.NewStarter()}
+func newWatchers(send func(*relay.Down), note func(tracker.Sample), log func(string)) *watchers {
+	w := &watchers{send: send, note: note, log: log, starter: command.NewStarter()}
 	w.scripts = script.New(script.With(w.starter), w.report, log)
 	w.checks = check.New(w.repair, w.report, log)
 	w.files = trackfile.New(w.file, log)
@@ -40,7 +41,10 @@ func newWatchers(send func(*relay.Down), log func(string)) *watchers {
 	return w
 }
 
-func (w *watchers) report(s tracker.Sample) { w.send(&relay.Down{Samples: []tracker.Sample{s}}) }
+func (w *watchers) report(s tracker.Sample) {
+	w.note(s)
+	w.send(&relay.Down{Samples: []tracker.Sample{s}})
+}
 
 // file reports the number in a file to those who weigh priorities, and to those who
 // weigh servers.

@@ -10,11 +10,13 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/api"
 	"holdfast/internal/balancer"
 	"holdfast/internal/cli"
 	"holdfast/internal/command"
@@ -56,7 +58,10 @@ type workerProcess struct {
 	asks      chan func()   // what the API asks, done between two messages
 	waiting   waiting
 	listener  net.Listener // nil: nobody can ask
+	server    *api.Server  // of it
+	gate      gate         // for other machines
 	chronicle chronicle
+	journal   *journal
 	snapshots pictures[*status.Snapshot]
 	balances  pictures[*status.Balanced]
 }
@@ -92,9 +97,10 @@ func newWorkerProcess() (*workerProcess, error) {
 		w.slots[i] = os.NewFile(uintptr(4+i), "configuration")
 		unix.CloseOnExec(4 + i)
 	}
+	w.journal = newJournal()
 	w.teller = newTeller(w.logText)
-	w.watchers = newWatchers(w.send, w.logText)
-	w.balance = newBalance(w.logLine, w.teller, w.watchers.starter, w.opts.LegacyFile(), w.janitor.after)
+	w.watchers = newWatchers(w.send, w.journal.sampled, w.logText)
+	w.balance = newBalance(w.logLine, w.teller, w.journal.served, w.watchers.starter, w.opts.LegacyFile(), w.opts.OrdersFile(), w.janitor.after)
 	w.watchers.filed = w.balance.runner.File
 	w.asks = make(chan func())
 	w.chronicle.Started = time.Now()
@@ -221,6 +227,8 @@ func (w *workerProcess) hear(m *relay.Up) {
 	if len(m.Changes) > 0 {
 		w.janitor.after()
 	}
+	w.journal.changed(m.Changes)
+	w.journal.spoke(m.BFDChanges)
 	w.teller.tell(m.Changes, m.Signals)
 	w.balance.hear(m.Changes)
 	w.snmp.hear(m)
@@ -292,17 +300,18 @@ func (w *workerProcess) load() {
 	}
 }
 
-// refuse says that what was to be read cannot be run; status is what the daemon
+// refuse says that what was to be read cannot be run; exit is what the daemon
 // ends with if it runs nothing yet.
-func (w *workerProcess) refuse(status int) {
+func (w *workerProcess) refuse(exit int) {
 	if w.started {
 		w.log.Error("the new configuration is refused: nothing is changed")
 	}
 	w.confirm = 0
 	w.chronicle.Reloads.Refused++
+	w.journal.add(status.Event{Kind: status.ReloadEvent, Name: w.opts.Config(), To: "refused", Reason: strings.Join(w.waiting.why, "; ")})
 	w.settleFallBack()
 	w.waiting.reload.answer(outcome{why: w.waiting.why})
-	w.send(&relay.Down{Refused: true, Exit: status})
+	w.send(&relay.Down{Refused: true, Exit: exit})
 	w.janitor.after()
 }
 
@@ -400,6 +409,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot) {
 	w.inForce, w.global = slot, t.Global
 	unix.Umask(umask(&w.opts, &w.global))
 	w.reschedule()
+	w.admit(t.Global.API)
 	w.teller.apply(t)
 	w.watchers.apply(t)
 	w.balance.apply(&t.Servers, !w.started)
@@ -412,6 +422,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot) {
 	}
 	w.started = true
 	w.chronicle.taken()
+	w.journal.add(status.Event{Kind: status.ReloadEvent, Name: w.opts.Config(), To: "taken over"})
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
 	w.janitor.after() // reading a configuration needs much, running it little

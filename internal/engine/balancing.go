@@ -27,6 +27,8 @@ type BalanceOrder struct {
 // Balancing owns a Balancer: it steps it with what happens, and passes on what
 // follows from it. The kernel's table is kept as it is wanted.
 type Balancing struct {
+	// Keep stores the orders of people, ahead of what follows from them.
+	Keep func([]balancer.Order)
 	// Tell tells scripts, pipes and people, Check says which checks are to run.
 	Tell  func([]notify.Delivery)
 	Check func([]balancer.Check)
@@ -101,6 +103,14 @@ func (b *Balancing) Stop(ctx context.Context, leave bool) {
 	}
 }
 
+// Recall takes over the orders that an earlier run kept, before the first configuration.
+func (b *Balancing) Recall(list []balancer.Order) { b.brain.Recall(list) }
+
+// Wish obeys somebody, and has answer called with what came of it. It does not wait.
+func (b *Balancing) Wish(w balancer.Wish, answer func(error)) {
+	b.inbox.Put(func(context.Context) { answer(b.brain.Wish(w, &b.effect)) })
+}
+
 // Ask has answer called with the state of everything. It does not wait.
 func (b *Balancing) Ask(answer func(*status.Balanced)) {
 	b.inbox.Put(func(context.Context) { answer(b.brain.Status(Now(), b.tables.read())) })
@@ -135,6 +145,9 @@ const atOnce = 1000
 func (b *Balancing) pass(ctx context.Context) {
 	e := b.effect
 	b.effect = balancer.Effects{}
+	if e.Orders && b.Keep != nil {
+		b.Keep(b.brain.Orders())
+	}
 	b.tables.want(ctx, &e)
 	for lines := range slices.Chunk(e.Lines, atOnce) {
 		b.tables.say(relay.Line{Text: strings.Join(lines, "\n")})

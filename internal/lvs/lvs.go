@@ -19,12 +19,17 @@ type Server struct {
 	Weight int32
 	// Inhibit: while it is down it stays in the table with weight 0.
 	Inhibit bool
+	// Drained: it is given weight 0, so that it gets no new connections.
+	Drained bool
 	// Alive: none of its checks has failed.
 	Alive bool
 }
 
 // Effective is the weight that the kernel is given.
 func (s *Server) Effective() uint32 {
+	if s.Drained {
+		return 0
+	}
 	return uint32(min(max(int64(s.Weight)+s.Extra, 0), math.MaxInt32))
 }
 

@@ -104,6 +104,10 @@ type Down struct {
 	Announce string
 	// Reloading says that the worker begins a reload of its own accord.
 	Reloading bool
+	// HandOver names instances that are to hand over, TakeBack those that are to take part
+	// in elections again; Maintain begins and ends the maintenance of the node.
+	HandOver, TakeBack []string
+	Maintain           Maintenance
 	// Refused says that the configuration that Load asked for cannot be run;
 	// Exit is the status to end with if there is none in force.
 	Refused bool
@@ -111,6 +115,16 @@ type Down struct {
 	// Settled says that the worker too has taken over an accepted configuration.
 	Settled bool
 }
+
+// Maintenance is what is wanted of it.
+type Maintenance uint8
+
+// The wishes.
+const (
+	MaintenanceAsItIs Maintenance = iota
+	MaintenanceOn
+	MaintenanceOff
+)
 
 // Trial is a configuration in force that has not been confirmed: at Until the one in
 // Back returns.

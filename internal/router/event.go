@@ -46,6 +46,16 @@ type Sampled struct{ tracker.Sample }
 // Repeat announces the addresses of an instance once more, if it holds them.
 type Repeat struct{ Name string }
 
+// HandOver asks instances that are MASTER to let others take their place; Back lets those that
+// have done so take part in elections again as they are configured to.
+type HandOver struct {
+	Names []string
+	Back  bool
+}
+
+// Maintain has all instances hand over, and stand back for everybody, while On.
+type Maintain struct{ On bool }
+
 // Stop gives everything up in good order.
 type Stop struct{}
 
@@ -59,4 +69,6 @@ func (Moored) event()   {}
 func (Sampled) event()  {}
 func (Reload) event()   {}
 func (Repeat) event()   {}
+func (HandOver) event() {}
+func (Maintain) event() {}
 func (Stop) event()     {}

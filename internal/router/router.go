@@ -5,6 +5,7 @@ package router
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,20 @@ func New(past func(vrrp.Key) (vrrp.Memory, bool), random bfd.Random) *Router {
 	}
 }
 
+// handOver passes the wish on for those that there are.
+func (r *Router) handOver(now mono.Instant, ev HandOver, out *Effects) {
+	for i := range r.parts {
+		c := r.parts[i].cfg
+		switch {
+		case c == nil || !slices.Contains(ev.Names, c.Name):
+		case ev.Back:
+			r.set.TakeBack(now, vrrp.ID(i), &out.Out)
+		default:
+			r.set.HandOver(now, vrrp.ID(i), &out.Out)
+		}
+	}
+}
+
 // Deadline is when the Router wants to be stepped with Expired.
 func (r *Router) Deadline() mono.Instant {
 	return min(r.set.Deadline(), r.sessions.Deadline(), r.links.deadline(), r.repeatDeadline())
@@ -125,6 +140,10 @@ func (r *Router) Step(now mono.Instant, ev Event, out *Effects) {
 		ev.Look(r)
 	case Repeat:
 		r.sayAgain(ev.Name, out)
+	case HandOver:
+		r.handOver(now, ev, out)
+	case Maintain:
+		r.set.Maintain(now, ev.On, &out.Out)
 	case Stop:
 		r.set.Stop(now, &out.Out)
 	}

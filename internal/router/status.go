@@ -239,6 +239,7 @@ func (g *Glance) instance(id vrrp.ID, standing vrrp.Standing) status.Instance {
 		Priority: v.Config.Priority, Effective: v.Priority, Interval: v.Config.Interval, MasterInterval: v.Interval,
 		Source: v.Source, MasterHeard: v.Master, MasterPriority: v.MasterPriority,
 		Addrs: prefixes(p.addrs, v.Config.VIPs, true), Excluded: prefixes(p.addrs, v.Config.VIPs, false),
+		Heard: v.Heard, NoPreempt: v.Config.NoPreempt, PreemptAt: v.PreemptAt, Lent: v.Lent, Modest: v.Modest, Tracks: tracks(g.tracks[id]),
 		Devices: g.quarters.devicesOf(p), Repairs: int(p.repairs), Stats: stats(&v.Stats),
 	}
 	if t := v.Trailers; t != nil {
@@ -246,6 +247,13 @@ func (g *Glance) instance(id vrrp.ID, standing vrrp.Standing) status.Instance {
 		i.Stats.AuthExtInvalidHMAC, i.Stats.AuthExtStale, i.Stats.AuthExtReplay = uint64(t.Invalid), uint64(t.Stale), uint64(t.Replay)
 	}
 	return i
+}
+
+func tracks(list []tracker.Track) (all []status.Track) {
+	for _, t := range list {
+		all = append(all, status.Track{Kind: t.Kind.String(), Name: t.Name, Weight: t.Weight, Reverse: t.Reverse, Hold: t.Hold})
+	}
+	return all
 }
 
 // prefixes lists the addresses that are advertised, or those that are not.
@@ -268,5 +276,6 @@ func stats(s *vrrp.Stats) status.Stats {
 		InvalidAuthtype: uint64(s.AuthTypeInvalid), AuthtypeMismatch: uint64(s.AuthTypeMismatch), AuthFailure: uint64(s.AuthFailures),
 		PriZeroRcvd: uint64(s.ZeroReceived), PriZeroSent: uint64(s.ZeroSent),
 		VersionErr: uint64(s.VersionErrors), ChecksumErr: uint64(s.ChecksumErrors), Overslept: uint64(s.Overslept),
+		Contested: time.Duration(s.Contested) * time.Millisecond,
 	}
 }

@@ -66,6 +66,8 @@ type Destination struct {
 	Health string       `json:"health,omitempty"`
 	Since  mono.Instant `json:"since,omitempty"`
 	Reason string       `json:"reason,omitempty"`
+	// Order is what somebody wants of it in place of its configuration: drained, or a weight.
+	Order string `json:"order,omitempty"`
 }
 
 // Add adds others.

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"math/bits"
 	"time"
 
 	"holdfast/internal/mono"
@@ -42,12 +43,53 @@ type Worker struct {
 	Loaded  time.Time  `json:"loaded"`
 	Trial   *time.Time `json:"trial,omitempty"`
 	Reloads Reloads    `json:"reloads"`
+	// Transitions counts changes of roles by what they came of.
+	Transitions []Transition `json:"transitions"`
+	// Checks are those of real servers, by kind.
+	Checks []Checks `json:"checks"`
 	// Lost counts log lines that were left out because too many came at a time.
 	Lost uint64 `json:"lost"`
+}
+
+// Transition counts how often an instance got into a role for a kind of reason.
+type Transition struct {
+	Instance string `json:"instance"`
+	To       string `json:"to"`
+	Cause    string `json:"cause"` // one of Causes
+	N        uint64 `json:"n"`
+}
+
+// Checks counts the checks of one kind that were made.
+type Checks struct {
+	Kind   string `json:"kind"`
+	Passed uint64 `json:"passed"`
+	Failed uint64 `json:"failed"`
+	// Hindered could not be made, for a reason of this machine.
+	Hindered uint64 `json:"hindered"`
+	// Took counts by how long they took: place i is for less than 2^i milliseconds, and
+	// at least half of that; the last one for all that took longer. Total is the sum.
+	Took  [16]uint64    `json:"took"`
+	Total time.Duration `json:"total_ns"`
+}
+
+// Count takes one check in.
+func (c *Checks) Count(took time.Duration) {
+	c.Took[min(bits.Len64(uint64(took/time.Millisecond)), len(c.Took)-1)]++
+	c.Total += took
 }
 
 // Reloads counts what became of configurations, the first one included.
 type Reloads struct {
 	Taken   uint64 `json:"taken"`
 	Refused uint64 `json:"refused"`
+}
+
+// Instance is the one with a name; nil: there is none.
+func (s *Snapshot) Instance(name string) *Instance {
+	for i := range s.Router.Instances {
+		if s.Router.Instances[i].Name == name {
+			return &s.Router.Instances[i]
+		}
+	}
+	return nil
 }

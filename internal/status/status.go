@@ -122,12 +122,31 @@ type Instance struct {
 	MasterInterval time.Duration  `json:"master_interval_ns"`
 	Source         netip.Addr     `json:"source"`
 	MasterHeard    netip.Addr     `json:"master_heard"`
+	Heard          mono.Instant   `json:"heard"` // when; 0: never
 	MasterPriority uint8          `json:"master_priority"`
 	Addrs          []netip.Prefix `json:"addrs"`
 	Excluded       []netip.Prefix `json:"excluded"`
 	Devices        []string       `json:"devices"` // macvlans and ipvlans, as NAME@PARENT; that for its adverts first
 	Repairs        int            `json:"repairs"` // addresses and devices put back after somebody removed or changed them
 	Stats          Stats          `json:"stats"`
+	// NoPreempt: one of lower priority stays MASTER. PreemptAt is the end of the delay
+	// before it is relieved; 0: none runs.
+	NoPreempt bool         `json:"no_preempt,omitempty"`
+	PreemptAt mono.Instant `json:"preempt_at,omitempty"`
+	// Lent: it has handed over and preempts nobody until it is told to, or is MASTER again.
+	// Modest: it is under maintenance, and stands back for everybody.
+	Lent   bool    `json:"lent,omitempty"`
+	Modest bool    `json:"modest,omitempty"`
+	Tracks []Track `json:"tracks,omitempty"`
+}
+
+// Track is what an instance makes of a tracker: its weight or, without one, a fault.
+type Track struct {
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	Weight  int    `json:"weight"`
+	Reverse bool   `json:"reverse,omitempty"`
+	Hold    bool   `json:"hold,omitempty"` // while it is good, silence is not taken for the end of the master
 }
 
 // Session is one BFD session.
@@ -183,4 +202,6 @@ type Stats struct {
 	VersionErr  uint64 `json:"version_err"`
 	ChecksumErr uint64 `json:"checksum_err"`
 	Overslept   uint64 `json:"overslept"` // pauses of the process after which others may have taken over
+	// Contested is how long another MASTER was heard while this was one.
+	Contested time.Duration `json:"contested_ns"`
 }

@@ -70,7 +70,7 @@ func (s *Set) adopt(now mono.Instant, c *Config, setup *Setup) {
 }
 
 func (s *Set) add(now mono.Instant, c *Config, setup *Setup) {
-	r := &router{cfg: c, id: s.nextID(), link: s.link(c.Link), timer: mono.Never, since: now}
+	r := &router{cfg: c, id: s.nextID(), modest: s.modest, link: s.link(c.Link), timer: mono.Never, since: now}
 	if setup.Standing != nil {
 		r.standing = setup.Standing(c.Key)
 	}

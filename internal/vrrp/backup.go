@@ -59,7 +59,7 @@ func (s *Set) accepts(now mono.Instant, r *router, a *wire.Advert) bool {
 		s.stopPreemptDelay(r)
 		return true
 	}
-	if r.cfg.NoPreempt {
+	if r.cfg.NoPreempt || r.lent {
 		return true
 	}
 	if r.cfg.PreemptDelay == 0 {

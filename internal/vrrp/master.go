@@ -30,7 +30,7 @@ func (s *Set) becomeMaster(now mono.Instant, r *router, reason string) {
 		s.note(r, Note{Kind: NoteIntervalReverted, A: int64(r.interval), B: int64(r.own())})
 		r.interval = r.own()
 	}
-	r.preempt, r.wants, r.mode = 0, true, advertising
+	r.preempt, r.wants, r.mode, r.lent = 0, true, advertising, false
 	r.stats.BecomeMaster++
 	s.advertise(now, r)
 	s.change(now, r, Master, reason)
@@ -41,6 +41,7 @@ func (s *Set) becomeMaster(now mono.Instant, r *router, reason string) {
 // stream of them could silence a MASTER.
 func (s *Set) masterHeard(now mono.Instant, r *router, a *wire.Advert) {
 	s.noteInterval(r, a)
+	r.contest(a)
 	switch {
 	case a.Priority == 0:
 		s.note(r, Note{Kind: NoteMasterZero})
@@ -56,6 +57,18 @@ func (s *Set) masterHeard(now mono.Instant, r *router, a *wire.Advert) {
 	default:
 		s.heardHigher(now, r, a)
 	}
+}
+
+// contest counts the time that another MASTER is heard: from advert to advert, so that
+// one who takes over, and is heard once, does not count.
+func (r *router) contest(a *wire.Advert) {
+	if a.Priority == 0 || a.Src == r.source {
+		return
+	}
+	if since := a.At.Sub(r.rivalled); r.rivalled != 0 && since > 0 && since < r.patience() {
+		r.stats.Contested += uint32(since / time.Millisecond)
+	}
+	r.rivalled = a.At
 }
 
 func (s *Set) noteInterval(r *router, a *wire.Advert) {

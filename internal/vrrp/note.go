@@ -57,6 +57,7 @@ const (
 	NotePrioritySet                        // A to
 	NoteFileFault                          // Thing
 	NoteFileGood                           // Thing
+	NoteNotRelieved                        // a MASTER was to hand over
 
 	// Two address owners.
 	NoteTwoOwners     // Addr
@@ -181,6 +182,8 @@ func (n Note) election() string {
 		return fmt.Sprintf("Setting effective priority to %d", n.A)
 	case NoteSequenceSpent:
 		return "IPSEC-AH sequence number has cycled: nothing is sent until another master is heard"
+	case NoteNotRelieved:
+		return "Not handing over: nobody takes over; staying MASTER"
 	case NoteOldChecksum:
 		return "Setting unicast VRRPv3 checksum to old version"
 	}

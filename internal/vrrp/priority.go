@@ -7,9 +7,11 @@ import (
 )
 
 // weighed is the priority of a router with the weights of its trackers: limited
-// to 1..254, except that an owner stays 255 (or 254 after giving way to another).
+// to 1..254, and 1 for one that stands back, except that an owner stays 255 (or 254 after giving way to another).
 func (r *router) weighed() uint8 {
 	switch {
+	case r.modest:
+		return 1
 	case r.owner() && r.reduced:
 		return 254
 	case r.owner():

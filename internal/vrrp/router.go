@@ -39,9 +39,10 @@ type router struct {
 	rival  netip.Addr   // who leaves or is to be preempted, according to outlook
 
 	standing Standing
-	rogue    *rogue  // a second address owner is about
-	seal     *seal   // auth_hmac; nil: without
-	header   *header // auth_type AH; nil: without
+	rivalled mono.Instant // another MASTER was heard while this is one; 0: not
+	rogue    *rogue       // a second address owner is about
+	seal     *seal        // auth_hmac; nil: without
+	header   *header      // auth_type AH; nil: without
 
 	stats Stats
 
@@ -62,6 +63,8 @@ type router struct {
 	oldSum         bool // old_unicast_checksum is in force
 	deaf           bool // nothing can be heard
 	waited         bool // for the first result of a script, at start
+	lent           bool // it has handed over, and preempts nobody
+	modest         bool // it stands back for everybody
 }
 
 // mode refines MASTER.
@@ -70,7 +73,7 @@ type mode uint8
 const (
 	advertising mode = iota
 	listening        // overslept: silent until it is known whether somebody took over
-	leaving          // stopping: addresses held until the successor is heard
+	leaving          // stopping or handing over: addresses held until the successor is heard
 	left             // done, waiting for the rest of its sync group
 )
 

@@ -22,6 +22,7 @@ type Set struct {
 	quiet      mono.Instant
 	logUnknown bool
 	stopping   bool
+	modest     bool          // all stand back for everybody
 	stamps     bool          // a router depends on the wall clock
 	ahead      time.Duration // of the wall clock
 

@@ -25,5 +25,8 @@ type Stats struct {
 	VersionErrors  uint32
 	ChecksumErrors uint32
 
+	// Contested is for how many milliseconds another MASTER was heard meanwhile.
+	Contested uint32
+
 	Overslept uint32 // pauses of this process after which others may have taken over
 }

@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"net/netip"
 	"time"
 
 	"holdfast/internal/mono"
@@ -46,7 +47,7 @@ func (s *Set) leave(now mono.Instant, r *router) {
 	s.sendZero(now, r, 1)
 	r.mode = leaving
 	r.burst, r.refresh, r.again, r.rogue = 0, 0, 0, nil
-	r.heard = 0
+	r.heard, r.rival = 0, netip.Addr{}
 	r.timer = now.Add(r.skew(1) + r.own())
 	s.arm(r)
 }
@@ -64,6 +65,10 @@ func (s *Set) leavingHeard(r *router, a *wire.Advert) {
 // leftAlone: the wait is over. A sync group lets go in one step.
 func (s *Set) leftAlone(now mono.Instant, r *router) {
 	r.mode, r.timer = left, mono.Never
+	if !s.stopping {
+		s.relieved(now, r)
+		return
+	}
 	if r.group.all(hasLeft) {
 		s.stopTeam(now, r, r.stoppedBecause())
 	}

@@ -42,6 +42,8 @@ type View struct {
 	Announced bool
 	// Leaving: stopping, and waiting for the successor to be heard.
 	Leaving bool
+	// Lent: it has handed over and preempts nobody; Modest: it stands back for everybody.
+	Lent, Modest bool
 
 	Stats Stats
 	// Trailers counts what auth_hmac dropped; nil: without.
@@ -63,7 +65,7 @@ func (r *router) view() View {
 		Master: r.master, MasterPriority: r.masterPriority, Heard: r.heard,
 		Interval: r.interval, Down: r.down(),
 		Deadline: r.timer, PreemptAt: r.preempt, LastAdvert: r.sent,
-		Announced: r.held, Leaving: r.mode == leaving, Stats: r.stats,
+		Announced: r.held, Leaving: r.mode == leaving, Lent: r.lent, Modest: r.modest, Stats: r.stats,
 	}
 	if r.role == Backup && r.outlook == preempting || r.mode == leaving && r.heard != 0 {
 		v.Master, v.MasterPriority = r.rival, r.rivalPriority

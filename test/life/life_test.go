@@ -140,16 +140,19 @@ func TestADeadWorkerIsReplacedAndNobodyNotices(t *testing.T) {
 }
 
 // worker is the child of a router process, 0 if there is none.
-func (s *stage) worker(parent int) int {
+func (s *stage) worker(parent int) int { return s.child(parent, "worker") }
+
+// child is the child of a process that has a word in its command line, 0 if there is none.
+func (s *stage) child(parent int, word string) int {
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
 	for _, t := range tasks {
 		more, _ := os.ReadFile(t)
 		children = append(children, more...)
 	}
-	for _, word := range strings.Fields(string(children)) {
-		pid, _ := strconv.Atoi(word)
-		if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(line), "worker") {
+	for _, number := range strings.Fields(string(children)) {
+		pid, _ := strconv.Atoi(number)
+		if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(line), word) {
 			return pid
 		}
 	}

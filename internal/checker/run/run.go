@@ -7,7 +7,9 @@ package run
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -17,6 +19,7 @@ import (
 	"holdfast/internal/checker"
 	"holdfast/internal/checker/dial"
 	"holdfast/internal/mono"
+	"holdfast/internal/status"
 )
 
 // The most checks that are under way, and how many files are left to others. More
@@ -64,13 +67,14 @@ type Runner struct {
 
 	mu     sync.Mutex
 	agenda *checker.Agenda
+	tally  map[checker.Kind]*status.Checks
 }
 
 // New returns a Runner without checks, of which at most limit are under way. It
 // calls report when a check has news, and log with lines for the log; neither may
 // call the Runner.
 func New(limit int, report func(checker.Report), log func(string)) *Runner {
-	r := &Runner{report: report, log: log, origin: time.Now(), room: make(chan struct{}, limit), wake: make(chan struct{}, 1), agenda: checker.NewAgenda()}
+	r := &Runner{report: report, log: log, origin: time.Now(), room: make(chan struct{}, limit), wake: make(chan struct{}, 1), agenda: checker.NewAgenda(), tally: map[checker.Kind]*status.Checks{}}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.ended.Go(r.loop)
 	return r
@@ -290,11 +294,40 @@ func (r *Runner) done(t *task, result checker.Result) {
 	if r.ctx.Err() != nil {
 		return // nobody asks any more
 	}
+	r.count(t, result)
 	before := r.agenda.Deadline()
 	r.tell(r.agenda.Done(r.now(), t.entry, result))
 	if r.agenda.Deadline().Before(before) {
 		r.nudge()
 	}
+}
+
+// count takes the result of a check into the statistics.
+func (r *Runner) count(t *task, result checker.Result) {
+	c := r.tally[t.job.Kind]
+	if c == nil {
+		c = &status.Checks{Kind: t.job.Kind.String()}
+		r.tally[t.job.Kind] = c
+	}
+	switch result.Outcome {
+	case checker.Passed:
+		c.Passed++
+	case checker.Failed:
+		c.Failed++
+	case checker.Trouble:
+		c.Hindered++
+	}
+	c.Count(t.job.Timeout - t.end.Sub(r.now()))
+}
+
+// Tally is how many checks of each kind were made, and how long they took.
+func (r *Runner) Tally() (all []status.Checks) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, kind := range slices.Sorted(maps.Keys(r.tally)) {
+		all = append(all, *r.tally[kind])
+	}
+	return all
 }
 
 // tell passes news on.

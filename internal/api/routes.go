@@ -1,0 +1,216 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"holdfast/internal/status"
+)
+
+// route is one path of the API. The list of them is what the server serves and what the
+// document describes.
+type route struct {
+	method, path, about string
+	// acts: it changes something. Who may only read may not ask for it.
+	acts   bool
+	query  []parameter
+	answer any    // a value of the type that is answered; nil: nothing
+	form   string // the type of the answer, if it is not JSON
+	do     func(*Server, http.ResponseWriter, *http.Request) error
+}
+
+// parameter is one of a request.
+type parameter struct {
+	name, kind, about string // kind: string, integer, boolean
+	required          bool
+}
+
+// routes lists all paths.
+func routes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/v1/status", about: "All that there is to see of the daemon.", answer: status.Snapshot{},
+			do: shown(func(s *status.Snapshot) any { return s })},
+		{method: http.MethodGet, path: "/v1/ipvs", about: "The services of IPVS with the health of real servers.", answer: status.Balanced{},
+			do: (*Server).balanced},
+		{method: http.MethodGet, path: "/v1/events", about: "What happened, oldest first. Asked for text/event-stream, it goes on with what will.", answer: []status.Event{},
+			query: []parameter{{name: "after", kind: "integer", about: "Only what came after the event with this number."}}, do: (*Server).events},
+		{method: http.MethodGet, path: "/v1/openapi.json", about: "This document.", answer: map[string]any{}, do: (*Server).document},
+		{method: http.MethodPost, path: "/v1/reload", about: "Reads the configuration and takes it over.", acts: true, answer: Reloaded{},
+			query: []parameter{{name: "confirm", kind: "string", about: "The one before returns after this time (60s), unless it is confirmed."}},
+			do:    done(func(s *Server, r *http.Request) (any, error) { return reload(s.Control, r) })},
+		{method: http.MethodPost, path: "/v1/reload/confirm", about: "Confirms the configuration on trial.", acts: true, answer: struct{}{},
+			do: done(func(s *Server, r *http.Request) (any, error) { return struct{}{}, s.Control.Keep(r.Context()) })},
+		{method: http.MethodPost, path: "/v1/plan", about: "What a reload would do. Nothing is changed, but any file is read as root.", acts: true, answer: Plan{},
+			query: []parameter{{name: "file", kind: "string", about: "The configuration; by default that of the daemon."}},
+			do: done(func(s *Server, r *http.Request) (any, error) {
+				return s.Control.Plan(r.Context(), r.URL.Query().Get("file"))
+			})},
+		{method: http.MethodPost, path: "/v1/handover", about: "Has instances hand over, and waits until somebody has taken over, or nobody has.", acts: true, answer: []HandedOver{},
+			query: []parameter{{name: "instance", kind: "string", about: "One of them, may be repeated; without it all that are MASTER."}},
+			do: done(func(s *Server, r *http.Request) (any, error) {
+				return s.Control.HandOver(r.Context(), r.URL.Query()["instance"])
+			})},
+		{method: http.MethodPost, path: "/v1/takeback", about: "Has instances that have handed over take part in elections as they are configured to.", acts: true, answer: struct{}{},
+			query: []parameter{{name: "instance", kind: "string", about: "One of them, may be repeated; without it all."}},
+			do: done(func(s *Server, r *http.Request) (any, error) {
+				return struct{}{}, s.Control.TakeBack(r.Context(), r.URL.Query()["instance"])
+			})},
+		{method: http.MethodPost, path: "/v1/maintenance", about: "Begins or ends the maintenance of the node: its instances hand over, and stand back for everybody.", acts: true, answer: []HandedOver{},
+			query: []parameter{{name: "on", kind: "boolean", about: "Whether it begins.", required: true}},
+			do:    done(maintain)},
+		{method: http.MethodPost, path: "/v1/servers/drain", about: "A real server gets no new connections; those that it has go on.", acts: true, answer: struct{}{},
+			query: serverQuery(), do: ordering(func(o *ServerOrder, _ *http.Request) error { o.Drain = true; return nil })},
+		{method: http.MethodPost, path: "/v1/servers/enable", about: "A real server is used as it is configured.", acts: true, answer: struct{}{},
+			query: serverQuery(), do: ordering(func(*ServerOrder, *http.Request) error { return nil })},
+		{method: http.MethodPost, path: "/v1/servers/weight", about: "A real server has another weight than it is configured to.", acts: true, answer: struct{}{},
+			query: append(serverQuery(), parameter{name: "weight", kind: "integer", about: "The weight.", required: true}), do: ordering(weighing)},
+		{method: http.MethodGet, path: "/metrics", about: "The metrics, as Prometheus reads them.", form: "text/plain", do: (*Server).metrics},
+		{method: http.MethodGet, path: "/healthz", about: "Both processes of the daemon answer.", form: "text/plain", do: (*Server).healthy},
+		{method: http.MethodGet, path: "/readyz", about: "A configuration is in force, and no instance still waits to begin.", form: "text/plain", do: (*Server).ready},
+	}
+}
+
+// done is a route that answers with JSON when it is done.
+func done(do func(*Server, *http.Request) (any, error)) func(*Server, http.ResponseWriter, *http.Request) error {
+	return func(s *Server, w http.ResponseWriter, r *http.Request) error {
+		v, err := do(s, r)
+		if err == nil {
+			write(w, http.StatusOK, v)
+		}
+		return err
+	}
+}
+
+// shown is a route that shows a part of the snapshot.
+func shown(part func(*status.Snapshot) any) func(*Server, http.ResponseWriter, *http.Request) error {
+	return func(s *Server, w http.ResponseWriter, r *http.Request) error {
+		snapshot, err := s.Control.Snapshot(r.Context())
+		if err != nil {
+			return err
+		}
+		return s.drawn.json(w, r.URL.Path, snapshot, part(snapshot))
+	}
+}
+
+func (s *Server) balanced(w http.ResponseWriter, r *http.Request) error {
+	b, err := s.Control.Balanced(r.Context())
+	if err != nil {
+		return err
+	}
+	return s.drawn.json(w, r.URL.Path, b, b)
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	snapshot, err := s.Control.Snapshot(r.Context())
+	if err != nil {
+		return err
+	}
+	return s.drawn.write(w, "/metrics", s.MetricsType, snapshot, s.Metrics)
+}
+
+func (s *Server) healthy(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.Control.Snapshot(r.Context()); err != nil {
+		return unavailable(err.Error())
+	}
+	return plain(w, "ok\n")
+}
+
+// ready fails while there is something that will change by itself.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
+	snapshot, err := s.Control.Snapshot(r.Context())
+	switch {
+	case err != nil:
+		return unavailable(err.Error())
+	case snapshot.Worker.Loaded.IsZero():
+		return unavailable("no configuration is in force yet")
+	}
+	for i := range snapshot.Router.Instances {
+		if v := &snapshot.Router.Instances[i]; v.Role == "INIT" {
+			return unavailable("instance " + v.Name + " has not begun yet")
+		}
+	}
+	return plain(w, "ok\n")
+}
+
+func plain(w http.ResponseWriter, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = fmt.Fprint(w, text) // who asked may be gone
+	return nil
+}
+
+func reload(c Control, r *http.Request) (any, error) {
+	var confirm time.Duration
+	if text := r.URL.Query().Get("confirm"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return nil, badRequest(fmt.Sprintf("confirm=%s is not a time such as 60s", text))
+		}
+		confirm = d
+	}
+	return c.Reload(r.Context(), confirm)
+}
+
+func serverQuery() []parameter {
+	return []parameter{
+		{name: "server", kind: "string", about: "ADDRESS:PORT", required: true},
+		{name: "of", kind: "string", about: "One of its virtual servers: ADDRESS:PORT, mark or group; by default all."},
+		{name: "force", kind: "boolean", about: "Also if a virtual server loses its quorum."},
+	}
+}
+
+// ordering is a route that changes what a real server is used for.
+func ordering(order func(*ServerOrder, *http.Request) error) func(*Server, http.ResponseWriter, *http.Request) error {
+	return done(func(s *Server, r *http.Request) (any, error) {
+		q := r.URL.Query()
+		o := ServerOrder{Of: q.Get("of")}
+		var err error
+		if o.Server, err = netip.ParseAddrPort(q.Get("server")); err != nil {
+			return nil, badRequest(fmt.Sprintf("server=%s is not ADDRESS:PORT", q.Get("server")))
+		}
+		if o.Force, err = strconv.ParseBool(cmp.Or(q.Get("force"), "false")); err != nil {
+			return nil, badRequest("force is true or false")
+		}
+		if err := order(&o, r); err != nil {
+			return nil, err
+		}
+		return struct{}{}, s.Control.Serve(r.Context(), o)
+	})
+}
+
+// mostWeight is the kernel's.
+const mostWeight = 65535
+
+func weighing(o *ServerOrder, r *http.Request) error {
+	n, err := number(r, "weight")
+	if err != nil || n > mostWeight || r.URL.Query().Get("weight") == "" {
+		return badRequest(fmt.Sprintf("weight is a number from 0 to %d", mostWeight))
+	}
+	weight := int(n)
+	o.Weight = &weight
+	return nil
+}
+
+func maintain(s *Server, r *http.Request) (any, error) {
+	on, err := strconv.ParseBool(r.URL.Query().Get("on"))
+	if err != nil {
+		return nil, badRequest("say on=true or on=false")
+	}
+	return s.Control.Maintain(r.Context(), on)
+}
+
+// number is a parameter that is one.
+func number(r *http.Request, name string) (uint64, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, badRequest(fmt.Sprintf("%s=%s is not a number", name, text))
+	}
+	return n, nil
+}

@@ -1,0 +1,152 @@
+package daemon
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"holdfast/internal/bfd"
+	"holdfast/internal/notify"
+	"holdfast/internal/status"
+	"holdfast/internal/tracker"
+	"holdfast/internal/vrrp"
+)
+
+// journal keeps what happened, for all who read at their own pace: nobody who writes
+// waits for somebody who reads.
+type journal struct {
+	mu       sync.Mutex
+	events   status.Journal
+	more     chan struct{} // closed at the next event
+	trackers map[trackerID]tracker.Sample
+	counts   map[transition]uint64
+}
+
+// trackerID is a thing that is watched.
+type trackerID struct {
+	kind tracker.Kind
+	name string
+}
+
+// transition is what is counted of changes of roles.
+type transition struct{ instance, to, cause string }
+
+func newJournal() *journal {
+	return &journal{more: make(chan struct{}), trackers: map[trackerID]tracker.Sample{}, counts: map[transition]uint64{}}
+}
+
+// add takes an event in, now.
+func (j *journal) add(e status.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.put(e)
+}
+
+// put is add for who holds the lock.
+func (j *journal) put(e status.Event) {
+	e.Time = time.Now()
+	j.events.Add(e)
+	close(j.more)
+	j.more = make(chan struct{})
+}
+
+// after lists what came after an event; wait: it waits until there is something.
+func (j *journal) after(ctx context.Context, seq uint64, wait bool) ([]status.Event, error) {
+	for {
+		j.mu.Lock()
+		list, more := j.events.After(seq), j.more
+		j.mu.Unlock()
+		if len(list) > 0 || !wait {
+			return list, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// changed notes transitions.
+func (j *journal) changed(list []vrrp.Change) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range list {
+		c := &list[i]
+		e := status.Event{Kind: status.RoleEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: c.Reason}
+		if c.Group {
+			e.Kind = status.GroupEvent
+		} else {
+			j.counts[transition{c.Name, e.To, status.Cause(e.To, c.Reason)}]++
+		}
+		j.put(e)
+	}
+}
+
+// sampled notes a tracker that says something else than before.
+func (j *journal) sampled(s tracker.Sample) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	id := trackerID{s.Kind, s.Tracker}
+	before := j.trackers[id]
+	if before.State == s.State && before.Value == s.Value {
+		return
+	}
+	j.trackers[id] = s
+	j.put(status.Event{Kind: status.TrackerEvent, Name: s.Tracker, Of: s.Kind.String(), From: said(before), To: said(s), Reason: s.Why})
+}
+
+// said is what a tracker says, in a word.
+func said(s tracker.Sample) string {
+	if s.Kind == tracker.File && s.State != tracker.Unknown {
+		return strconv.Itoa(s.Value)
+	}
+	return s.State.String()
+}
+
+// spoke notes what BFD sessions became.
+func (j *journal) spoke(list []bfd.Change) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range list {
+		c := &list[i]
+		j.put(status.Event{Kind: status.SessionEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: c.Local.String()})
+	}
+}
+
+// served notes what real servers and virtual servers became. Mail, which speaks of single
+// checks too, is left out.
+func (j *journal) served(list []notify.Delivery) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range list {
+		m := &list[i].Message
+		if !list[i].Line {
+			continue
+		}
+		kind := status.ServerEvent
+		if m.Kind == notify.VirtualServer {
+			kind = status.QuorumEvent
+		}
+		j.put(status.Event{Kind: kind, Name: m.Name, Of: m.Of, To: m.State, Reason: m.Reason})
+	}
+}
+
+// transitions are the counts, for the status.
+func (j *journal) transitions() []status.Transition {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := make([]status.Transition, 0, len(j.counts))
+	for t, n := range j.counts {
+		all = append(all, status.Transition{Instance: t.instance, To: t.to, Cause: t.cause, N: n})
+	}
+	return all
+}
+
+// last is the number of the latest event.
+func (j *journal) last() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.events.Last()
+}

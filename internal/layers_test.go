@@ -48,7 +48,7 @@ func also() map[string][]string {
 		"manual":         {"cluster", "config", "lint"},
 		"cluster":        {"config", "sim"},
 		"sim":            {"config", "router"},
-		"dump":           {"config", "router"},
+		"dump":           {"balancer", "config", "router"},
 		"mib":            {"balancer", "config", "dump"},
 		"simulate":       {"cluster", "config", "router", "sim"},
 		"lan":            {"mmsg"},

@@ -25,13 +25,19 @@ type Config struct {
 	// Whole: virtual servers that go take their real servers along, of which
 	// nothing is said.
 	Whole bool
+	// FirstMark is that of nftables_ipvs; 0: groups have a service for each address.
+	FirstMark uint32
 }
 
 // Part draws it from a configuration.
 func Part(c *config.Config) *Config {
 	g := &c.Global.LVS
-	return &Config{Virtual: c.VirtualServers, Groups: c.ServerGroups, NotifyAtStart: g.NotifyAtStart, NoCheckMail: g.NoCheckerMail,
+	part := &Config{Virtual: c.VirtualServers, Groups: c.ServerGroups, NotifyAtStart: g.NotifyAtStart, NoCheckMail: g.NoCheckerMail,
 		Whole: g.FlushOnStop != config.FlushNothing}
+	if c.Global.Filter.IPVSTable != "" {
+		part.FirstMark = c.Global.Filter.IPVSMark
+	}
+	return part
 }
 
 // Balancer is all that is known and decided about real servers.
@@ -47,6 +53,7 @@ type Balancer struct {
 	left    ipvs.Table          // by an earlier run, until the first reload
 	told    bool                // that run told what it found out
 	orders  map[orderID]Order
+	marks   marks
 	stopped bool
 }
 
@@ -59,6 +66,9 @@ func New() *Balancer {
 // that is missing there was down, one that is there was up: it is taken to be so until it is
 // checked. told: the daemon has lived on, and nobody is to be told again.
 func (b *Balancer) Adopt(left ipvs.Table, told bool) { b.left, b.told = left, told }
+
+// Remark takes in which marks an earlier run gave out.
+func (b *Balancer) Remark(shares map[ipvs.Share]uint32) { b.marks = shares }
 
 // Step takes in what happened.
 func (b *Balancer) Step(now mono.Instant, ev Event, out *Effects) {

@@ -240,3 +240,19 @@ func TestAStopIsToldWithOmega(t *testing.T) {
 	r.says("Shutting down service [10.1.0.1]:tcp:80 from VS [10.0.0.1]:tcp:80",
 		"Shutting down service [10.1.0.2]:tcp:80 from VS [10.0.0.1]:tcp:80")
 }
+
+func TestWhileTheSorryServerStandsInOthersStayOut(t *testing.T) {
+	r := newRig(t, web("sorry_server 10.1.0.9 80\nquorum 2"))
+	r.down("10.1.0.1:80")
+	r.down("10.1.0.2:80")
+	sorry := "-a -t 10.0.0.1:80 -r 10.1.0.9:80 -m -w 1"
+	r.holds(head, sorry)
+	r.quiet()
+	r.up("10.1.0.1:80")
+	r.holds(head, sorry)
+	if !r.said("fifo RS [10.1.0.1]:tcp:80 [10.0.0.1]:tcp:80 UP") {
+		t.Error("nobody is told that the server lives")
+	}
+	r.up("10.1.0.2:80")
+	r.holds(head, one, two)
+}

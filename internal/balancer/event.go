@@ -5,6 +5,7 @@ import (
 
 	"holdfast/internal/checker"
 	"holdfast/internal/config"
+	"holdfast/internal/host"
 	"holdfast/internal/ipvs"
 	"holdfast/internal/lvs"
 	"holdfast/internal/notify"
@@ -69,6 +70,10 @@ type Effects struct {
 	Pools map[ipvs.Key]ipvs.Pool
 	// Orders says that Balancer.Orders answers something new.
 	Orders bool
+	// Marked comes with Table: what packets are to be marked with, and Shares who has
+	// which of the marks.
+	Marked []host.Marked
+	Shares map[ipvs.Share]uint32
 	// Checks says that Balancer.Checks answers something new.
 	Checks bool
 }

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"maps"
 	"net/netip"
 
 	"holdfast/internal/config"
@@ -19,6 +20,7 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 	}
 	b.config, b.virtual = *c, make([]*virtual, 0, len(c.Virtual))
 	clear(b.checks)
+	b.share()
 	out.Table = ipvs.Table{} // it is drawn as a whole, below
 	seen := map[identity]int{}
 	for i := range c.Virtual {
@@ -40,11 +42,15 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 	b.forget(out)
 	b.left, b.told = nil, false
 	out.Table, out.Checks = b.table(), true
+	out.Marked, out.Shares = b.marked(), maps.Clone(b.marks)
 }
 
 // take makes a virtual server of the configuration, with what is known of it.
 func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, old *virtual, out *Effects) *virtual {
 	v := &virtual{identity: id, name: id.name(), config: c, service: serviceOf(c), entries: b.entries(c.Group)}
+	if s, ok := b.markedAs(c); ok {
+		v.mark = b.marks[s]
+	}
 	v.Quorum, v.Hysteresis, v.Sorry = c.Quorum, c.Hysteresis, sorryOf(c)
 	v.suspended = c.HASuspend && !b.here[c.Addr]
 	was := map[netip.AddrPort]*real{}

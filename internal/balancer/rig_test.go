@@ -12,6 +12,7 @@ import (
 	"holdfast/internal/checker"
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
+	"holdfast/internal/host"
 	"holdfast/internal/ipvs"
 	"holdfast/internal/notify"
 )
@@ -21,6 +22,8 @@ type rig struct {
 	*testing.T
 	b      *Balancer
 	kernel ipvs.Table
+	marked []host.Marked
+	shares map[ipvs.Share]uint32
 	lines  []string
 	out    Effects
 }
@@ -79,7 +82,7 @@ func (r *rig) follow() {
 		r.told(d)
 	}
 	if r.out.Table != nil {
-		r.kernel = r.out.Table
+		r.kernel, r.marked, r.shares = r.out.Table, r.out.Marked, r.out.Shares
 	}
 	for k, p := range r.out.Pools {
 		r.kernel[k] = p

@@ -20,6 +20,7 @@ type virtual struct {
 	entries   []config.GroupEntry // of a service by group
 	service   ipvs.Service
 	reals     []*real
+	mark      uint32 // that stands for the addresses of the group; 0: none
 	suspended bool
 	fresh     bool     // it was not there before the reload
 	left      *remains // of it by an earlier run; nil: nothing
@@ -85,6 +86,9 @@ func protocol(word string) ipvs.Protocol {
 
 // keys are the services of a virtual server: one, or those of its group.
 func (v *virtual) keys() iter.Seq[ipvs.Key] {
+	if v.mark != 0 {
+		return v.markKeys()
+	}
 	return func(yield func(ipvs.Key) bool) {
 		if v.config.Group == "" {
 			yield(key(v.config))

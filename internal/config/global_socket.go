@@ -60,8 +60,8 @@ func socketRows() []keyword[globals] {
 	buffer("vrrp_netlink_cmd_rcv_bufs", "the netlink socket that the VRRP process gives orders by", func(s *Sockets) *Buffer { return &s.VRRPCommands })
 	buffer("vrrp_netlink_monitor_rcv_bufs", "the netlink socket that the VRRP process hears of changes by", func(s *Sockets) *Buffer { return &s.VRRPMonitor })
 	buffer("process_monitor_rcv_bufs", "the socket that tells of processes for vrrp_track_process", func(s *Sockets) *Buffer { return &s.Processes })
-	buffer("lvs_netlink_cmd_rcv_bufs", "the netlink socket that the checker process gives orders by", func(s *Sockets) *Buffer { return &s.LVSCommands })
-	buffer("lvs_netlink_monitor_rcv_bufs", "the netlink socket that the checker process hears of changes by", func(s *Sockets) *Buffer { return &s.LVSMonitor })
+	buffer("lvs_netlink_cmd_rcv_bufs", "the netlink socket that the checker process asks for addresses by (ha_suspend)", func(s *Sockets) *Buffer { return &s.LVSCommands })
+	buffer("lvs_netlink_monitor_rcv_bufs", "the netlink socket that the checker process hears of addresses by (ha_suspend)", func(s *Sockets) *Buffer { return &s.LVSMonitor })
 	return append(rows,
 		row{word: "vrrp_rx_bufs_policy", form: loose(words("MTU | ADVERT | BYTES")), note: "the kernel's size",
 			meaning: "The size of the buffers that adverts come in by: by the largest MTU, by the largest advert, or a number of bytes.",

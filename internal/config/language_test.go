@@ -42,7 +42,7 @@ func TestPendingEffects(t *testing.T) {
 // The words that a reader must never be told to be typos.
 func TestPendingBlocksAreKnown(t *testing.T) {
 	for block, words := range map[string][]string{
-		"global_defs":                {"nftables_ipvs"},
+		"global_defs":                {"enable_snmp_checker"},
 		"virtual_server/real_server": {"snmp_name"},
 	} {
 		for _, w := range words {

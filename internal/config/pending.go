@@ -10,10 +10,7 @@ import (
 // only such list; a keyword leaves it when its effect is built.
 const pendingList = `
 global_defs:
-	enable_snmp_checker
-	lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs
-	lvs_netlink_monitor_rcv_bufs_force nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark
-	snmp_rs_stats_update_interval snmp_vs_stats_update_interval
+	enable_snmp_checker snmp_rs_stats_update_interval snmp_vs_stats_update_interval
 virtual_server:
 	snmp_name
 virtual_server/real_server:

@@ -19,6 +19,7 @@ import (
 	"holdfast/internal/engine"
 	"holdfast/internal/host"
 	hostlink "holdfast/internal/host/netlink"
+	"holdfast/internal/host/nft"
 	"holdfast/internal/ipvs"
 	"holdfast/internal/ipvs/netlink"
 	"holdfast/internal/load"
@@ -45,7 +46,11 @@ type balance struct {
 	jobs   atomic.Pointer[jobs] // of the configuration in force
 	sync   synchronising
 	watch  context.CancelFunc // of the addresses; nil: nobody needs them
+	room   room
 }
+
+// room is the size of the buffers of the sockets that tell of addresses.
+type room struct{ Commands, Monitor config.Buffer }
 
 func newBalance(say func(relay.Line), t *teller, note func([]notify.Delivery), s *command.Starter, legacy, orders string, rest func()) *balance {
 	b := &balance{say: say, teller: t, note: note, starter: s, legacy: legacyFile(legacy), orders: ordersFile(orders), rest: rest}
@@ -57,8 +62,10 @@ func newBalance(say func(relay.Line), t *teller, note func([]notify.Delivery), s
 type servers struct {
 	balancer.Config
 	LVS   config.LVS
+	Marks host.FilterConfig // nftables_ipvs; without a table nothing is marked
 	NetNS config.NetNS
 	SSL   *config.SSL
+	Room  room
 	// Scripts says which programs may be run.
 	Scripts command.Policy
 	// VRID is that of the instance that the synchronisation daemon follows.
@@ -66,7 +73,10 @@ type servers struct {
 }
 
 func serversOf(c *config.Config) servers {
-	s := servers{Config: *balancer.Part(c), LVS: c.Global.LVS, NetNS: c.Global.Copy.IPVSNetNS, SSL: c.SSL, Scripts: load.Policy(&c.Global)}
+	s := servers{Config: *balancer.Part(c), LVS: c.Global.LVS, NetNS: c.Global.Copy.IPVSNetNS, SSL: c.SSL, Room: room{c.Global.Sockets.LVSCommands, c.Global.Sockets.LVSMonitor}, Scripts: load.Policy(&c.Global)}
+	if f := &c.Global.Filter; f.IPVSTable != "" {
+		s.Marks = host.FilterConfig{Table: f.IPVSTable, Priority: f.IPVSPriority, Counters: f.Counters}
+	}
 	for i := range c.Instances {
 		if d := s.LVS.SyncDaemon; d != nil && c.Instances[i].VRRP.Name == d.Instance {
 			s.VRID = c.Instances[i].VRRP.VRID
@@ -84,7 +94,7 @@ func (b *balance) apply(s *servers, first bool) {
 	b.sync.config, b.sync.vrid = s.LVS.SyncDaemon, s.VRID
 	b.watchAddresses(s)
 	b.loop.Order(engine.BalanceOrder{
-		Config: &s.Config, Daemons: b.sync.daemons(), Flush: s.LVS.Flush && first, Resumed: !first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
+		Config: &s.Config, Daemons: b.sync.daemons(), Marks: s.Marks, Flush: s.LVS.Flush && first, Resumed: !first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
 		Timeouts: ipvs.Timeouts{TCP: uint32(s.LVS.TCPTimeout.Seconds()), TCPFin: uint32(s.LVS.TCPFinTimeout.Seconds()), UDP: uint32(s.LVS.UDPTimeout.Seconds())},
 	})
 }
@@ -97,6 +107,7 @@ func (b *balance) begin(s *servers) bool {
 	}
 	path := pathOf(s.NetNS) // and not s, which would stay for ever
 	b.loop = engine.NewBalancing(func(ctx context.Context) (engine.IPVS, error) { return netlink.Open(ctx, path) }, b.say)
+	b.loop.Mark(func() (host.Marker, error) { return nft.Open(path) })
 	b.loop.Inherit(left, b.keep)
 	b.loop.Recall(b.recall())
 	b.loop.Keep = b.remember
@@ -185,6 +196,13 @@ func (b *balance) virtual(answer func([]status.VirtualServer)) {
 	b.loop.AskVirtual(answer)
 }
 
+// draw has take called with a picture of all virtual servers, if there is any.
+func (b *balance) draw(take func([]balancer.Picture)) {
+	if b.loop != nil {
+		b.loop.Draw(take)
+	}
+}
+
 // close gives everything up, or leaves the kernel's table as it is.
 func (b *balance) close(ctx context.Context, leave bool) {
 	if b.loop == nil {
@@ -204,14 +222,14 @@ func (b *balance) watchAddresses(s *servers) {
 	for i := range s.Virtual {
 		needed = needed || s.Virtual[i].HASuspend
 	}
-	switch {
-	case needed && b.watch == nil:
-		ctx, cancel := context.WithCancel(context.Background())
-		b.watch = cancel
-		go b.follow(ctx)
-	case !needed && b.watch != nil:
+	if b.watch != nil && (!needed || b.room != s.Room) {
 		b.watch()
 		b.watch = nil
+	}
+	if needed && b.watch == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		b.watch, b.room = cancel, s.Room
+		go b.follow(ctx, s.Room)
 	}
 }
 
@@ -219,13 +237,16 @@ func (b *balance) watchAddresses(s *servers) {
 const quietFor = 20 * time.Millisecond
 
 // follow looks at the addresses after each change of one.
-func (b *balance) follow(ctx context.Context) {
+func (b *balance) follow(ctx context.Context, r room) {
 	kernel, err := hostlink.Open()
 	if err != nil {
 		b.say(relay.Line{Text: fmt.Sprintf("ha_suspend: open netlink: %v", err), Bad: true})
 		return
 	}
 	defer func() { _ = kernel.Close() }()
+	if err := kernel.SetBuffers(hostlink.Buffer(r.Commands), hostlink.Buffer(r.Monitor)); err != nil {
+		b.say(relay.Line{Text: "ha_suspend: " + err.Error(), Bad: true})
+	}
 	changes, changed := engine.NewMailbox[host.Change]()
 	go func() { _ = kernel.Watch(ctx, changes.Put) }()
 	for {

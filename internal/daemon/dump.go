@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/balancer"
 	"holdfast/internal/cli"
 	"holdfast/internal/command"
 	"holdfast/internal/config"
@@ -29,9 +30,10 @@ func (w *workerProcess) dump(m *relay.Up) {
 		w.log.Error(err.Error())
 		return
 	}
-	mode := 0o666 &^ os.FileMode(umask(&w.opts, &w.global))
+	mode := w.mode()
 	switch m.Dump {
 	case relay.DumpData:
+		w.dumpServers()
 		w.write(dumpPath(&w.global, ""), mode, src.Data)
 		w.write(dumpPath(&w.global, "_parent"), mode, src.Parent)
 		if len(src.Sessions) > 0 {
@@ -45,6 +47,37 @@ func (w *workerProcess) dump(m *relay.Up) {
 		w.write(w.savedPath(m.Dump), mode, src.Data)
 	}
 	w.janitor.after()
+}
+
+// mode is that of the files, but for those of JSON.
+func (w *workerProcess) mode() os.FileMode { return 0o666 &^ os.FileMode(umask(&w.opts, &w.global)) }
+
+// dumpServers writes the file of keepalived's checker process, as soon as somebody has
+// time to draw the picture.
+func (w *workerProcess) dumpServers() {
+	var t told
+	if err := w.slots.Recall(w.inForce, &t); err != nil {
+		w.log.Error(err.Error())
+		return
+	}
+	path, mode := dumpPath(&t.Global, "_check"), w.mode()
+	src := &dump.Servers{Global: &t.Global, SSL: t.Servers.SSL, Groups: t.Servers.Groups, Files: t.Files, Owner: owner(&t.Global)}
+	w.balance.draw(func(list []balancer.Picture) {
+		src.Virtual = list
+		go w.write(path, mode, src.Data) // a disk may be slow
+	})
+}
+
+// owner says as whom a command runs.
+func owner(g *config.Global) func(*notify.Command) string {
+	resolver := command.NewResolver(load.Policy(g))
+	return func(c *notify.Command) string {
+		run, _ := resolver.Resolve(*c)
+		if run == nil {
+			return "disabled"
+		}
+		return fmt.Sprintf("uid:gid %d:%d", run.UID, run.GID)
+	}
 }
 
 // writeJSON leaves an old file as it is when there are no instances.
@@ -77,17 +110,10 @@ func (w *workerProcess) picture(s *status.Router) (*dump.Source, *told, error) {
 	if err := w.slots.Recall(w.inForce, &t); err != nil {
 		return nil, nil, err
 	}
-	resolver := command.NewResolver(load.Policy(&t.Global))
 	return &dump.Source{
 		Router: s, Wall: onWall(s.At), Wanted: wanted, Global: &t.Global, Scripts: t.Scripts, Files: t.Files, Processes: t.Processes,
 		TrackGroups: t.TrackGroups, Untracked: t.Untracked, Instances: dumped(t.Instances), Groups: dumped(t.Groups), Tallies: w.watchers.processes.Tallies(), Phases: w.watchers.scripts.Phases(),
-		Owner: func(c *notify.Command) string {
-			run, _ := resolver.Resolve(*c)
-			if run == nil {
-				return "disabled"
-			}
-			return fmt.Sprintf("uid:gid %d:%d", run.UID, run.GID)
-		},
+		Owner: owner(&t.Global),
 	}, &t, nil
 }
 

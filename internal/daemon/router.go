@@ -169,7 +169,7 @@ func (p *routerProcess) openHands() error {
 	}
 	p.kernel = kernel
 	p.hosting = engine.NewHosting(kernel, p.machine.Inbox.Put, p.worker.say)
-	p.hosting.Shield(func() (host.Firewall, error) { return nft.Open() })
+	p.hosting.Shield(func() (host.Firewall, error) { return nft.Open("") })
 	p.hosting.Share(host.Mark(p.opts.Copy.Instance))
 	kept := sysctlFile(p.opts.SysctlFile())
 	p.hosting.Restore(kept.read())

@@ -74,12 +74,14 @@ func Work() int {
 	// The router process decides when to stop; it says so, or its end does. What is
 	// caught and not looked at has its default effect in scripts, unlike what is ignored.
 	signal.Notify(make(chan os.Signal, 1), append(requests(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGPIPE)...)
+	dumps := make(chan os.Signal, 1)
+	signal.Notify(dumps, syscall.SIGUSR1) // as the process of checkers.pid gets it
 	w, err := newWorkerProcess()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
 		return exitFatal
 	}
-	return w.run()
+	return w.run(dumps)
 }
 
 func newWorkerProcess() (*workerProcess, error) {
@@ -112,8 +114,9 @@ func newWorkerProcess() (*workerProcess, error) {
 	return w, nil
 }
 
-// run heeds the router until it says stop, or is gone.
-func (w *workerProcess) run() int {
+// run heeds the router until it says stop, or is gone. dumps asks for the state of the
+// virtual servers.
+func (w *workerProcess) run(dumps <-chan os.Signal) int {
 	mail := w.listen()
 	for {
 		select {
@@ -125,6 +128,10 @@ func (w *workerProcess) run() int {
 			if l.Stop {
 				w.finish()
 				return exitStopped
+			}
+		case <-dumps:
+			if w.started {
+				w.dumpServers()
 			}
 		case ask := <-w.asks:
 			ask()

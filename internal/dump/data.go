@@ -75,15 +75,22 @@ func (p *page) global() {
 	}
 	p.line(" Router ID = %s", g.RouterID)
 	p.line(" Dynamic interfaces = %v", g.DynamicInterfaces)
+	p.lvs(&g.LVS)
 	p.line(" Disable local IGMP = %s", yes(g.NoLocalIGMP))
 	p.fifo(" Notify fifo", &g.NotifyFIFO)
 	p.fifo(" VRRP notify fifo", &g.VRRPNotifyFIFO)
+	p.fifo(" LVS notify fifo", &g.LVSNotifyFIFO)
 	p.line(" FIFO write vrrp states on reload = %v", g.FIFOStatesOnReload)
 	p.line(" Gratuitous ARP interval = %f", g.GARPInterval.Seconds())
 	p.line(" Gratuitous NA interval = %f", g.GNAInterval.Seconds())
 	p.line(" nftables table name = %s", or(g.Filter.Table, "keepalived"))
 	p.line(" nftables base chain priority = %d", g.Filter.Priority)
 	p.line(" nftables with%s counters", choose(g.Filter.Counters, "", "out"))
+	if g.Filter.IPVSTable != "" {
+		p.line(" ipvs nftables table name = %s", g.Filter.IPVSTable)
+		p.line(" ipvs nftables base chain priority = %d", g.Filter.IPVSPriority)
+		p.line(" ipvs nftables start fwmark = %d", g.Filter.IPVSMark)
+	}
 	p.line(" Max auto priority = %d", g.AutoPriority.Most)
 	p.line(" Min auto priority delay = %d usecs", g.AutoPriority.Delay.Microseconds())
 	p.process("VRRP", &g.VRRP)
@@ -93,6 +100,23 @@ func (p *page) global() {
 		p.line(" Default script user = %s", g.ScriptUser)
 	}
 	p.line(" umask = 0%03o", g.Umask.Mask)
+}
+
+// lvs are the settings of IPVS.
+func (p *page) lvs(l *config.LVS) {
+	for _, t := range []struct {
+		name string
+		is   time.Duration
+	}{{"TCP", l.TCPTimeout}, {"TCP FIN", l.TCPFinTimeout}, {"UDP", l.UDPTimeout}} {
+		if t.is > 0 {
+			p.line(" LVS %s timeout = %d", t.name, t.is/time.Second)
+		}
+	}
+	if l.SyncDaemon != nil {
+		p.line(" LVS syncd = %s", l.SyncDaemon)
+	}
+	p.line(" LVS flush = %v", l.Flush)
+	p.line(" LVS flush on stop = %s", [...]string{"disabled", "VS", "full"}[l.FlushOnStop])
 }
 
 func (p *page) fifo(title string, f *config.FIFO) {

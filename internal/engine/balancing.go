@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/internal/balancer"
+	"holdfast/internal/host"
 	"holdfast/internal/ipvs"
 	"holdfast/internal/notify"
 	"holdfast/internal/relay"
@@ -18,6 +19,8 @@ type BalanceOrder struct {
 	Config   *balancer.Config
 	Timeouts ipvs.Timeouts // of connections; 0 leaves one as it was
 	Daemons  []ipvs.Daemon // of synchronisation
+	// Marks is where the packets of groups are marked; without a Table they are not.
+	Marks host.FilterConfig
 	// Flush empties the table first, FlushAtStop at the end: also of what others made.
 	Flush, FlushAtStop bool
 	// Resumed: what the table says of real servers was told by a worker that died.
@@ -48,7 +51,8 @@ type Balancing struct {
 // NewBalancing returns one without virtual servers, that opens the kernel's table when there
 // is something to put into it. Log lines go to say.
 func NewBalancing(open func(context.Context) (IPVS, error), say func(relay.Line)) *Balancing {
-	b := &Balancing{brain: balancer.New(), tables: tables{open: open, say: say, rec: ipvs.NewReconciler(), troubles: map[string]string{}, keep: func(ipvs.Legacy) {}}}
+	b := &Balancing{brain: balancer.New(), tables: tables{open: open, say: say, rec: ipvs.NewReconciler(), marks: newMarking(), troubles: map[string]string{}, keep: func(ipvs.Legacy) {}}}
+	b.tables.marks.complain = b.tables.complain
 	b.inbox, b.kick = NewMailbox[func(context.Context)]()
 	return b
 }
@@ -58,7 +62,12 @@ func NewBalancing(open func(context.Context) (IPVS, error), say func(relay.Line)
 func (b *Balancing) Inherit(left ipvs.Legacy, keep func(ipvs.Legacy)) {
 	b.tables.kept, b.tables.keep = left, keep
 	b.tables.rec.Inherit(left.Services...)
+	b.tables.marks.marks.Inherit(left.Table)
+	b.brain.Remark(left.Shares)
 }
+
+// Mark names the door to the marks of packets, for those who want some.
+func (b *Balancing) Mark(open func() (host.Marker, error)) { b.tables.marks.open = open }
 
 // Step takes in what happened. It does not wait.
 func (b *Balancing) Step(ev balancer.Event) {
@@ -121,6 +130,11 @@ func (b *Balancing) AskVirtual(answer func([]status.VirtualServer)) {
 	b.inbox.Put(func(context.Context) { answer(b.brain.Virtual(b.tables.read())) })
 }
 
+// Draw has take called with a picture of all virtual servers. It does not wait.
+func (b *Balancing) Draw(take func([]balancer.Picture)) {
+	b.inbox.Put(func(context.Context) { take(b.brain.Picture()) })
+}
+
 // Run works until Stop or the end of ctx.
 func (b *Balancing) Run(ctx context.Context) {
 	tick := time.NewTimer(glance)
@@ -132,6 +146,8 @@ func (b *Balancing) Run(ctx context.Context) {
 			b.pass(ctx)
 		case <-tick.C:
 			tick.Reset(b.tables.look(ctx))
+		case <-b.tables.marks.changed:
+			b.tables.marks.notice(ctx)
 		case <-ctx.Done():
 			return
 		}

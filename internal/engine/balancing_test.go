@@ -269,3 +269,14 @@ func TestADaemonThatCannotStartIsSaidOnceAndTriedAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestWithoutVirtualServersIPVSIsNotOpened(t *testing.T) {
+	run(t, func(d *director) {
+		d.missing = errors.New("it was asked for")
+		d.Order(BalanceOrder{Config: &balancer.Config{}})
+		d.after(time.Hour, "")
+		d.meanwhile(func() { d.missing = nil })
+		d.Order(ordered(t, ""))
+		d.after(0, serviceRule+serverRule, activating, gained)
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast/internal/balancer"
+	"holdfast/internal/host"
 	"holdfast/internal/ipvs"
 	"holdfast/internal/relay"
 )
@@ -47,6 +48,9 @@ type tables struct {
 	kernel IPVS // nil: not open
 	begun  bool // what was found there has been compared with what is wanted
 	order  BalanceOrder
+	marks  *marking
+	marked []host.Marked // of the configuration in force
+	shares map[ipvs.Share]uint32
 	rec    *ipvs.Reconciler
 	kept   ipvs.Legacy
 	found  ipvs.Table    // by left, for the first look
@@ -70,7 +74,7 @@ func (t *tables) obey(o BalanceOrder) {
 func (t *tables) want(ctx context.Context, e *balancer.Effects) {
 	var ops []ipvs.Op
 	if e.Table != nil {
-		ops = t.rec.Want(e.Table)
+		ops, t.marked, t.shares = t.rec.Want(e.Table), e.Marked, e.Shares
 		t.remember()
 	}
 	for k, p := range e.Pools {
@@ -79,6 +83,9 @@ func (t *tables) want(ctx context.Context, e *balancer.Effects) {
 	switch {
 	case t.begun:
 		t.do(slices.Values(ops))
+		if e.Table != nil {
+			t.mark(ctx)
+		}
 	case e.Table != nil:
 		t.begin(ctx)
 	}
@@ -122,7 +129,11 @@ func (t *tables) begin(ctx context.Context) {
 	t.begun = true
 	t.settle()
 	t.observe()
+	t.mark(ctx)
 }
+
+// mark has the packets of groups marked, once there are services for the marks.
+func (t *tables) mark(ctx context.Context) { t.marks.want(ctx, t.order.Marks, t.marked) }
 
 // look compares the kernel with what is wanted, and answers when to do so again.
 func (t *tables) look(ctx context.Context) time.Duration {
@@ -135,7 +146,8 @@ func (t *tables) look(ctx context.Context) time.Duration {
 	start := time.Now()
 	t.observe()
 	t.synchronise()
-	if n := t.rec.Repairs(); n > t.told {
+	t.marks.do(ctx, t.marks.marks.Retry())
+	if n := t.repairs(); n > t.told {
 		t.speak(fmt.Sprintf("somebody else changed what is ours: put back (%d so far)", n))
 		t.told = n
 	}
@@ -143,6 +155,8 @@ func (t *tables) look(ctx context.Context) time.Duration {
 	t.took = time.Since(start)
 	return max(glance, thrift*min(before, t.took))
 }
+
+func (t *tables) repairs() uint64 { return t.rec.Repairs() + t.marks.repairs }
 
 func (t *tables) observe() {
 	look := t.rec.Look()
@@ -167,7 +181,7 @@ func (t *tables) each(take func(ipvs.Key, ipvs.Pool)) error {
 
 // read is all that the kernel holds, also what others made.
 func (t *tables) read() (h balancer.Held) {
-	h.Repairs = t.rec.Repairs()
+	h.Repairs = t.repairs()
 	if t.kernel == nil {
 		return h
 	}
@@ -224,7 +238,10 @@ func (t *tables) complain(about string, err error) {
 func (t *tables) speak(text string) { t.say(relay.Line{Text: "IPVS: " + text, Bad: true}) }
 
 func (t *tables) remember() {
-	now := ipvs.Legacy{Services: t.rec.Ours(), Before: t.kept.Before, Roles: t.kept.Roles}
+	now := ipvs.Legacy{Services: t.rec.Ours(), Before: t.kept.Before, Roles: t.kept.Roles, Table: t.marks.marks.InUse(), Shares: t.shares}
+	if len(t.marked) > 0 {
+		now.Table = t.order.Marks.Table
+	}
 	if !now.Equal(t.kept) {
 		t.kept = now
 		t.keep(now)
@@ -298,6 +315,7 @@ func (t *tables) close() {
 	}
 	t.order = BalanceOrder{Config: &balancer.Config{}}
 	t.settle()
+	t.marks.close()
 	_ = t.kernel.Close()
 	t.kernel, t.begun = nil, false
 }

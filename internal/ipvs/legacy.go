@@ -1,7 +1,9 @@
 package ipvs
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -15,11 +17,22 @@ type Legacy struct {
 	// Before are the timeouts of connections before they were set; zero: they were not.
 	Before Timeouts
 	Roles  []Role // of synchronisation daemons
+	// Table is the one of nftables that marks packets; empty: there is none. Shares are the
+	// marks in it.
+	Table  string
+	Shares map[Share]uint32
+}
+
+// Share is who has a mark together: the virtual servers of a protocol that use a group.
+type Share struct {
+	Group    string
+	Protocol Protocol
 }
 
 // Equal reports whether both say the same.
 func (l Legacy) Equal(o Legacy) bool {
-	return slices.Equal(l.Services, o.Services) && l.Before == o.Before && slices.Equal(l.Roles, o.Roles)
+	return slices.Equal(l.Services, o.Services) && l.Before == o.Before && slices.Equal(l.Roles, o.Roles) &&
+		l.Table == o.Table && maps.Equal(l.Shares, o.Shares)
 }
 
 // Empty reports whether nothing is to be written down.
@@ -33,6 +46,12 @@ func (l Legacy) String() string {
 	}
 	for _, r := range l.Roles {
 		fmt.Fprintf(&b, "daemon %d\n", r)
+	}
+	if l.Table != "" {
+		fmt.Fprintf(&b, "nftables %q\n", l.Table)
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(l.Shares), func(a, b Share) int { return cmp.Compare(l.Shares[a], l.Shares[b]) }) {
+		fmt.Fprintf(&b, "share %d %d %q\n", l.Shares[s], s.Protocol, s.Group)
 	}
 	for _, k := range l.Services {
 		b.WriteString(k.noted() + "\n")
@@ -53,9 +72,28 @@ func (k Key) noted() string {
 // ReadLegacy reads what String wrote. A line that is none is left out.
 func ReadLegacy(text string) (l Legacy) {
 	for line := range strings.Lines(text) {
-		l.read(strings.Fields(line))
+		if !l.readMarks(line) {
+			l.read(strings.Fields(line))
+		}
 	}
 	return l
+}
+
+// readMarks reads the lines in which there are names.
+func (l *Legacy) readMarks(line string) bool {
+	var s Share
+	var n uint32
+	if _, err := fmt.Sscanf(line, "nftables %q", &l.Table); err == nil {
+		return true
+	}
+	if _, err := fmt.Sscanf(line, "share %d %d %q", &n, &s.Protocol, &s.Group); err != nil {
+		return false
+	}
+	if l.Shares == nil {
+		l.Shares = map[Share]uint32{}
+	}
+	l.Shares[s] = n
+	return true
 }
 
 func (l *Legacy) read(words []string) {

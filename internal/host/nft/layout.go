@@ -29,11 +29,25 @@ const (
 	mld2Report      = 143
 )
 
+// write writes down what is to be done.
+func (l *layout) write() error {
+	if l.op.Whole {
+		l.rebuild()
+	}
+	l.elements(l.op.Add, l.conn.SetAddElements)
+	l.elements(l.op.Del, l.conn.SetDeleteElements)
+	return l.err
+}
+
+// remove removes a table. Adding it first lets that succeed when it was not there.
+func remove(c *nftables.Conn, t *nftables.Table) {
+	c.AddTable(t)
+	c.DelTable(t)
+}
+
 // rebuild replaces the table by one with the sets of op and the rules for them.
-// Adding it first lets the removal succeed when it was not there.
 func (l *layout) rebuild() {
-	l.conn.AddTable(l.table)
-	l.conn.DelTable(l.table)
+	remove(l.conn, l.table)
 	if l.op.Sets == 0 {
 		return
 	}

@@ -5,6 +5,7 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -26,22 +27,48 @@ const patience = 5 * time.Second
 
 // Firewall is the packet filter of the namespace it was opened in.
 type Firewall struct {
-	mu    sync.Mutex
-	conn  *nftables.Conn
-	sock  *netlink.Conn // of conn
-	hears *netlink.Conn
-	watch watch
+	mu        sync.Mutex
+	namespace *os.File // nil: our own
+	conn      *nftables.Conn
+	sock      *netlink.Conn // of conn
+	hears     *netlink.Conn
+	watch     watch
 }
 
-var _ host.Firewall = (*Firewall)(nil)
+var (
+	_ host.Firewall = (*Firewall)(nil)
+	_ host.Marker   = (*Firewall)(nil)
+)
 
-// Open opens the sockets. Changes are collected from here on.
-func Open() (*Firewall, error) {
+// Open opens the sockets. Changes are collected from here on. The filter is that of the
+// network namespace whose file is named; empty: of this process.
+func Open(namespace string) (*Firewall, error) {
 	f := &Firewall{}
-	if err := errors.Join(f.listen(), f.dial()); err != nil {
-		return nil, fmt.Errorf("open the packet filter: %w", errors.Join(err, f.Close()))
+	var err error
+	if namespace != "" {
+		f.namespace, err = os.Open(namespace)
 	}
-	return f, nil
+	if err == nil {
+		err = f.listen()
+	}
+	if err == nil {
+		err = f.dial()
+	}
+	switch {
+	case err == nil:
+		return f, nil
+	case errors.Is(err, syscall.EPROTONOSUPPORT):
+		err = fmt.Errorf("%w: the kernel lacks nf_tables", err)
+	}
+	return nil, fmt.Errorf("open the packet filter: %w", errors.Join(err, f.Close()))
+}
+
+// inside is the number of the namespace's file, as those who open sockets want it; 0: our own.
+func (f *Firewall) inside() int {
+	if f.namespace == nil {
+		return 0
+	}
+	return int(f.namespace.Fd())
 }
 
 // dial opens a fresh socket for transactions: after an error, answers may be
@@ -50,7 +77,7 @@ func (f *Firewall) dial() (err error) {
 	if f.conn != nil {
 		_ = f.conn.CloseLasting()
 	}
-	f.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(f.prepare))
+	f.conn, err = nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(f.inside()), nftables.WithSockOptions(f.prepare))
 	return err
 }
 
@@ -77,66 +104,73 @@ func (f *Firewall) Close() error {
 	if f.hears != nil {
 		errs = append(errs, f.hears.Close())
 	}
+	if f.namespace != nil {
+		errs = append(errs, f.namespace.Close())
+	}
 	return errors.Join(errs...)
+}
+
+// transaction is what is to be done to a table, all of it or nothing.
+type transaction struct {
+	table *nftables.Table
+	whole bool // it is made anew, or goes
+	// goes names sets: a table that is to go has one of them if we made it, or keepalived.
+	goes  []string
+	write func(*nftables.Conn) error
 }
 
 // Do implements host.Firewall.
 func (f *Firewall) Do(op host.FilterOp) error {
+	t := transaction{table: tableOf(op.Table, op.V6), whole: op.Whole}
+	if op.Whole && op.Sets == 0 {
+		for _, s := range host.AllFilterSets.Each() {
+			t.goes = append(t.goes, s.String())
+		}
+	}
+	t.write = func(c *nftables.Conn) error { return (&layout{conn: c, op: op, table: t.table}).write() }
+	return f.transact(&t)
+}
+
+func (f *Firewall) transact(t *transaction) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.watch.of(op.Table)
+	f.watch.of(t.table.Name)
 	if err := f.sock.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	if op.Whole && op.Sets == 0 && !f.ours(op) {
+	if t.goes != nil && !f.ours(t) {
 		return nil
 	}
-	err := f.transact(op)
+	err := t.write(f.conn)
+	if err == nil {
+		err = f.conn.Flush()
+	}
 	if err == nil {
 		return nil
 	}
-	return errors.Join(refused(op, err), f.dial())
+	return errors.Join(t.refused(err), f.dial())
 }
 
-// ours looks whether there is a table to remove, and one that we or keepalived
-// made: somebody else's table of that name has none of the sets.
-func (f *Firewall) ours(op host.FilterOp) bool {
-	sets, err := f.conn.GetSets(&nftables.Table{Family: familyOf(op), Name: op.Table})
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(sets, func(s *nftables.Set) bool {
-		return slices.ContainsFunc(host.AllFilterSets.Each(), func(known host.FilterSet) bool { return s.Name == known.String() })
-	})
+// ours looks whether there is a table to remove, and one that we or keepalived made.
+func (f *Firewall) ours(t *transaction) bool {
+	sets, err := f.conn.GetSets(t.table)
+	return err == nil && slices.ContainsFunc(sets, func(s *nftables.Set) bool { return slices.Contains(t.goes, s.Name) })
 }
 
-func (f *Firewall) transact(op host.FilterOp) error {
-	l := layout{conn: f.conn, op: op, table: &nftables.Table{Family: familyOf(op), Name: op.Table}}
-	if op.Whole {
-		l.rebuild()
+func tableOf(name string, v6 bool) *nftables.Table {
+	if v6 {
+		return &nftables.Table{Family: nftables.TableFamilyIPv6, Name: name}
 	}
-	l.elements(op.Add, f.conn.SetAddElements)
-	l.elements(op.Del, f.conn.SetDeleteElements)
-	if l.err != nil {
-		return l.err
-	}
-	return f.conn.Flush()
-}
-
-func familyOf(op host.FilterOp) nftables.TableFamily {
-	if op.V6 {
-		return nftables.TableFamilyIPv6
-	}
-	return nftables.TableFamilyIPv4
+	return &nftables.Table{Family: nftables.TableFamilyIPv4, Name: name}
 }
 
 // refused says what could not be done and, where it is known, the fix.
-func refused(op host.FilterOp, err error) error {
-	name := host.FamilyName(op.V6) + " " + op.Table
+func (t *transaction) refused(err error) error {
+	name := host.FamilyName(t.table.Family == nftables.TableFamilyIPv6) + " " + t.table.Name
 	switch {
 	case errors.Is(err, syscall.EPERM):
 		return fmt.Errorf("change the nftables table %s: %w: needs CAP_NET_ADMIN", name, err)
-	case errors.Is(err, syscall.EOPNOTSUPP), errors.Is(err, syscall.EINVAL) && op.Whole:
+	case errors.Is(err, syscall.EOPNOTSUPP), errors.Is(err, syscall.EINVAL) && t.whole:
 		return fmt.Errorf("change the nftables table %s: %w: the kernel lacks nf_tables or one of its parts", name, err)
 	}
 	return fmt.Errorf("change the nftables table %s: %w", name, err)

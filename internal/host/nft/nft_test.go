@@ -29,7 +29,7 @@ func namespace(t testing.TB) {
 
 func open(t testing.TB) *Firewall {
 	t.Helper()
-	f, err := Open()
+	f, err := Open("")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func (w *watch) of(table string) {
 }
 
 func (f *Firewall) listen() (err error) {
-	f.hears, err = netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	f.hears, err = netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: f.inside()})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (w *watch) see(m netlink.Message, report func(host.FilterChange)) {
 		w.end(attrs, report)
 		return
 	}
-	if w.table == "" || tableOf(attrs) != w.table {
+	if w.table == "" || named(attrs) != w.table {
 		return
 	}
 	switch family {
@@ -104,9 +104,9 @@ func (w *watch) end(attrs []byte, report func(host.FilterChange)) {
 	w.touched = [2]bool{}
 }
 
-// tableOf is the table of a change: the first attribute of tables, chains,
+// named is the table of a change: the first attribute of tables, chains,
 // rules, sets and elements alike.
-func tableOf(attrs []byte) string {
+func named(attrs []byte) string {
 	const first = 1
 	return strings.TrimRight(string(attribute(attrs, first)), "\x00")
 }

@@ -103,21 +103,23 @@ func (b *Balancer) Stop(now mono.Instant, out *Effects) {
 			continue
 		}
 		v.sorryLeaves(out)
+		gone := 0
 		for _, r := range v.reals {
 			out.log("%s service %s from VS %s", r.verb("Shutting down", "Shutting down (inhibited)"), r.name(), v.name)
-			switch {
-			case !r.Alive:
-			case v.config.Omega:
-				out.tellReal(r, false)
+			if !r.Alive {
+				continue
+			}
+			gone++
+			out.turn(v, Turn{Real: r.config, Gone: gone})
+			if v.config.Omega {
+				out.tellScript(r, false)
 				out.mailReal(r, false, "Shutting down")
-			default:
-				out.turn(v, Turn{Real: r.config})
 			}
 		}
 		if v.config.Omega {
 			out.tellVirtual(v, false, "Shutting down")
 		}
-		out.turn(v, Turn{Ends: true})
+		out.turn(v, Turn{Ends: true, Gone: gone})
 	}
 	b.stopped, b.virtual = true, nil
 	clear(b.users)

@@ -45,6 +45,7 @@ type Turn struct {
 	Up      bool
 	Ends    bool // the quorum is given up at the stop
 	Servers []*lvs.Server
+	Gone    int // of those that live, at the stop
 }
 
 // Alive counts the real servers that live.
@@ -54,7 +55,7 @@ func (t *Turn) Alive() (n int) {
 			n++
 		}
 	}
-	return n
+	return n - t.Gone
 }
 
 // Effects is what a step asks of the world, appended to by the Balancer and

@@ -61,6 +61,10 @@ func upOrDown(up bool) string {
 // tellReal tells the script of a real server, and the pipes.
 func (e *Effects) tellReal(r *real, up bool) {
 	e.turn(r.of, Turn{Real: r.config, Up: up})
+	e.tellScript(r, up)
+}
+
+func (e *Effects) tellScript(r *real, up bool) {
 	script := r.config.NotifyDown
 	if up {
 		script = r.config.NotifyUp

@@ -27,9 +27,9 @@ func (d *drawing) global() {
 
 func (d *drawing) mail() {
 	m, a := &d.Global.Mail, d.Global.SNMP.Alerts
-	timeout := 0
+	timeout, port := 0, uint16(0)
 	if m.Server != "" {
-		timeout = int(m.Timeout.Seconds())
+		timeout, port = int(m.Timeout.Seconds()), m.Port
 	}
 	kind, server := mailServer(m.Server)
 	d.tree.scalars(keepalived(1, 3),
@@ -38,7 +38,7 @@ func (d *drawing) mail() {
 		{2, func(to *string) wire.Value { return wire.Text(*to) }},
 	})
 	d.tree.scalars(keepalived(1, 3),
-		scalar{6, wire.Gauge(m.Port)},
+		scalar{6, wire.Gauge(port)},
 		scalar{7, yes(!m.NoFault)},
 		scalar{8, alert(a[0])}, scalar{9, alert(a[1])}, scalar{10, alert(a[2])})
 }

@@ -1,8 +1,10 @@
 package mib
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/internal/agentx/wire"
@@ -69,7 +71,9 @@ func (d *drawing) serverGroups() {
 	type entry = config.GroupEntry
 	var members []row[entry]
 	for n := range d.Servers.Groups {
-		members = append(members, rowsOf(d.Servers.Groups[n].Entries, uint32(n+1))...)
+		list := slices.Clone(d.Servers.Groups[n].Entries)
+		slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(min(memberType(&a), 2), min(memberType(&b), 2)) }) // marks first
+		members = append(members, rowsOf(list, uint32(n+1))...)
 	}
 	add(d.tree, keepalived(3, 1, 1), rowsOf(d.Servers.Groups), []field[group]{
 		{2, func(g *group) wire.Value { return wire.Text(g.Name) }},
@@ -162,7 +166,7 @@ func serviceFields() []field[service] {
 		{2, func(s *service) wire.Value { return wire.Int(kind(s.VirtualServer)) }},
 		{3, func(s *service) wire.Value { return text(s.Group) }},
 		{4, func(s *service) wire.Value { return only(kind(s.VirtualServer) == 1, wire.Gauge(s.Mark)) }},
-		{5, func(s *service) wire.Value { return byAddr(s, family(s.Addr)) }},
+		{5, func(s *service) wire.Value { return yes(!s.V6) }}, // of marks and groups too
 		{6, func(s *service) wire.Value { return byAddr(s, addr(s.Addr)) }},
 		{7, func(s *service) wire.Value { return byAddr(s, wire.Gauge(s.Port)) }},
 		{8, func(s *service) wire.Value { return wire.Int(transport(s.VirtualServer)) }},
@@ -186,35 +190,37 @@ func serviceFields() []field[service] {
 		{26, func(s *service) wire.Value { return wire.Gauge(s.Hysteresis) }},
 		{37, func(s *service) wire.Value { return yes(s.Flags&config.OnePacket != 0) }},
 		{51, func(s *service) wire.Value {
-			return only(s.V6 && s.Persistence > 0, wire.Gauge(s.Netmask))
+			return only(s.V6, wire.Gauge(s.Netmask))
 		}},
 	}
 	list = append(list, flagFields()...)
 	list = append(list,
 		field[service]{61, func(s *service) wire.Value { return yes(s.Mail) }},
-		field[service]{62, func(s *service) wire.Value { return schedulerFlag(s, "mh", config.Sched1) }},
-		field[service]{63, func(s *service) wire.Value { return schedulerFlag(s, "mh", config.Sched2) }},
+		field[service]{62, flagged(config.Sched1)},
+		field[service]{63, flagged(config.Sched2)},
 		field[service]{64, func(s *service) wire.Value { return wire.Gauge(s.DelayLoop.Microseconds()) }})
 	list = append(list, tunnel(68, func(s *service) *config.Forwarding { return &s.Forwarding })...)
 	return append(list, field[service]{71, func(s *service) wire.Value { return text(s.SNMPName) }})
 }
 
-// flagFields are the flags by their numbers and, of sh, by what they mean.
+// flagFields are the flags by what they mean for sh. What they mean for mh stands elsewhere,
+// and both are shown whichever the scheduler is.
 func flagFields() []field[service] {
 	return []field[service]{
-		{53, func(s *service) wire.Value { return schedulerFlag(s, "sh", config.Sched1) }},
-		{54, func(s *service) wire.Value { return schedulerFlag(s, "sh", config.Sched2) }},
-		{55, func(s *service) wire.Value { return yes(s.Flags&config.Sched3 != 0) }},
+		{52, flagged(0)}, // IP_VS_SVC_F_HASHED is the kernel's own
+		{53, flagged(config.Sched1)},
+		{54, flagged(config.Sched2)},
+		{55, flagged(config.Sched3)},
 	}
 }
 
-func schedulerFlag(s *service, scheduler string, f config.ServiceFlags) wire.Value {
-	return yes(s.Scheduler == scheduler && s.Flags&f != 0)
+func flagged(f config.ServiceFlags) func(*service) wire.Value {
+	return func(s *service) wire.Value { return yes(s.Flags&f != 0) }
 }
 
 // granularity is the mask of IPv4.
 func granularity(s *service) wire.Value {
-	if s.V6 || s.Persistence == 0 {
+	if s.V6 {
 		return wire.Value{}
 	}
 	m := s.Netmask
@@ -246,11 +252,20 @@ func (s *server) way() *config.Forwarding {
 	return &s.real.Forwarding
 }
 
-func (s *server) inhibited() bool {
+// delay is between checks; the sorry server has none.
+func (s *server) delay() time.Duration {
 	if s.real == nil {
-		return s.of.Sorry.Inhibit
+		return 0
 	}
-	return s.real.Inhibit
+	return s.of.DelayLoop
+}
+
+// ownHost is a Host header that is not that of the virtual server.
+func ownHost(s *server) wire.Value {
+	if s.real == nil || s.real.VirtualHost == s.of.VirtualHost {
+		return wire.Value{}
+	}
+	return text(s.real.VirtualHost)
 }
 
 func serverFields() []field[server] {
@@ -268,17 +283,20 @@ func serverFields() []field[server] {
 		{3, func(s *server) wire.Value { return family(s.at().Addr()) }},
 		{4, func(s *server) wire.Value { return addr(s.at().Addr()) }},
 		{5, func(s *server) wire.Value { return wire.Gauge(s.at().Port()) }},
-		{6, func(s *server) wire.Value { return yes(s.now.Alive) }},
+		{6, func(s *server) wire.Value { return only(s.real != nil, yes(s.now.Alive)) }},
 		{7, func(s *server) wire.Value { return only(s.real != nil, wire.Int(s.now.Weight)) }},
-		{8, regular(func(r *one) wire.Value { return wire.Gauge(r.UpperThreshold) })},
-		{9, regular(func(r *one) wire.Value { return wire.Gauge(r.LowerThreshold) })},
-		{10, func(s *server) wire.Value { return yes(!s.inhibited()) }},
+		{8, regular(func(r *one) wire.Value { return only(r.UpperThreshold > 0, wire.Gauge(r.UpperThreshold)) })},
+		{9, regular(func(r *one) wire.Value { return only(r.LowerThreshold > 0, wire.Gauge(r.LowerThreshold)) })},
+		{10, regular(func(r *one) wire.Value { return yes(!r.Inhibit) })},
 		{11, regular(func(r *one) wire.Value { return script(r.NotifyUp) })},
 		{12, regular(func(r *one) wire.Value { return script(r.NotifyDown) })},
 		{13, func(s *server) wire.Value { return only(s.real != nil, wire.Gauge(s.now.Failed)) }},
 		{40, func(s *server) wire.Value { return forwarding(s.way().Method) }},
-		{41, regular(func(r *one) wire.Value { return text(r.VirtualHost) })},
-		{47, regular(func(r *one) wire.Value { return yes(r.Mail) })},
+		{41, ownHost},
+		{42, func(s *server) wire.Value { return yes(s.real != nil && s.of.Alpha) }},
+		{46, func(s *server) wire.Value { return wire.Gauge(s.delay() / time.Second) }},
+		{47, func(s *server) wire.Value { return yes(s.real != nil && s.real.Mail) }},
+		{50, func(s *server) wire.Value { return wire.Gauge(s.delay().Microseconds()) }},
 	}
 	list = append(list, tunnel(52, (*server).way)...)
 	return append(list, field[server]{55, regular(func(r *one) wire.Value { return text(r.SNMPName) })})

@@ -43,14 +43,14 @@ func newCable(t testing.TB) *cable {
 	space.Run(t, fmt.Sprintf("ip link set v1 netns /proc/%d/fd/%d", os.Getpid(), c.over))
 	c.v0 = c.configure("v0", "1")
 	c.atOtherEnd(func() { c.v1 = c.configure("v1", "2") })
-	c.settle("v0", "2")
-	c.atOtherEnd(func() { c.settle("v1", "1") })
+	c.settle("v0", "1", "2")
+	c.atOtherEnd(func() { c.settle("v1", "2", "1") })
 	return c
 }
 
-// settle waits until the kernel has noticed that the link works; before, it
-// drops what is sent without a word. The neighbour is known from the start.
-func (c *cable) settle(link, neighbour string) {
+// settle waits until the kernel has noticed that the link works, and takes what comes for
+// its address; before, it drops that without a word. The neighbour is known from the start.
+func (c *cable) settle(link, own, neighbour string) {
 	c.t.Helper()
 	for _, ip := range []string{"10.0.0.", "fe80::"} {
 		space.Run(c.t, "ip neigh replace "+ip+neighbour+" lladdr 02:00:00:00:00:0"+neighbour+" nud permanent dev "+link)

@@ -81,14 +81,21 @@ func (k fakeIPVS) Observe(func(ipvs.Key) bool) (ipvs.Table, error) {
 
 func (k fakeIPVS) Each(mine func(ipvs.Key) bool, take func(ipvs.Key, ipvs.Pool)) error {
 	found, err := k.Observe(mine)
-	if len(k.slow) > 0 {
-		time.Sleep(k.slow[0])
-		k.slow = k.slow[1:]
-	}
+	time.Sleep(k.delay())
 	for key, p := range found {
 		take(key, p)
 	}
 	return err
+}
+
+// delay is how long the next look takes.
+func (k fakeIPVS) delay() (d time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.slow) > 0 {
+		d, k.director.slow = k.slow[0], k.slow[1:]
+	}
+	return d
 }
 
 func (k fakeIPVS) Do(ops []ipvs.Op) []error {
@@ -230,7 +237,7 @@ func TestALookThatTakesLongOnceDoesNotPutOffTheNext(t *testing.T) {
 			run(t, func(d *director) {
 				d.Order(ordered(t, ""))
 				d.after(0, serviceRule+serverRule, activating, gained)
-				d.slow = c.slow
+				d.meanwhile(func() { d.slow = c.slow })
 				d.after(7*time.Second, serviceRule+serverRule)
 				d.meanwhile(func() { clear(d.kernel.Table) })
 				d.after(5*time.Second, c.holds, c.said)

@@ -24,6 +24,20 @@ type marker struct {
 	closed  int
 }
 
+// miss makes every change fail; nil: none.
+func (m *marker) miss(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.missing = err
+}
+
+// forget is somebody else who removes everything.
+func (m *marker) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.tables)
+}
+
 func (m *marker) Mark(op host.MarkOp) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -111,7 +125,7 @@ func TestMarksThatSomebodyElseChangesArePutBack(t *testing.T) {
 		m := d.mark()
 		d.Order(markingOrder(t, "10.0.0.1 80"))
 		d.after(0, markRules, upInGroup)
-		clear(m.tables)
+		m.forget()
 		m.change <- host.FilterChange{By: "nft, process 7"}
 		d.after(time.Millisecond, markRules)
 		m.has(t, marksOfG)
@@ -122,10 +136,10 @@ func TestMarksThatSomebodyElseChangesArePutBack(t *testing.T) {
 func TestMarksThatCannotBeMadeAreSaidOnceAndTriedAgain(t *testing.T) {
 	run(t, func(d *director) {
 		m := d.mark()
-		m.missing = errors.New("change the nftables table ip k: operation not supported")
+		m.miss(errors.New("change the nftables table ip k: operation not supported"))
 		d.Order(markingOrder(t, "10.0.0.1 80"))
 		d.after(time.Minute, markRules, "IPVS: nftables_ipvs, ip: change the nftables table ip k: operation not supported", upInGroup)
-		m.missing = nil
+		m.miss(nil)
 		d.after(3*time.Second, markRules)
 		m.has(t, marksOfG)
 	})

@@ -122,11 +122,19 @@ type member struct {
 }
 
 // scenario builds the nodes of a scenario with the given clients' addresses by
-// link. Daemons are not started.
+// link. Daemons are not started. Other tests run beside this one.
 func scenario(t *testing.T, folder string, client map[string]string, specs ...spec) *cluster {
 	t.Helper()
-	need.Root(t, "network namespaces")
 	t.Parallel()
+	return alone(t, folder, client, specs...)
+}
+
+// alone builds a scenario for a test that has the machine for itself: making the nodes
+// of others takes the lock of everything about links, for seconds altogether, and what is
+// promised for milliseconds cannot be seen beside that.
+func alone(t *testing.T, folder string, client map[string]string, specs ...spec) *cluster {
+	t.Helper()
+	need.Root(t, "network namespaces")
 	w, err := netns.New()
 	must(t, err)
 	c := &cluster{t: t, world: w, wires: map[string]*wire{}, members: map[string]*member{}}

@@ -20,8 +20,14 @@ const mac4, mac6 = "00:00:5e:00:01:33", "00:00:5e:00:02:33"
 // ka67 has the higher priority.
 func vmacs(t *testing.T) (c *cluster, ka67, ka68 *member) {
 	t.Helper()
+	t.Parallel()
+	return vmacsAlone(t)
+}
+
+func vmacsAlone(t *testing.T) (c *cluster, ka67, ka68 *member) {
+	t.Helper()
 	ofHoldfast(t)
-	c = scenario(t, "15-vmac", inner("eth0", "200"),
+	c = alone(t, "15-vmac", inner("eth0", "200"),
 		spec{"ka67", inner("eth0", "10")}, spec{"ka68", inner("eth0", "11")})
 	return c, c.member("ka67"), c.member("ka68")
 }
@@ -139,7 +145,7 @@ func TestADeviceThatSomebodyHarmsIsPutBack(t *testing.T) {
 }
 
 func TestAfterACrashTheDevicesAreAdopted(t *testing.T) {
-	c, ka67, _ := vmacs(t)
+	c, ka67, _ := vmacsAlone(t)
 	ka67.start()
 	ka67.master()
 	index := ka67.sh("cat /sys/class/net/vrrp.51/ifindex /sys/class/net/vrrp6.51/ifindex")
@@ -164,7 +170,7 @@ func TestAfterACrashTheDevicesAreAdopted(t *testing.T) {
 // back to it until the next advert. What it says within the millisecond until it has
 // heard of the new one does that as well, until the next announcement.
 func TestFailBackWithVirtualMACLosesNothing(t *testing.T) {
-	c, ka67, ka68 := vmacs(t)
+	c, ka67, ka68 := vmacsAlone(t)
 	must(t, c.observer.Address("eth0", netip.MustParsePrefix("2001:db8::200/64"), netip.MustParsePrefix("10.16.9.200/24")))
 	ka68.start()
 	ka68.master()

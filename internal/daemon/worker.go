@@ -369,7 +369,7 @@ func (w *workerProcess) adopt(slot relay.Slot) {
 		w.load()
 		return
 	}
-	w.take(&t, slot)
+	w.take(&t, slot, "Worker process goes on")
 	w.send(&relay.Down{Ask: true}) // the roles, of which nobody told this worker
 }
 
@@ -400,7 +400,9 @@ func (w *workerProcess) accepted() {
 	w.candidate, w.confirm = nil, 0
 	w.fellBack = w.fellBack && !w.started
 	w.settleFallBack()
-	w.take(t, w.proposed)
+	w.take(t, w.proposed, w.word())
+	w.started = true
+	w.journal.add(status.Event{Kind: status.ReloadEvent, Name: w.opts.Config(), To: "taken over"})
 	w.keep(t)
 	w.saved(relay.DumpAfter)
 	w.onTrial()
@@ -411,8 +413,16 @@ func (w *workerProcess) accepted() {
 	}
 }
 
-// take lives by a configuration from now on.
-func (w *workerProcess) take(t *told, slot relay.Slot) {
+// word is what the log says when a configuration is taken over.
+func (w *workerProcess) word() string {
+	if w.started {
+		return "Reload complete"
+	}
+	return "Startup complete"
+}
+
+// take lives by a configuration from now on, and says so.
+func (w *workerProcess) take(t *told, slot relay.Slot, word string) {
 	w.inForce, w.global = slot, t.Global
 	unix.Umask(umask(&w.opts, &w.global))
 	w.reschedule()
@@ -423,13 +433,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot) {
 	w.snmp.apply(&w.opts, t)
 	w.bus.apply(t)
 	w.time.apply(&t.Global.Reload, w.logText)
-	word := "Startup complete"
-	if w.started {
-		word = "Reload complete"
-	}
-	w.started = true
 	w.chronicle.taken()
-	w.journal.add(status.Event{Kind: status.ReloadEvent, Name: w.opts.Config(), To: "taken over"})
 	w.log.Info(word)
 	w.send(&relay.Down{Settled: true})
 	w.janitor.after() // reading a configuration needs much, running it little

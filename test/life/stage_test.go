@@ -60,10 +60,10 @@ vrrp_instance V {
 // replaceWorker kills the worker of a daemon and waits for the next one.
 func (s *stage) replaceWorker(d *stand.Daemon) {
 	s.Helper()
-	worker, before := s.worker(d.Pid()), d.Count("Worker process goes on")
+	worker, before := s.worker(d.Pid()), d.Count("Worker process goes on|Reload complete")
 	s.Must(syscall.Kill(worker, syscall.SIGKILL))
 	s.Eventually(3*time.Second, "there is another worker", func() bool {
 		w := s.worker(d.Pid())
-		return w != 0 && w != worker && d.Count("Worker process goes on") > before
+		return w != 0 && w != worker && d.Count("Worker process goes on|Reload complete") > before
 	})
 }

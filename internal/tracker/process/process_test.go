@@ -50,8 +50,9 @@ func (r *rig) must(err error) {
 func (r *rig) run(args ...string) (end func()) {
 	r.Helper()
 	cmd := exec.Command(r.program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what it starts ends with it
 	r.must(cmd.Start())
-	end = func() { _ = cmd.Process.Signal(syscall.SIGKILL); _ = cmd.Wait() }
+	end = func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); _ = cmd.Wait() }
 	r.Cleanup(end)
 	return end
 }

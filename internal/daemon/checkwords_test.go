@@ -341,19 +341,19 @@ func first(t *testing.T, w *witness, want bool) {
 func inTime(t *testing.T, w *witness) {
 	t.Helper()
 	down(t, w)
-	if len(w.reports) > 0 && (w.reports[0].Took < 400*time.Millisecond || w.reports[0].Took > 4*time.Second) {
+	if len(w.reports) > 0 && (w.reports[0].Took < 400*time.Millisecond || w.reports[0].Took > 2*time.Second) {
 		t.Errorf("it took %v", w.reports[0].Took)
 	}
 }
 
-// spaced are checks that begin at once and go on each 0.3 s, or later on a busy machine.
+// spaced are checks that begin at once and go on each 0.3 s.
 func spaced(t *testing.T, w *witness) {
 	t.Helper()
-	if len(w.when) == 0 || w.when[0] > 8*time.Second {
+	if len(w.when) == 0 || w.when[0] > 2500*time.Millisecond {
 		t.Errorf("the first result came after %v", w.when)
 	}
 	for i := range min(4, len(w.attempts)-1) {
-		if gap := w.attempts[i+1] - w.attempts[i]; gap < 200*time.Millisecond {
+		if gap := w.attempts[i+1] - w.attempts[i]; gap < 200*time.Millisecond || gap > 600*time.Millisecond {
 			t.Errorf("%v lie between two checks", gap)
 		}
 	}
@@ -376,7 +376,7 @@ func patient(t *testing.T, w *witness) {
 			failed++
 		}
 	}
-	if len(w.attempts) > 0 && failed < 3 { // one may be late
+	if len(w.attempts) > 0 && failed < 4 {
 		t.Errorf("%d retries were made", failed)
 	}
 }

@@ -607,7 +607,7 @@ func programRows() []wordRow {
 		{"MISC_CHECK user", at, k.written("user nobody\nmisc_path \"/bin/sh -c 'test $(id -u) -ne 0'\""), up},
 		{"MISC_CHECK retry, MISC_CHECK delay_before_retry", at, k.written(dies + "retry 4\ndelay_before_retry 0.3\ndelay_loop 0.7"), func(t *testing.T, w *witness) {
 			patient(t, w)
-			if len(w.when) > 1 && (w.when[1] < death+900*time.Millisecond || w.when[1] > death+8*time.Second) {
+			if len(w.when) > 1 && (w.when[1] < death+900*time.Millisecond || w.when[1] > death+4*time.Second) {
 				t.Errorf("after %v it is down", w.when[1])
 			}
 		}},

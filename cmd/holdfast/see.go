@@ -30,7 +30,7 @@ type looking struct {
 }
 
 func (l *looking) flags(c *cobra.Command) *cobra.Command {
-	c.Flags().StringArrayVar(&l.nodes, "node", nil, "ask NAME=SOCKET instead, once for each node")
+	c.Flags().StringArrayVar(&l.nodes, "node", nil, "ask NAME=SOCKET or NAME=URL instead, once for each node")
 	c.Flags().BoolVar(&l.asJSON, "json", false, "print JSON")
 	return talking(c, &l.Client)
 }
@@ -41,11 +41,11 @@ func (l *looking) clients() (names []string, clients []api.Client, err error) {
 		return []string{""}, []api.Client{l.Client}, nil
 	}
 	for _, n := range l.nodes {
-		name, socket, ok := strings.Cut(n, "=")
-		if !ok || name == "" || socket == "" {
-			return nil, nil, fmt.Errorf("--node %s: write NAME=SOCKET", n)
+		name, client, err := node(n)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--node %s: %w", n, err)
 		}
-		names, clients = append(names, name), append(clients, api.Client{Socket: socket})
+		names, clients = append(names, name), append(clients, client)
 	}
 	return names, clients, nil
 }
@@ -308,7 +308,7 @@ func (l *looking) follow(ctx context.Context, out io.Writer, names []string, cli
 			if ctx.Err() == nil {
 				mu.Lock()
 				defer mu.Unlock()
-				failed = errors.Join(failed, err, fmt.Errorf("%s: the daemon has ended the stream", clients[i].Socket))
+				failed = errors.Join(failed, err, fmt.Errorf("%s: the daemon has ended the stream", clients[i]))
 			}
 		})
 	}

@@ -29,7 +29,7 @@ func serverCommand() *cobra.Command {
 			"until `enable`; `holdfast ipvs` and `holdfast status` show it. What would make a virtual server lose its quorum is\n" +
 			"refused unless it is forced.",
 	}
-	c.AddCommand(drainCommand(), enableCommand(), weightCommand())
+	c.AddCommand(drainCommand(), enableCommand(), weightCommand(), recheckCommand())
 	return c
 }
 
@@ -42,10 +42,19 @@ func (s *serving) flags(c *cobra.Command) *cobra.Command {
 
 // serve gives the order for a server.
 func (s *serving) serve(ctx context.Context, server string) (err error) {
-	if s.order.Server, err = netip.ParseAddrPort(server); err != nil {
-		return fmt.Errorf("%q is no real server: write ADDRESS:PORT", server)
+	if s.order.Server, err = serverAt(server); err != nil {
+		return err
 	}
 	return s.Client.Serve(ctx, s.order)
+}
+
+// serverAt understands how somebody names one.
+func serverAt(text string) (netip.AddrPort, error) {
+	at, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return at, fmt.Errorf("%q is no real server: write ADDRESS:PORT, as `holdfast ipvs` lists them", text)
+	}
+	return at, nil
 }
 
 func drainCommand() *cobra.Command {

@@ -18,7 +18,11 @@ const defaultSocket = "/run/holdfast/holdfast.sock"
 
 // talking is a command that asks a running daemon.
 func talking(c *cobra.Command, client *api.Client) *cobra.Command {
-	c.Flags().StringVar(&client.Socket, "api-socket", defaultSocket, "where the daemon answers")
+	client.Socket = defaultSocket
+	c.Flags().Var(&place{client: client}, "api-socket", "where the daemon answers: a socket, or the URL of its api_listen")
+	if c.Flags().Lookup("node") == nil {
+		c.Flags().Var(&place{client: client, named: true}, "node", "ask NAME=SOCKET or NAME=URL instead")
+	}
 	return c
 }
 

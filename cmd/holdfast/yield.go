@@ -36,7 +36,7 @@ func handoverCommand() *cobra.Command {
 			"old MASTER goes on answering until its successor is heard; if nobody comes it stays MASTER, and nothing is lost. An\n" +
 			"instance that has handed over does not preempt its successor: it takes over again when that is gone, or as it is\n" +
 			"configured after `holdfast handover --back INSTANCE`.\n\n" +
-			"The addresses are pinged from here meanwhile, and what was lost is printed. With --node NAME=SOCKET the others are\n" +
+			"The addresses are pinged from here meanwhile, and what was lost is printed. With --node NAME=SOCKET|URL the others are\n" +
 			"asked first: nothing is done unless one of them is a healthy BACKUP of each instance.\n\n" +
 			"Exit status: 0 all have handed over, 2 somebody stayed MASTER, 1 the daemon did not answer or refused.",
 		RunE: func(c *cobra.Command, args []string) error {

@@ -37,6 +37,22 @@ type Control interface {
 	Maintain(ctx context.Context, on bool) ([]HandedOver, error)
 	// Serve changes what a real server is used for, beside its configuration.
 	Serve(ctx context.Context, order ServerOrder) error
+	// Recheck makes the checks of a real server now; without one, of all of the virtual server.
+	Recheck(ctx context.Context, server netip.AddrPort, of string) ([]Rechecked, error)
+}
+
+// Rechecked is what a check that somebody asked for has found.
+type Rechecked struct {
+	Server  string `json:"server"`
+	Virtual string `json:"virtual"`
+	Kind    string `json:"kind"`
+	// Result is passed, failed, hindered (this machine could not ask) or unasked: it is suspended, or
+	// follows a file or a session.
+	Result string        `json:"result"`
+	Reason string        `json:"reason,omitempty"`
+	Took   time.Duration `json:"took_ns"`
+	// Up is what the check stands at: one that is up and has retries left stays so.
+	Up bool `json:"up"`
 }
 
 // ServerOrder is what is wanted of a real server: drained, a weight, or neither, which is as it

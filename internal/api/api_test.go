@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,10 @@ func (echo) Serve(_ context.Context, o ServerOrder) error {
 	return fmt.Errorf("%s of %s: %t %s %t", o.Server, o.Of, o.Drain, weight, o.Force)
 }
 
+func (echo) Recheck(_ context.Context, server netip.AddrPort, of string) ([]Rechecked, error) {
+	return []Rechecked{{Server: server.String(), Virtual: of, Result: "passed", Up: true}}, nil
+}
+
 func (echo) Plan(_ context.Context, file string) (*Plan, error) { return &Plan{File: file}, nil }
 
 // serving is a client of a server that answers until the test ends.
@@ -84,7 +89,7 @@ func serving(t *testing.T) Client {
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = l.Close(); <-ended })
-	return Client{path}
+	return Client{Socket: path}
 }
 
 func TestAClientGetsTheAnswersOfTheControl(t *testing.T) {
@@ -129,6 +134,12 @@ func TestAClientGetsTheAnswersOfTheControl(t *testing.T) {
 			t.Errorf("serve: %v, want %s", err, want)
 		}
 	}
+	for _, server := range []netip.AddrPort{at, {}} {
+		want := []Rechecked{{Server: server.String(), Virtual: "V", Result: "passed", Up: true}}
+		if got, err := c.Recheck(ctx, server, "V"); err != nil || !slices.Equal(got, want) {
+			t.Errorf("recheck: %+v, %v", got, err)
+		}
+	}
 	if err := c.Keep(ctx); err == nil || err.Error() != "nothing to confirm" {
 		t.Errorf("keep: %v", err)
 	}
@@ -148,6 +159,8 @@ func TestWhatCannotBeUnderstoodIsRefused(t *testing.T) {
 		{"a server without a port", http.MethodPost, "/v1/servers/drain?server=10.0.0.1", 0, http.StatusBadRequest},
 		{"no weight", http.MethodPost, "/v1/servers/weight?server=10.0.0.1:80", 0, http.StatusBadRequest},
 		{"too much weight", http.MethodPost, "/v1/servers/weight?server=10.0.0.1:80&weight=65536", 0, http.StatusBadRequest},
+		{"a check of nothing", http.MethodPost, "/v1/servers/recheck", 0, http.StatusBadRequest},
+		{"a check of no address", http.MethodPost, "/v1/servers/recheck?server=web1", 0, http.StatusBadRequest},
 		{"maintenance of a kind", http.MethodPost, "/v1/maintenance?on=perhaps", 0, http.StatusBadRequest},
 		{"a refusal", http.MethodPost, "/v1/reload/confirm", 0, http.StatusConflict},
 		{"headers without end", http.MethodGet, "/v1/status?" + strings.Repeat("x", 100<<10), 0, http.StatusRequestHeaderFieldsTooLarge},

@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +21,25 @@ import (
 )
 
 // Client asks a daemon. It is a Control.
-type Client struct{ Socket string }
+type Client struct {
+	Socket string
+	Remote *Remote // in place of Socket; nil: it is on this machine
+}
+
+// Remote is a daemon that is asked at its api_listen.
+type Remote struct {
+	URL   url.URL     // http or https
+	Token string      // that is shown; empty: none
+	TLS   *tls.Config // whom to trust, and the certificate that is shown
+}
+
+// String is how messages call it.
+func (c Client) String() string {
+	if c.Remote != nil {
+		return c.Remote.URL.Redacted()
+	}
+	return c.Socket
+}
 
 var _ Control = Client{}
 
@@ -82,6 +103,15 @@ func (c Client) Serve(ctx context.Context, o ServerOrder) error {
 	return err
 }
 
+// Recheck implements Control.
+func (c Client) Recheck(ctx context.Context, server netip.AddrPort, of string) ([]Rechecked, error) {
+	q := url.Values{"of": {of}}
+	if server.IsValid() {
+		q.Set("server", server.String())
+	}
+	return ask[[]Rechecked](ctx, c, http.MethodPost, "servers/recheck", q)
+}
+
 // Events implements Control. With wait it answers with what comes first.
 func (c Client) Events(ctx context.Context, after uint64, wait bool) (list []status.Event, err error) {
 	if !wait {
@@ -134,18 +164,22 @@ func ask[T any](ctx context.Context, c Client, method, path string, q url.Values
 
 // request sends one question and returns the beginning of an answer.
 func (c Client) request(ctx context.Context, method, path string, q url.Values, form string) (*http.Response, error) {
-	to := url.URL{Scheme: "http", Host: "holdfast", Path: "/v1/" + path, RawQuery: q.Encode()}
+	to := url.URL{Scheme: "http", Host: "holdfast"}
+	if c.Remote != nil {
+		to = c.Remote.URL
+	}
+	to.Path, to.RawQuery = strings.TrimSuffix(to.Path, "/")+"/v1/"+path, q.Encode()
 	r, err := http.NewRequestWithContext(ctx, method, to.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}
 	r.Header.Set("Accept", form)
-	one := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
-	}}
-	got, err := one.RoundTrip(r)
+	if c.Remote != nil && c.Remote.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.Remote.Token)
+	}
+	got, err := c.transport().RoundTrip(r)
 	if err != nil {
-		return nil, fmt.Errorf("ask the daemon at %s (is it running? --api-socket names another): %w", c.Socket, err)
+		return nil, c.silence(err)
 	}
 	if got.StatusCode != http.StatusOK {
 		defer func() { _ = got.Body.Close() }()
@@ -154,4 +188,28 @@ func (c Client) request(ctx context.Context, method, path string, q url.Values, 
 		return nil, errors.New(cmp.Or(f.Error, got.Status))
 	}
 	return got, nil
+}
+
+// transport is a way to the daemon for one question.
+func (c Client) transport() *http.Transport {
+	if c.Remote != nil {
+		return &http.Transport{DisableKeepAlives: true, TLSClientConfig: c.Remote.TLS, Proxy: http.ProxyFromEnvironment}
+	}
+	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
+	}}
+}
+
+// silence is why there is no answer, and what may be done about it.
+func (c Client) silence(err error) error {
+	hint := "is it running? --api-socket names another"
+	switch _, unknown := errors.AsType[*tls.CertificateVerificationError](err); {
+	case unknown:
+		hint = "is it the right one? HOLDFAST_CA names who has signed its certificate"
+	case c.Remote != nil:
+		hint = "is it running, and has its configuration api_listen?"
+	case errors.Is(err, os.ErrPermission):
+		hint = "ask as root, or as a member of the group that api_group or api_read_group names"
+	}
+	return fmt.Errorf("ask the daemon at %s (%s): %w", c, hint, err)
 }

@@ -68,6 +68,11 @@ func routes() []route {
 			query: serverQuery(), do: ordering(func(*ServerOrder, *http.Request) error { return nil })},
 		{method: http.MethodPost, path: "/v1/servers/weight", about: "A real server has another weight than it is configured to.", acts: true, answer: struct{}{},
 			query: append(serverQuery(), parameter{name: "weight", kind: "integer", about: "The weight.", required: true}), do: ordering(weighing)},
+		{method: http.MethodPost, path: "/v1/servers/recheck", about: "Makes the checks of a real server now, or of all of a virtual server, and answers with what they found.", acts: true, answer: []Rechecked{},
+			query: []parameter{
+				{name: "server", kind: "string", about: "ADDRESS:PORT; without it all of the virtual server."},
+				{name: "of", kind: "string", about: "One virtual server: ADDRESS:PORT, mark or group; by default all that the server has."},
+			}, do: done(recheck)},
 		{method: http.MethodGet, path: "/metrics", about: "The metrics, as Prometheus reads them.", form: "text/plain", do: (*Server).metrics},
 		{method: http.MethodGet, path: "/healthz", about: "Both processes of the daemon answer.", form: "text/plain", do: (*Server).healthy},
 		{method: http.MethodGet, path: "/readyz", about: "A configuration is in force, and no instance still waits to begin.", form: "text/plain", do: (*Server).ready},
@@ -179,6 +184,19 @@ func ordering(order func(*ServerOrder, *http.Request) error) func(*Server, http.
 		}
 		return struct{}{}, s.Control.Serve(r.Context(), o)
 	})
+}
+
+func recheck(s *Server, r *http.Request) (any, error) {
+	q := r.URL.Query()
+	server, err := netip.ParseAddrPort(q.Get("server"))
+	switch {
+	case err != nil && q.Get("server") != "":
+		return nil, badRequest(fmt.Sprintf("server=%s is not ADDRESS:PORT", q.Get("server")))
+	case err != nil && q.Get("of") == "":
+		return nil, badRequest("say server=ADDRESS:PORT, of=VIRTUAL, or both")
+	}
+	list, err := s.Control.Recheck(r.Context(), server, q.Get("of"))
+	return append([]Rechecked{}, list...), err
 }
 
 // mostWeight is the kernel's.

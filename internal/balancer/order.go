@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/internal/checker"
 	"holdfast/internal/lvs"
 )
 
@@ -31,6 +32,28 @@ type Wish struct {
 	Weight *int32
 	// Force: also if a virtual server loses its quorum by it.
 	Force bool
+}
+
+// ChecksOf are the checks of a real server, or without one of all real servers of a virtual one.
+func (b *Balancer) ChecksOf(at netip.AddrPort, of string) (ids []checker.ID, err error) {
+	found := b.named(Wish{Real: at, Of: of})
+	if len(found) == 0 {
+		return nil, nobody(at, of)
+	}
+	for _, r := range found {
+		for _, c := range r.checks {
+			ids = append(ids, c.id)
+		}
+	}
+	return ids, nil
+}
+
+// nobody is the error for names that nothing has.
+func nobody(at netip.AddrPort, of string) error {
+	if !at.IsValid() {
+		return fmt.Errorf("there is no virtual server %s with real servers; `holdfast ipvs` lists them", of)
+	}
+	return fmt.Errorf("there is no real server %s%s; `holdfast ipvs` lists them", at, behind(of))
 }
 
 // orderID is whose order it is.
@@ -60,7 +83,7 @@ func (b *Balancer) Orders() []Order {
 func (b *Balancer) Wish(w Wish, out *Effects) error {
 	found := b.named(w)
 	if len(found) == 0 {
-		return fmt.Errorf("there is no real server %s%s; `holdfast ipvs` lists them", w.Real, behind(w.Of))
+		return nobody(w.Real, w.Of)
 	}
 	for _, r := range found {
 		if err := r.spared(w); err != nil {
@@ -102,7 +125,7 @@ func (b *Balancer) named(w Wish) (found []*real) {
 			continue
 		}
 		for _, r := range v.reals {
-			if r.At == w.Real {
+			if r.At == w.Real || !w.Real.IsValid() {
 				found = append(found, r)
 			}
 		}

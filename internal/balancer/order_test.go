@@ -110,3 +110,27 @@ func TestOrdersAreForServersThatThereAre(t *testing.T) {
 		t.Errorf("%d orders are for servers that are gone", n)
 	}
 }
+
+func TestTheChecksOfAServerAreFoundByItsName(t *testing.T) {
+	r := newRig(t, web(""))
+	for _, tt := range []struct {
+		name, server, of string
+		want             int
+		refused          string
+	}{
+		{"a server", "10.1.0.1:80", "", 1, ""},
+		{"a server of a virtual one", "10.1.0.2:80", "10.0.0.1:80", 1, ""},
+		{"all of a virtual server", "", "10.0.0.1:80", 2, ""},
+		{"no such server", "10.1.0.9:80", "", 0, "there is no real server 10.1.0.9:80; `holdfast ipvs` lists them"},
+		{"no such virtual server", "", "10.0.0.9:80", 0, "there is no virtual server 10.0.0.9:80 with real servers; `holdfast ipvs` lists them"},
+	} {
+		var at netip.AddrPort
+		if tt.server != "" {
+			at = netip.MustParseAddrPort(tt.server)
+		}
+		ids, err := r.b.ChecksOf(at, tt.of)
+		if len(ids) != tt.want || err == nil != (tt.refused == "") || err != nil && err.Error() != tt.refused {
+			t.Errorf("%s: %d checks, %v", tt.name, len(ids), err)
+		}
+	}
+}

@@ -78,6 +78,7 @@ type Entry struct {
 	slot    slot
 	gone    bool
 	running bool
+	again   bool         // it is to be made once more as soon as it has ended
 	due     mono.Instant // of the time under way, or the next
 	began   mono.Instant
 	took    time.Duration
@@ -207,6 +208,38 @@ func (a *Agenda) Due(now mono.Instant) (*Entry, bool) {
 	}
 }
 
+// Hasten makes a check that waits for its time due now; one that is under way is made again
+// as soon as it has ended. It answers false for what nobody asks: a check that is suspended,
+// follows a subject, or is gone.
+func (a *Agenda) Hasten(now mono.Instant, id ID) bool {
+	e := a.byID[id]
+	if e == nil || e.Job.Suspended || len(e.Job.Steps) == 0 {
+		return false
+	}
+	if e.again = e.running; !e.running {
+		e.due = now
+		a.wake(e)
+	}
+	return true
+}
+
+// State is what is known of one check.
+func (a *Agenda) State(id ID) (State, bool) {
+	e := a.byID[id]
+	if e == nil {
+		return State{}, false
+	}
+	return e.state(), true
+}
+
+// Job is what a check asks; nil: there is no such check.
+func (a *Agenda) Job(id ID) *Job {
+	if e := a.byID[id]; e != nil {
+		return e.Job
+	}
+	return nil
+}
+
 func (a *Agenda) begin(e *Entry, now mono.Instant) {
 	e.running, e.began = true, now
 	a.Made++
@@ -221,6 +254,9 @@ func (a *Agenda) Done(now mono.Instant, e *Entry, r Result) News {
 	}
 	e.took = now.Sub(e.began)
 	n, next := e.hear(now, r)
+	if e.again {
+		e.again, next = false, now
+	}
 	e.due = next
 	a.wake(e)
 	return n
@@ -300,8 +336,12 @@ func (e *Entry) report(first bool) Report {
 // States is what is known of all checks, in no order.
 func (a *Agenda) States() []State {
 	all := make([]State, 0, len(a.byID))
-	for id, e := range a.byID {
-		all = append(all, State{Check: id, Up: e.verdict.up, Ran: e.verdict.ran, Weight: e.verdict.weight, Reason: e.reason, Took: e.took})
+	for _, e := range a.byID {
+		all = append(all, e.state())
 	}
 	return all
+}
+
+func (e *Entry) state() State {
+	return State{Check: e.Job.ID, Up: e.verdict.up, Ran: e.verdict.ran, Weight: e.verdict.weight, Reason: e.reason, Took: e.took}
 }

@@ -208,3 +208,42 @@ func TestNoCheckIsForgotten(t *testing.T) {
 		}
 	}
 }
+
+func TestAHastenedCheckIsMadeNow(t *testing.T) {
+	a := NewAgenda()
+	a.Apply(0, []*Job{job(1, time.Minute)}, half)
+	a.Done(at(31), due(a, at(31))[0], Pass())
+	if !a.Hasten(at(40), 1) {
+		t.Fatal("it cannot be hastened")
+	}
+	a.Done(at(40), due(a, at(40))[0], Pass())
+	if a.Deadline() != at(100) {
+		t.Errorf("the next is due at %v, not a minute later", a.Deadline())
+	}
+}
+
+func TestAHastenedCheckUnderWayIsMadeOnceMore(t *testing.T) {
+	a := NewAgenda()
+	a.Apply(0, []*Job{job(1, time.Minute)}, half)
+	e := due(a, at(31))[0]
+	a.Hasten(at(32), 1)
+	if n := len(due(a, at(32))); n != 0 {
+		t.Fatal("it is made twice at once")
+	}
+	a.Done(at(33), e, Pass())
+	a.Done(at(33), due(a, at(33))[0], Pass())
+	if a.Deadline() != at(93) {
+		t.Errorf("the next is due at %v: once more was enough", a.Deadline())
+	}
+}
+
+func TestWhatNobodyAsksIsNotHastened(t *testing.T) {
+	a, paused := NewAgenda(), job(1, time.Second)
+	paused.Suspended = true
+	a.Apply(0, []*Job{paused, {ID: 2, Subject: Subject{Kind: File, Name: "f"}}}, half)
+	for _, id := range []ID{1, 2, 3} {
+		if a.Hasten(at(1), id) {
+			t.Errorf("check %d is hastened", id)
+		}
+	}
+}

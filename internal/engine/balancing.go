@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"holdfast/internal/balancer"
+	"holdfast/internal/checker"
 	"holdfast/internal/host"
 	"holdfast/internal/ipvs"
 	"holdfast/internal/notify"
@@ -118,6 +120,12 @@ func (b *Balancing) Recall(list []balancer.Order) { b.brain.Recall(list) }
 // Wish obeys somebody, and has answer called with what came of it. It does not wait.
 func (b *Balancing) Wish(w balancer.Wish, answer func(error)) {
 	b.inbox.Put(func(context.Context) { answer(b.brain.Wish(w, &b.effect)) })
+}
+
+// ChecksOf has answer called with the checks of a real server, or of all of a virtual one. It
+// does not wait.
+func (b *Balancing) ChecksOf(at netip.AddrPort, of string, answer func([]checker.ID, error)) {
+	b.inbox.Put(func(context.Context) { answer(b.brain.ChecksOf(at, of)) })
 }
 
 // Ask has answer called with the state of everything. It does not wait.

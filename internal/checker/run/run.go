@@ -68,6 +68,7 @@ type Runner struct {
 	mu     sync.Mutex
 	agenda *checker.Agenda
 	tally  map[checker.Kind]*status.Checks
+	asked  map[checker.ID][]*question // nil: nobody waits for a result
 }
 
 // New returns a Runner without checks, of which at most limit are under way. It
@@ -88,6 +89,7 @@ func (r *Runner) Apply(jobs []*checker.Job) {
 	for _, n := range r.agenda.Apply(r.now(), jobs, rand.Float64) {
 		r.tell(n)
 	}
+	r.excuse()
 	r.nudge()
 }
 
@@ -295,6 +297,7 @@ func (r *Runner) done(t *task, result checker.Result) {
 		return // nobody asks any more
 	}
 	r.count(t, result)
+	defer r.reply(t, result)
 	before := r.agenda.Deadline()
 	r.tell(r.agenda.Done(r.now(), t.entry, result))
 	if r.agenda.Deadline().Before(before) {

@@ -11,6 +11,7 @@ import (
 
 	"holdfast/internal/check"
 	"holdfast/internal/cli"
+	"holdfast/internal/config"
 	"holdfast/internal/daemon"
 	"holdfast/internal/fault"
 	"holdfast/internal/lab"
@@ -77,6 +78,8 @@ func runCommand() *cobra.Command {
 	f.BoolVar(&o.Lenient, "lenient", false, "at a reload, take also what loses something that runs by a mistake, as keepalived does")
 	c.MarkFlagsMutuallyExclusive("strict", "lenient")
 	f.BoolVarP(&o.Detail, "log-detail", "D", false, "detailed log")
+	f.Var(&word{&o.LogStyle, config.LogStyles()}, "log-style", "how lines are written: keepalived, text or json (default: log_style of the configuration, else keepalived)")
+	f.Var(&word{&o.LogLevel, config.LogLevels()}, "log-level", "the least of what is logged: debug, info, warn or error (default: log_level of the configuration, else info)")
 	f.StringVar(&o.RunDir, "run-dir", "/run/holdfast", "folder for what is only needed while running")
 	f.StringVar(&o.APISocket, "api-socket", "", "where requests of other commands are answered (default: holdfast.sock in the run directory)")
 	return c

@@ -30,6 +30,9 @@ type Options struct {
 	Syslog   bool
 	Facility string // local0 to local7, user, daemon
 	LogFile  string
+	// LogStyle and LogLevel are words of log_style and log_level, before those of the
+	// configuration; empty: they are not given.
+	LogStyle, LogLevel string
 	// DumpConfig logs the configuration after reading it.
 	DumpConfig bool
 	// AllConfig makes every include problem an error.

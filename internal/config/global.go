@@ -72,7 +72,7 @@ func globalTable() *block[globals] {
 			set: func(*globals, value) {}},
 	}
 	return table("global_defs", slices.Concat(rows, mailRows(), scriptRows(), fifoRows(), wireRows(), announceRows(),
-		linkRows(), processRows(), filterRows(), lvsRows(), socketRows(), snmpRows(), pathRows(), apiRows())...)
+		linkRows(), processRows(), filterRows(), lvsRows(), socketRows(), snmpRows(), pathRows(), apiRows(), logRows())...)
 }
 
 // readGlobals reads every global_defs before everything else: a later one holds

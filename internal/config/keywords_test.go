@@ -146,6 +146,8 @@ func firstSamples() map[string]string {
 		"global_defs smtp_server":                      "smtp_server 10.0.0.7 2525",
 		"global_defs smtp_tls":                         "smtp_tls starttls",
 		"global_defs smtp_auth":                        "smtp_auth alerts secret",
+		"global_defs log_style":                        "log_style json",
+		"global_defs log_level":                        "log_level warn",
 		"global_defs api_group":                        "api_group wheel",
 		"global_defs api_read_group":                   "api_read_group adm",
 		"global_defs api_listen":                       "api_listen 192.0.2.1 9443",

@@ -172,6 +172,7 @@ type Global struct {
 	AllowIfChanges bool
 
 	API API
+	Log Log
 
 	// ProcessNames is process_names; ProcessName is that of the main process.
 	ProcessNames bool

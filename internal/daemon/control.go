@@ -46,7 +46,7 @@ func (w *workerProcess) serve() {
 
 // Record implements api.Recorder.
 func (w *workerProcess) Record(e status.Event) {
-	w.log.Info(fmt.Sprintf("%s by %s: %s (%s)", e.Name, e.By, e.To, e.Reason))
+	w.logAct(fmt.Sprintf("%s by %s: %s (%s)", e.Name, e.By, e.To, e.Reason), &e)
 	w.journal.add(e)
 }
 

@@ -24,7 +24,7 @@ func report(r *load.Reading, log *slog.Logger) {
 		if load.Unsecured(d) {
 			continue // operators match on the line of the violation, if there is one
 		}
-		log.Log(context.Background(), level(d.Severity), line(d))
+		log.LogAttrs(context.Background(), level(d.Severity), line(d), findingParts(d))
 	}
 	for _, p := range r.Problems {
 		log.Warn(p.String())

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"holdfast/internal/cli"
 	"holdfast/internal/config"
@@ -26,9 +26,11 @@ func write(t *testing.T, name, text string) string {
 
 // logTo is a logger that writes bare lines, level first.
 func logTo(out *bytes.Buffer, level slog.Level) *slog.Logger {
-	return slog.New(&logs{level: level, lock: &sync.Mutex{}, places: []place{func(_ time.Time, l slog.Level, line string) {
+	h := &logs{manner: &atomic.Pointer[manner]{}, lock: &sync.Mutex{}, places: []place{{write: func(l slog.Level, line string) {
 		out.WriteString(l.String() + " " + line + "\n")
-	}}})
+	}}}}
+	h.manner.Store(&manner{style: styleKeepalived, level: level})
+	return slog.New(h)
 }
 
 // instance is a configuration of one instance and what else it says.

@@ -31,10 +31,11 @@ import (
 // workerProcess is everything that may be slow or wrong: reading
 // configuration, running scripts, telling people and programs, writing logs.
 type workerProcess struct {
-	opts  cli.Options
-	log   *slog.Logger
-	conn  *relay.Conn[relay.Up, relay.Down]
-	slots relay.Slots
+	opts   cli.Options
+	log    *slog.Logger
+	floods floods
+	conn   *relay.Conn[relay.Up, relay.Down]
+	slots  relay.Slots
 
 	candidate *told         // proposed to the router, not yet accepted
 	read      *load.Reading // it was made from this, unless it was adopted
@@ -93,6 +94,7 @@ func newWorkerProcess() (*workerProcess, error) {
 	_ = os.Unsetenv("NOTIFY_SOCKET")
 	unix.Umask(w.opts.Umask)
 	w.log = openLogs(w.opts)
+	w.floods.log = w.log
 	w.conn = relay.NewConn[relay.Up, relay.Down](os.NewFile(3, "relay"))
 	unix.CloseOnExec(3)
 	for i := range w.slots {
@@ -223,12 +225,12 @@ func (w *workerProcess) hear(m *relay.Up) {
 		w.logLine(l)
 	}
 	for i := range m.Notes {
-		w.logLine(relay.Line{Text: m.Notes[i].String(), Detail: m.Notes[i].Detail()})
+		w.logNote(&m.Notes[i])
 	}
 	w.hearBFD(m)
 	for i := range m.Changes {
 		if !m.Changes[i].Silent {
-			w.log.Info(m.Changes[i].String())
+			w.logChange(&m.Changes[i])
 		}
 	}
 	if len(m.Changes) > 0 {
@@ -249,9 +251,7 @@ func (w *workerProcess) hear(m *relay.Up) {
 // hearBFD logs what the BFD sessions have to say, and passes it on.
 func (w *workerProcess) hearBFD(m *relay.Up) {
 	for i := range m.BFDChanges {
-		for _, line := range m.BFDChanges[i].Lines() {
-			w.logLine(relay.Line{Text: line, Detail: m.BFDChanges[i].Detail()})
-		}
+		w.logSession(&m.BFDChanges[i])
 	}
 	for i := range m.BFDNotes {
 		w.logLine(relay.Line{Text: m.BFDNotes[i].String(), Detail: true})
@@ -264,24 +264,31 @@ func (w *workerProcess) hearBFD(m *relay.Up) {
 	}
 }
 
+// logLine logs what one of the parts of this process, or the router, has to say. Several
+// lines in one are told as they are: a flood has them one by one.
 func (w *workerProcess) logLine(l relay.Line) {
+	level := slog.LevelInfo
 	switch {
 	case l.Bad:
-		w.log.Warn(l.Text)
+		level = slog.LevelWarn
 	case l.Detail:
-		w.log.Debug(l.Text)
-	default:
-		w.log.Info(l.Text)
+		level = slog.LevelDebug
+	}
+	if w.log.Enabled(context.Background(), level) && w.floods.pass(l.Text, level, l.Text) {
+		w.log.Log(context.Background(), level, l.Text)
 	}
 }
 
-func (w *workerProcess) logText(text string) { w.log.Info(text) }
+func (w *workerProcess) logText(text string) { w.logLine(relay.Line{Text: text}) }
 
 // load reads the configuration and proposes it to the router. One that cannot
 // be run changes nothing.
 func (w *workerProcess) load() {
 	w.janitor.before()
 	read := readConfig(w.source(), &w.global, w.logText)
+	if !w.started && read.Config != nil {
+		behave(w.log, mannerOf(&w.opts, read.Config.Global.Log)) // what is found is told so too
+	}
 	report(read, w.log)
 	if w.opts.DumpConfig && read.Config != nil {
 		dumpConfig(w.log, read.Config)
@@ -424,6 +431,7 @@ func (w *workerProcess) word() string {
 // take lives by a configuration from now on, and says so.
 func (w *workerProcess) take(t *told, slot relay.Slot, word string) {
 	w.inForce, w.global = slot, t.Global
+	behave(w.log, mannerOf(&w.opts, t.Global.Log))
 	unix.Umask(umask(&w.opts, &w.global))
 	w.reschedule()
 	w.admit(t.Global.API)

@@ -28,7 +28,7 @@ soak: setup
 
 # The tests that need no rights and take seconds.
 unit:
-	$(GO) test -short ./internal/... ./test/samples ./test/broken
+	$(GO) test -short ./internal/... ./web ./test/show ./test/samples ./test/broken
 
 manual:
 	$(GO) run ./cmd/holdfast manual doc

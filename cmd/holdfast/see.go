@@ -55,7 +55,7 @@ const patience = 5 * time.Second
 
 // look asks all nodes at the same time. One that does not answer stays as it was seen
 // before, and is marked.
-func look(ctx context.Context, clients []api.Client, nodes []cli.Node) {
+func look(ctx context.Context, clients []api.Client, nodes []holdfast.Node) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var all sync.WaitGroup
@@ -100,7 +100,7 @@ func (l *looking) status(ctx context.Context, out io.Writer, watch bool) error {
 	if err != nil {
 		return err
 	}
-	nodes := make([]cli.Node, len(names))
+	nodes := make([]holdfast.Node, len(names))
 	for i := range nodes {
 		nodes[i].Name = names[i]
 	}
@@ -117,7 +117,7 @@ func (l *looking) status(ctx context.Context, out io.Writer, watch bool) error {
 }
 
 // silent is the error of the nodes that did not answer.
-func silent(nodes []cli.Node) error {
+func silent(nodes []holdfast.Node) error {
 	var all error
 	for i := range nodes {
 		if nodes[i].Trouble != "" {
@@ -128,7 +128,7 @@ func silent(nodes []cli.Node) error {
 }
 
 // printJSON prints the snapshot of one daemon, or an object with one for each node.
-func (l *looking) printJSON(out io.Writer, nodes []cli.Node) error {
+func (l *looking) printJSON(out io.Writer, nodes []holdfast.Node) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	if len(l.nodes) == 0 {
@@ -149,7 +149,7 @@ func (l *looking) printJSON(out io.Writer, nodes []cli.Node) error {
 }
 
 // live shows the status anew each second.
-func live(ctx context.Context, out io.Writer, clients []api.Client, nodes []cli.Node) error {
+func live(ctx context.Context, out io.Writer, clients []api.Client, nodes []holdfast.Node) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, unix.SIGTERM)
 	defer stop()
 	tick := time.NewTicker(time.Second)

@@ -42,7 +42,7 @@ func (echo) Events(ctx context.Context, after uint64, wait bool) ([]status.Event
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return []status.Event{{Seq: after + 1, Kind: status.RoleEvent, Name: "V"}}, nil
+	return []status.Event{{Seq: after + 1, Time: time.Unix(1, 0), Kind: status.RoleEvent, Name: "V"}}, nil
 }
 
 func (echo) HandOver(_ context.Context, instances []string) (all []HandedOver, err error) {
@@ -85,6 +85,8 @@ func serving(t *testing.T) Client {
 	s := &Server{Control: echo{}, MetricsType: "text/plain", Metrics: func(w io.Writer, s *status.Snapshot) error {
 		_, err := io.WriteString(w, "node "+s.Node)
 		return err
+	}, Why: func(s *status.Snapshot, _ []status.Event, name string) (string, bool) {
+		return "because\n", s.Instance(name) != nil
 	}}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = s.Serve(l) }()

@@ -164,19 +164,14 @@ func ask[T any](ctx context.Context, c Client, method, path string, q url.Values
 
 // request sends one question and returns the beginning of an answer.
 func (c Client) request(ctx context.Context, method, path string, q url.Values, form string) (*http.Response, error) {
-	to := url.URL{Scheme: "http", Host: "holdfast"}
-	if c.Remote != nil {
-		to = c.Remote.URL
-	}
+	to := c.base()
 	to.Path, to.RawQuery = strings.TrimSuffix(to.Path, "/")+"/v1/"+path, q.Encode()
 	r, err := http.NewRequestWithContext(ctx, method, to.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the daemon: %w", err)
 	}
 	r.Header.Set("Accept", form)
-	if c.Remote != nil && c.Remote.Token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.Remote.Token)
-	}
+	c.introduce(r)
 	got, err := c.transport().RoundTrip(r)
 	if err != nil {
 		return nil, c.silence(err)
@@ -188,6 +183,21 @@ func (c Client) request(ctx context.Context, method, path string, q url.Values, 
 		return nil, errors.New(cmp.Or(f.Error, got.Status))
 	}
 	return got, nil
+}
+
+// base is where the paths of the API begin.
+func (c Client) base() url.URL {
+	if c.Remote != nil {
+		return c.Remote.URL
+	}
+	return url.URL{Scheme: "http", Host: "holdfast"}
+}
+
+// introduce says in a request who asks.
+func (c Client) introduce(r *http.Request) {
+	if c.Remote != nil && c.Remote.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.Remote.Token)
+	}
 }
 
 // transport is a way to the daemon for one question.

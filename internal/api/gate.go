@@ -12,8 +12,11 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/web"
 )
 
 // Gate lets programs of other machines ask by TCP. It is a process of its own, without rights: it
@@ -29,8 +32,11 @@ type Gate struct {
 	Socket string
 }
 
-// askerHeader tells the daemon whom the gate let in.
-const askerHeader = "Holdfast-Asker"
+// askerHeader tells the daemon whom the gate let in, actsHeader whether he may act.
+const (
+	askerHeader = "Holdfast-Asker"
+	actsHeader  = "Holdfast-Acts"
+)
 
 // token is one that lets somebody in.
 type token struct {
@@ -82,7 +88,7 @@ func (g *Gate) Serve(l net.Listener) error {
 	tokens, _ := readTokens(g.Tokens)
 	own, _ := g.tls() // they have been read above
 	web := &http.Server{
-		Handler: http.MaxBytesHandler(&doorman{gate: g, tokens: tokens, pass: g.proxy()}, bodyLimit), MaxHeaderBytes: headerLimit,
+		Handler: http.MaxBytesHandler(&doorman{gate: g, tokens: tokens, pass: g.proxy(), page: web.New()}, bodyLimit), MaxHeaderBytes: headerLimit,
 		ReadTimeout: readLimit, IdleTimeout: readLimit, TLSConfig: own,
 	}
 	return web.ServeTLS(&limited{Listener: l, most: gated}, "", "")
@@ -123,13 +129,19 @@ type doorman struct {
 	gate    *Gate
 	tokens  []token
 	pass    http.Handler
-	strange buckets // those who tried in vain, by their address
+	page    *web.Page                  // for everybody: it has no secret, and asks for a token
+	strange buckets                    // those who tried in vain, by their address
+	foreign http.CrossOriginProtection // a browser shows its certificate to every page that asks
 }
 
 func (d *doorman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from, _, _ := net.SplitHostPort(r.RemoteAddr)
 	name, acts := d.knows(r)
 	switch {
+	case d.page.Has(r.URL.Path):
+		d.page.ServeHTTP(w, r)
+	case d.foreign.Check(r) != nil:
+		write(w, http.StatusForbidden, failure{"a page of another site asks"})
 	case name == "" && !d.strange.take(time.Now(), bucketID{from, true}):
 		fail(w, busy("too many attempts: try again later"))
 	case name == "":
@@ -139,6 +151,7 @@ func (d *doorman) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusForbidden, failure{"only looking is allowed from other machines, or to this token (api_listen_acts)"})
 	default:
 		r.Header.Set(askerHeader, name+" at "+from)
+		r.Header.Set(actsHeader, strconv.FormatBool(acts && d.gate.Acts))
 		r.Header.Del("Authorization")
 		allot(w, streaming(r))
 		d.pass.ServeHTTP(w, r)

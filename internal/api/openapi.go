@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -51,7 +52,11 @@ func (s schemas) operation(one *route) map[string]any {
 		op["description"] = "Changes something: for root and the members of api_group. It leaves an event."
 	}
 	var list []any
-	for _, p := range one.query {
+	query := one.query
+	if one.ofNode {
+		query = append(slices.Clone(query), parameter{name: "node", kind: "string", about: "Which node, where several are seen from here: one of /v1/nodes."})
+	}
+	for _, p := range query {
 		list = append(list, map[string]any{"name": p.name, "in": "query", "required": p.required, "description": p.about, "schema": map[string]any{"type": p.kind}})
 	}
 	if list != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -64,6 +65,12 @@ func (a *Access) right(who Asker) right {
 
 // asker is the key of the Asker in the context of a request.
 type asker struct{}
+
+// askerOf is who asks.
+func askerOf(r *http.Request) Asker {
+	who, _ := r.Context().Value(asker{}).(Asker)
+	return who
+}
 
 // withPeer notes who is on the other end.
 func withPeer(ctx context.Context, c net.Conn) context.Context {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/internal/status"
@@ -16,7 +17,9 @@ import (
 type route struct {
 	method, path, about string
 	// acts: it changes something. Who may only read may not ask for it.
-	acts   bool
+	acts bool
+	// ofNode: it concerns one node. Who shows several passes it on to that one.
+	ofNode bool
 	query  []parameter
 	answer any    // a value of the type that is answered; nil: nothing
 	form   string // the type of the answer, if it is not JSON
@@ -34,6 +37,12 @@ func routes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/v1/status", about: "All that there is to see of the daemon.", answer: status.Snapshot{},
 			do: shown(func(s *status.Snapshot) any { return s })},
+		{method: http.MethodGet, path: "/v1/nodes", about: "The nodes that are seen from here, as they were seen last. A daemon sees itself, and a rehearsal (holdfast lab) all of its nodes.", answer: []status.Node{},
+			do: shown(func(s *status.Snapshot) any { return []status.Node{{Name: s.Node, Snapshot: s}} })},
+		{method: http.MethodGet, path: "/v1/asker", about: "Who asks, and whether he may act.", answer: Standing{},
+			do: done(func(s *Server, r *http.Request) (any, error) { return s.standing(r), nil })},
+		{method: http.MethodGet, path: "/v1/why", about: "Why an instance has its role, and what would change that, in words.", ofNode: true, answer: Explained{},
+			query: []parameter{{name: "instance", kind: "string", about: "Which one.", required: true}}, do: done(explain)},
 		{method: http.MethodGet, path: "/v1/ipvs", about: "The services of IPVS with the health of real servers.", answer: status.Balanced{},
 			do: (*Server).balanced},
 		{method: http.MethodGet, path: "/v1/events", about: "What happened, oldest first. Asked for text/event-stream, it goes on with what will.", answer: []status.Event{},
@@ -49,26 +58,26 @@ func routes() []route {
 			do: done(func(s *Server, r *http.Request) (any, error) {
 				return s.Control.Plan(r.Context(), r.URL.Query().Get("file"))
 			})},
-		{method: http.MethodPost, path: "/v1/handover", about: "Has instances hand over, and waits until somebody has taken over, or nobody has.", acts: true, answer: []HandedOver{},
+		{method: http.MethodPost, path: "/v1/handover", about: "Has instances hand over, and waits until somebody has taken over, or nobody has.", acts: true, ofNode: true, answer: []HandedOver{},
 			query: []parameter{{name: "instance", kind: "string", about: "One of them, may be repeated; without it all that are MASTER."}},
 			do: done(func(s *Server, r *http.Request) (any, error) {
 				return s.Control.HandOver(r.Context(), r.URL.Query()["instance"])
 			})},
-		{method: http.MethodPost, path: "/v1/takeback", about: "Has instances that have handed over take part in elections as they are configured to.", acts: true, answer: struct{}{},
+		{method: http.MethodPost, path: "/v1/takeback", about: "Has instances that have handed over take part in elections as they are configured to.", acts: true, ofNode: true, answer: struct{}{},
 			query: []parameter{{name: "instance", kind: "string", about: "One of them, may be repeated; without it all."}},
 			do: done(func(s *Server, r *http.Request) (any, error) {
 				return struct{}{}, s.Control.TakeBack(r.Context(), r.URL.Query()["instance"])
 			})},
-		{method: http.MethodPost, path: "/v1/maintenance", about: "Begins or ends the maintenance of the node: its instances hand over, and stand back for everybody.", acts: true, answer: []HandedOver{},
+		{method: http.MethodPost, path: "/v1/maintenance", about: "Begins or ends the maintenance of the node: its instances hand over, and stand back for everybody.", acts: true, ofNode: true, answer: []HandedOver{},
 			query: []parameter{{name: "on", kind: "boolean", about: "Whether it begins.", required: true}},
 			do:    done(maintain)},
-		{method: http.MethodPost, path: "/v1/servers/drain", about: "A real server gets no new connections; those that it has go on.", acts: true, answer: struct{}{},
+		{method: http.MethodPost, path: "/v1/servers/drain", about: "A real server gets no new connections; those that it has go on.", acts: true, ofNode: true, answer: struct{}{},
 			query: serverQuery(), do: ordering(func(o *ServerOrder, _ *http.Request) error { o.Drain = true; return nil })},
-		{method: http.MethodPost, path: "/v1/servers/enable", about: "A real server is used as it is configured.", acts: true, answer: struct{}{},
+		{method: http.MethodPost, path: "/v1/servers/enable", about: "A real server is used as it is configured.", acts: true, ofNode: true, answer: struct{}{},
 			query: serverQuery(), do: ordering(func(*ServerOrder, *http.Request) error { return nil })},
-		{method: http.MethodPost, path: "/v1/servers/weight", about: "A real server has another weight than it is configured to.", acts: true, answer: struct{}{},
+		{method: http.MethodPost, path: "/v1/servers/weight", about: "A real server has another weight than it is configured to.", acts: true, ofNode: true, answer: struct{}{},
 			query: append(serverQuery(), parameter{name: "weight", kind: "integer", about: "The weight.", required: true}), do: ordering(weighing)},
-		{method: http.MethodPost, path: "/v1/servers/recheck", about: "Makes the checks of a real server now, or of all of a virtual server, and answers with what they found.", acts: true, answer: []Rechecked{},
+		{method: http.MethodPost, path: "/v1/servers/recheck", about: "Makes the checks of a real server now, or of all of a virtual server, and answers with what they found.", acts: true, ofNode: true, answer: []Rechecked{},
 			query: []parameter{
 				{name: "server", kind: "string", about: "ADDRESS:PORT; without it all of the virtual server."},
 				{name: "of", kind: "string", about: "One virtual server: ADDRESS:PORT, mark or group; by default all that the server has."},
@@ -157,6 +166,29 @@ func reload(c Control, r *http.Request) (any, error) {
 		confirm = d
 	}
 	return c.Reload(r.Context(), confirm)
+}
+
+// Explained is the role of an instance, in words.
+type Explained struct {
+	Instance string   `json:"instance"`
+	Text     []string `json:"text"` // a line each
+}
+
+func explain(s *Server, r *http.Request) (any, error) {
+	name := r.URL.Query().Get("instance")
+	seen, err := s.Control.Snapshot(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.Control.Events(r.Context(), 0, false)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := s.Why(seen, events, name)
+	if !ok {
+		return nil, badRequest(fmt.Sprintf("there is no instance %q", name))
+	}
+	return Explained{name, strings.Split(strings.TrimSuffix(text, "\n"), "\n")}, nil
 }
 
 func serverQuery() []parameter {

@@ -64,6 +64,8 @@ type Server struct {
 	// Metrics writes those of a snapshot, in the form that MetricsType says.
 	Metrics     func(io.Writer, *status.Snapshot) error
 	MetricsType string
+	// Why explains the role of an instance by what is seen and what happened; false: there is none.
+	Why func(s *status.Snapshot, events []status.Event, instance string) (string, bool)
 
 	access  atomic.Pointer[Access]
 	gate    atomic.Int64 // the process that lets other machines in; 0: there is none
@@ -113,7 +115,7 @@ func (s *Server) handler() http.Handler {
 
 // answer lets a route answer those who may ask, as often as they may.
 func (s *Server) answer(one *route, w http.ResponseWriter, r *http.Request) {
-	who, _ := r.Context().Value(asker{}).(Asker)
+	who := askerOf(r)
 	switch right := s.right(who); {
 	case right == nothing, one.acts && right != acting:
 		write(w, http.StatusForbidden, failure{"only root, or a member of the group that api_group names, may do this"})
@@ -128,13 +130,32 @@ func (s *Server) answer(one *route, w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(ctx)
 	}
 	allot(w, streaming(r))
-	err := one.do(s, w, r)
+	err := s.meant(one, r)
+	if err == nil {
+		err = one.do(s, w, r)
+	}
 	if one.acts {
-		s.record(one, who, r, err)
+		s.record(one, r, err)
 	}
 	if err != nil {
 		fail(w, err)
 	}
+}
+
+// meant refuses what is asked of another node.
+func (s *Server) meant(one *route, r *http.Request) error {
+	node := ""
+	if one.ofNode {
+		node = r.URL.Query().Get("node")
+	}
+	if node == "" {
+		return nil
+	}
+	seen, err := s.Control.Snapshot(r.Context())
+	if err == nil && seen.Node != node {
+		err = badRequest(fmt.Sprintf("this is the node %s, not %s", seen.Node, node))
+	}
+	return err
 }
 
 // allot gives a request that was read the time for its answer; one that has no end has what
@@ -151,15 +172,27 @@ func allot(w http.ResponseWriter, endless bool) {
 // streaming tells a request that has no end.
 func streaming(r *http.Request) bool { return r.Header.Get("Accept") == "text/event-stream" }
 
+// Standing is who asks, and whether he may act.
+type Standing struct {
+	Name string `json:"name"`
+	Acts bool   `json:"acts"`
+}
+
+// standing is that of who asks. Of other machines the gate tells it.
+func (s *Server) standing(r *http.Request) Standing {
+	who := askerOf(r)
+	if s.isGate(who) {
+		return Standing{r.Header.Get(askerHeader), r.Header.Get(actsHeader) == "true"}
+	}
+	return Standing{who.String(), s.right(who) == acting}
+}
+
 // record writes down who wanted what, and what came of it.
-func (s *Server) record(one *route, who Asker, r *http.Request, err error) {
+func (s *Server) record(one *route, r *http.Request, err error) {
 	if s.Recorder == nil {
 		return
 	}
-	e := status.Event{Kind: status.ActEvent, Name: one.path[len("/v1/"):], To: "done", Reason: r.URL.Query().Encode(), By: who.String()}
-	if s.isGate(who) {
-		e.By = r.Header.Get(askerHeader)
-	}
+	e := status.Event{Kind: status.ActEvent, Name: one.path[len("/v1/"):], To: "done", Reason: r.URL.Query().Encode(), By: s.standing(r).Name}
 	if err != nil {
 		e.To, e.Reason = "failed", err.Error()
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,16 +18,31 @@ const (
 	long = 15 * time.Second
 )
 
-// events lists them, or streams them.
+// source is what knows the events.
+type source interface {
+	Events(ctx context.Context, after uint64, wait bool) ([]status.Event, error)
+}
+
+// teller tells of events those who ask.
+type teller struct {
+	source  source
+	streams *room
+}
+
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
+	return teller{s.Control, &s.streams}.events(w, r)
+}
+
+// events lists them, or streams them.
+func (t teller) events(w http.ResponseWriter, r *http.Request) error {
 	after, err := number(r, "after")
 	if err != nil {
 		return err
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		return s.stream(w, r, after)
+		return t.stream(w, r, after)
 	}
-	list, err := s.Control.Events(r.Context(), after, false)
+	list, err := t.source.Events(r.Context(), after, false)
 	if err == nil {
 		write(w, http.StatusOK, append([]status.Event{}, list...)) // an empty list, not null
 	}
@@ -35,21 +51,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 
 // stream goes on until the reader is gone or too slow. Nobody keeps events for it: it comes
 // back for what followed the last one, and what is forgotten meanwhile it has missed.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, after uint64) error {
+func (t teller) stream(w http.ResponseWriter, r *http.Request, after uint64) error {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		if _, err := fmt.Sscan(last, &after); err != nil {
 			return badRequest("Last-Event-ID is not a number")
 		}
 	}
-	if !s.streams.enter(followers) {
+	if !t.streams.enter(followers) {
 		return busy("too many follow the events")
 	}
-	defer s.streams.leave()
+	defer t.streams.leave()
 	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	for {
-		list, more := s.next(r, after)
+		list, more := t.next(r, after)
 		if !more {
 			return nil
 		}
@@ -61,10 +77,10 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, after uint64) er
 }
 
 // next waits for events; there may be none after a long time.
-func (s *Server) next(r *http.Request, after uint64) (list []status.Event, more bool) {
+func (t teller) next(r *http.Request, after uint64) (list []status.Event, more bool) {
 	ctx, cancel := withTimeout(r.Context(), long)
 	defer cancel()
-	list, err := s.Control.Events(ctx, after, true)
+	list, err := t.source.Events(ctx, after, true)
 	return list, err == nil || ctx.Err() != nil && r.Context().Err() == nil
 }
 

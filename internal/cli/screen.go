@@ -13,19 +13,9 @@ import (
 	"holdfast/internal/status"
 )
 
-// Node is a daemon as it was seen last.
-type Node struct {
-	Name string
-	// Snapshot is what was seen; nil: nothing yet.
-	Snapshot *status.Snapshot
-	// Trouble says why it is not the present one; empty: it is. Age is how old it is then.
-	Trouble string
-	Age     time.Duration
-}
-
 // Status prints nodes for one screen: at most height lines if that is not 0, those that ask for
 // attention first.
-func Status(nodes []Node, height int) string {
+func Status(nodes []status.Node, height int) string {
 	var b strings.Builder
 	for i := range nodes {
 		b.WriteString(headline(&nodes[i]) + "\n")
@@ -35,7 +25,7 @@ func Status(nodes []Node, height int) string {
 }
 
 // headline is what concerns a node as a whole. What is not the present is marked.
-func headline(n *Node) string {
+func headline(n *status.Node) string {
 	s := n.Snapshot
 	if s == nil {
 		return n.Name + ": UNREACHABLE: " + n.Trouble
@@ -131,7 +121,7 @@ func order(urgent bool) int {
 }
 
 // each calls f for every node that was seen; several have their name in front.
-func each(nodes []Node, head []string, f func(s *status.Snapshot, name []string)) []string {
+func each(nodes []status.Node, head []string, f func(s *status.Snapshot, name []string)) []string {
 	several := len(nodes) > 1
 	for i := range nodes {
 		if nodes[i].Snapshot == nil {
@@ -150,14 +140,14 @@ func each(nodes []Node, head []string, f func(s *status.Snapshot, name []string)
 }
 
 // mark is behind the name of a node whose state may be another by now.
-func mark(n *Node) string {
+func mark(n *status.Node) string {
 	if n.Trouble != "" {
 		return " (stale)"
 	}
 	return ""
 }
 
-func instanceRows(nodes []Node) rows {
+func instanceRows(nodes []status.Node) rows {
 	r := rows{what: "instances"}
 	r.head = each(nodes, []string{"INSTANCE", "ROLE", "FOR", "PRIORITY", "ON", "VRID", "MASTER", "ADDRESSES", "BECAUSE"}, func(s *status.Snapshot, name []string) {
 		for i := range s.Router.Instances {
@@ -209,7 +199,7 @@ func plain(p netip.Prefix) string {
 }
 
 // trackerRows are the trackers that are not good; interfaces only if somebody tracks one.
-func trackerRows(nodes []Node) rows {
+func trackerRows(nodes []status.Node) rows {
 	r := rows{what: "trackers that are not good"}
 	r.head = each(nodes, []string{"TRACKER", "KIND", "SAYS", "BECAUSE"}, func(s *status.Snapshot, name []string) {
 		for i := range s.Router.Trackers {
@@ -230,7 +220,7 @@ func says(t *status.Tracker) string {
 	return t.State
 }
 
-func sessionRows(nodes []Node) rows {
+func sessionRows(nodes []status.Node) rows {
 	r := rows{what: "sessions"}
 	r.head = each(nodes, []string{"BFD SESSION", "STATE", "NEIGHBOUR", "ENDS AFTER", "BECAUSE"}, func(s *status.Snapshot, name []string) {
 		for i := range s.Router.Sessions {
@@ -242,7 +232,7 @@ func sessionRows(nodes []Node) rows {
 }
 
 // virtualRows are the virtual servers, each with those of its real servers that do not serve.
-func virtualRows(nodes []Node) rows {
+func virtualRows(nodes []status.Node) rows {
 	r := rows{what: "virtual and real servers"}
 	r.head = each(nodes, []string{"SERVICE", "STATE", "SERVERS", "WEIGHT", "CONNECTIONS", "A SECOND"}, func(s *status.Snapshot, name []string) {
 		if s.Balanced == nil {

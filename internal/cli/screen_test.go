@@ -41,11 +41,11 @@ func node() *status.Snapshot {
 }
 
 func TestTheStatusOfANode(t *testing.T) {
-	golden.Check(t, "testdata/status.txt", cli.Status([]cli.Node{{Snapshot: node()}}, 0))
+	golden.Check(t, "testdata/status.txt", cli.Status([]status.Node{{Snapshot: node()}}, 0))
 }
 
 func TestWhatIsNotThePresentIsMarked(t *testing.T) {
-	nodes := []cli.Node{{Name: "a", Snapshot: node()}, {Name: "b", Snapshot: node(), Trouble: "connection refused", Age: 90 * time.Second}, {Name: "c", Trouble: "no such file"}}
+	nodes := []status.Node{{Name: "a", Snapshot: node()}, {Name: "b", Snapshot: node(), Trouble: "connection refused", Age: 90 * time.Second}, {Name: "c", Trouble: "no such file"}}
 	text := cli.Status(nodes, 0)
 	for _, want := range []string{"\nb: STALE: seen 1m30s ago: connection refused\n", "\nc: UNREACHABLE: no such file\n", "\nb (stale)  V ", "\na          V "} {
 		if !strings.Contains(text, want) {
@@ -62,7 +62,7 @@ func TestASmallScreenShowsWhatAsksForAttentionFirst(t *testing.T) {
 		v.Name = fmt.Sprint("W", i)
 		s.Router.Instances = append(s.Router.Instances, v)
 	}
-	text := cli.Status([]cli.Node{{Snapshot: s}}, 24)
+	text := cli.Status([]status.Node{{Snapshot: s}}, 24)
 	if n := strings.Count(text, "\n"); n > 24 {
 		t.Errorf("it has %d lines", n)
 	}

@@ -24,7 +24,7 @@ func apiRows() []keyword[globals] {
 			meaning: "Members of the group may ask the daemon for everything at its socket, and tell it what to do (reload, handover, maintenance, server), as root may. It is looked up when the configuration is taken over.",
 			set:     func(g *globals, v value) { g.API.Group = v.text }},
 		{word: "api_listen", form: words("ADDRESS PORT"), note: "nowhere", own: true,
-			meaning: "Other machines may look at the daemon by HTTPS there, if they show a token or a certificate. A process of its own, without rights, answers them. It needs api_certificate, api_key and one of api_tokens and api_client_ca.",
+			meaning: "Other machines may look at the daemon by HTTPS there, if they show a token or a certificate; a browser finds a page. A process of its own, without rights, answers them. It needs api_certificate, api_key and one of api_tokens and api_client_ca.",
 			set:     (*globals).apiListen},
 		{word: "api_certificate", form: text("FILE"), note: "none", own: true,
 			meaning: "The certificate that api_listen shows, with those in between, as PEM.",

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/internal/api"
+	"holdfast/internal/cli"
 	"holdfast/internal/conf"
 	"holdfast/internal/config"
 	"holdfast/internal/dump"
@@ -39,7 +40,7 @@ func (w *workerProcess) serve() {
 		return
 	}
 	w.listener = l
-	w.server = &api.Server{Control: control{w}, Recorder: w, Metrics: metrics.Write, MetricsType: metrics.Type}
+	w.server = &api.Server{Control: control{w}, Recorder: w, Metrics: metrics.Write, MetricsType: metrics.Type, Why: cli.Why}
 	w.gate = gate{log: w.log, server: w.server}
 	go func() { _ = w.server.Serve(l) }() // until the process ends
 }

@@ -29,6 +29,8 @@ type lab struct {
 	machines []*machine
 	line     *timeline
 	trials   []trial
+	url      string // of the page that shows the nodes; empty: there is none
+	shut     func() // ends it
 }
 
 // program says what runs on the nodes: an executable and its arguments, in which
@@ -98,6 +100,9 @@ func (v VIP) target() netip.Addr {
 // close ends the daemons and removes the network.
 func (l *lab) close() error {
 	var err error
+	if l.shut != nil {
+		l.shut()
+	}
 	if l.prober != nil {
 		err = l.prober.Close()
 	}
@@ -132,7 +137,7 @@ func (l *lab) machine(name string) *machine {
 // do carries out a fault that Plan.Check let pass.
 func (l *lab) do(f fault.Fault) error {
 	at := time.Now()
-	l.line.add(at, Entry{Kind: "fault", Text: f.String()})
+	l.line.add(at, Entry{Kind: "fault", Node: f.Node, Text: f.String()})
 	l.trials = append(l.trials, trial{fault: f, at: at})
 	if err := l.carryOut(f); err != nil {
 		l.line.note(f.Node, "%v", err)

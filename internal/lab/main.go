@@ -35,6 +35,7 @@ type options struct {
 	json    bool
 	plain   bool
 	labFile string
+	web     string
 }
 
 // Usage describes the command line.
@@ -45,7 +46,7 @@ func Usage() string {
 		"namespaces of this machine, probes every virtual address each millisecond and\n" +
 		"injects faults; without a FILE, two bundled nodes share an address. On a\n" +
 		"terminal it is live; otherwise it plays faults and prints the timeline and the\n" +
-		"client's outages. Needs root.\n\n" +
+		"client's outages. A browser on this machine sees all nodes in one page. Needs root.\n\n" +
 		f.FlagUsages() +
 		"\nFaults:\n" + indent(fault.Forms()) +
 		"\nA killed node is a machine without power; a crashed one lost its daemon only.\n" +
@@ -71,6 +72,7 @@ func flags(o *options) (*pflag.FlagSet, *raw) {
 	f.StringVar(&r.program, "program", "", "what runs on the nodes (default: this program)")
 	f.StringVar(&r.args, "args", "", "its arguments, FILE being the configuration (default: run -f FILE; for keepalived: -n -l -D -f FILE)")
 	f.StringVar(&o.labFile, "addresses", "", "a `FILE` with lines NODE LINK ADDRESS/LENGTH... for what cannot be guessed")
+	f.StringVar(&o.web, "web", "127.0.0.1:0", "the `ADDRESS` of this machine where a browser sees the nodes; port 0: one that is free; off: nowhere")
 	f.BoolVar(&o.json, "json", false, "print the timeline as JSON, one object per line")
 	f.BoolVar(&o.plain, "plain", false, "no live screen, even on a terminal")
 	return f, r
@@ -184,12 +186,18 @@ func (o *options) run(ctx context.Context, in *os.File, out, errs io.Writer, liv
 	}
 	line := &timeline{start: time.Now()}
 	if !live {
-		line.show = printer(out, o.json)
+		line.tell(printer(out, o.json))
 	}
 	l, err := build(plan, o.program, line)
 	defer func() { err = errors.Join(err, l.close()) }()
 	if err != nil {
 		return notRun, err
+	}
+	if err := o.open(ctx, l); err != nil {
+		return notRun, err
+	}
+	if l.url != "" && !live {
+		fmt.Fprintf(errs, "%s shows the nodes in a browser\n", l.url)
 	}
 	line.start = time.Now()
 	if err := l.startAll(); err != nil {

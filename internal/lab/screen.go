@@ -254,7 +254,7 @@ func (s *screen) frame(columns, rows int) string {
 // draw is the whole screen as text: the newest events fill what is left of the rows.
 func (s *screen) draw(rows int) string {
 	var top, keys, events strings.Builder
-	fmt.Fprintf(&top, "holdfast lab   %.1f s   namespaces %s-*\n\n", time.Since(s.l.line.start).Seconds(), s.l.world.Name())
+	fmt.Fprintf(&top, "holdfast lab   %.1f s   namespaces %s-*   %s\n\n", time.Since(s.l.line.start).Seconds(), s.l.world.Name(), s.l.url)
 	s.drawNodes(&top)
 	s.drawAddresses(&top)
 	top.WriteString("\n")

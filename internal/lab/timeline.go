@@ -74,13 +74,20 @@ func (e Entry) what() string {
 	return e.Text
 }
 
-// timeline collects entries from everybody and shows each to one reader.
+// timeline collects entries from everybody and shows each to those who watch.
 type timeline struct {
 	start time.Time
-	show  func(Entry)
 
 	mu      sync.Mutex
 	entries []Entry
+	watch   []func(Entry)
+}
+
+// tell shows to somebody all that comes.
+func (t *timeline) tell(show func(Entry)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watch = append(t.watch, show)
 }
 
 // add takes an entry that happened at an instant.
@@ -89,8 +96,8 @@ func (t *timeline) add(at time.Time, e Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.entries = append(t.entries, e)
-	if t.show != nil {
-		t.show(e)
+	for _, show := range t.watch {
+		show(e)
 	}
 }
 

@@ -10,11 +10,13 @@ type Event struct {
 	// Seq grows from event to event, also from one run to the next.
 	Seq  uint64    `json:"seq"`
 	Time time.Time `json:"time"`
-	Kind string    `json:"kind"` // one of Kinds
-	Name string    `json:"name"`
-	Of   string    `json:"of,omitempty"` // the virtual server of a real one, the kind of a tracker
-	From string    `json:"from,omitempty"`
-	To   string    `json:"to,omitempty"`
+	// Node is where, as told by somebody who looks at several.
+	Node string `json:"node,omitempty"`
+	Kind string `json:"kind"` // one of Kinds
+	Name string `json:"name"`
+	Of   string `json:"of,omitempty"` // the virtual server of a real one, the kind of a tracker
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
 	// Reason is why, By is who wanted it.
 	Reason string `json:"reason,omitempty"`
 	By     string `json:"by,omitempty"`
@@ -30,11 +32,12 @@ const (
 	QuorumEvent  = "quorum"
 	ReloadEvent  = "reload"
 	ActEvent     = "act"
+	FaultEvent   = "fault" // injected by a rehearsal
 )
 
 // Kinds lists them.
 func Kinds() []string {
-	return []string{RoleEvent, GroupEvent, TrackerEvent, SessionEvent, ServerEvent, QuorumEvent, ReloadEvent, ActEvent}
+	return []string{RoleEvent, GroupEvent, TrackerEvent, SessionEvent, ServerEvent, QuorumEvent, ReloadEvent, ActEvent, FaultEvent}
 }
 
 // Journal keeps the latest events. The zero value is empty.

@@ -33,6 +33,7 @@ func stints() []stint {
 	return []stint{
 		{"table", "1000 x 10 servers", (*director).table, farm{virtual: 1000, real: 10, delay: 6}},
 		{"tables", "5000 x 20 servers", (*director).table, farm{virtual: 5000, real: 20, delay: 6}},
+		{"watched", "1000 x 10 servers with TCP_CHECK", (*director).renewed, farm{virtual: 1000, real: 10, delay: 60, check: tcpCheck}},
 		{"watched", "5000 x 20 servers with TCP_CHECK", (*director).watched, farm{virtual: 5000, real: 20, delay: 60, check: tcpCheck}},
 		{"checks", "TCP_CHECK", (*director).checked, farm{virtual: 100, real: 10, delay: 1, check: tcpCheck}},
 		{"checks", "HTTP_GET", (*director).checked, farm{virtual: 100, real: 10, delay: 1, check: httpCheck}},
@@ -209,6 +210,23 @@ func (g *director) stop(ctx context.Context) error {
 
 // watched weighs a program that checks all servers of a table.
 func (g *director) watched(ctx context.Context, f farm) error {
+	return g.inhabited(ctx, f, func() error { return g.weigh(ctx, tableMemory) })
+}
+
+// renewed has a program that checks all servers of a table reload.
+func (g *director) renewed(ctx context.Context, f farm) error {
+	return g.inhabited(ctx, f, func() error {
+		if err := errors.Join(g.weigh(ctx, tableMemory), g.reloadSame(ctx, f.text())); err != nil {
+			return err
+		}
+		f.more = true
+		took, err := g.reload(ctx, f)
+		return errors.Join(err, g.tell(tableOne, "ms", ms(took)))
+	})
+}
+
+// inhabited measures with servers that answer, once the table is whole.
+func (g *director) inhabited(ctx context.Context, f farm, measure func() error) error {
 	servers, err := openInn(g.node, 80, f.check, func(int) {})
 	if err != nil {
 		return err
@@ -218,7 +236,7 @@ func (g *director) watched(ctx context.Context, f farm) error {
 		return err
 	}
 	defer func() { g.d.Kill() }()
-	return g.weigh(ctx, tableMemory)
+	return measure()
 }
 
 // checked measures what a thousand checks a second cost, and whether they are made.

@@ -196,8 +196,7 @@ func TestAReloadTouchesNothingElse(t *testing.T) {
 		c.goOn("at first")
 		s.Must(c.Close())
 	}
-	time.Sleep(time.Second) // what is on its way
-	before, asked := s.statistics(director), s.requests(director)
+	before, asked := s.counted(director), s.requests(director)
 	for range 5 {
 		d.Reload(nat)
 	}
@@ -210,6 +209,20 @@ func TestAReloadTouchesNothingElse(t *testing.T) {
 	const newDestination = 5
 	if changes := asked(); !slices.Equal(changes, []uint8{newDestination}) {
 		t.Errorf("the kernel was asked for changes by the commands %v of IPVS, not by a single %d", changes, newDestination)
+	}
+}
+
+// counted are the statistics once nothing is on its way any more: the kernel shows what it
+// has counted up to two seconds late.
+func (s *stage) counted(n *netns.Node) []string {
+	s.Helper()
+	for before := s.statistics(n); ; {
+		time.Sleep(2500 * time.Millisecond)
+		after := s.statistics(n)
+		if slices.Equal(before, after) {
+			return after
+		}
+		before = after
 	}
 }
 

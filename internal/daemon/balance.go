@@ -40,6 +40,8 @@ type balance struct {
 	rest    func()                // after a burst of work
 	turned  func([]balancer.Turn) // by any goroutine
 	orders  ordersFile
+	// askRoles has see called, soon.
+	askRoles func()
 
 	loop   *engine.Balancing // nil: not begun
 	runner *run.Runner
@@ -91,7 +93,9 @@ func (b *balance) apply(s *servers, first bool) {
 		return
 	}
 	b.jobs.Store(newJobs(s, b.starter, command.NewResolver(s.Scripts), b.line))
-	b.sync.config, b.sync.vrid = s.LVS.SyncDaemon, s.VRID
+	if b.sync.apply(s.LVS.SyncDaemon, s.VRID) {
+		b.askRoles()
+	}
 	b.watchAddresses(s)
 	b.loop.Order(engine.BalanceOrder{
 		Config: &s.Config, Daemons: b.sync.daemons(), Marks: s.Marks, Flush: s.LVS.Flush && first, Resumed: !first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
@@ -277,19 +281,29 @@ func (b *balance) look(k *hostlink.Kernel) {
 // synchronising knows which daemons of IPVS are to tell of connections, and which to
 // listen: by the role of an instance, or both.
 type synchronising struct {
-	config  *config.SyncDaemon // nil: none
-	vrid    uint8
-	masters map[string]bool
+	config *config.SyncDaemon // nil: none
+	vrid   uint8
+	master bool // the instance is
+}
+
+// apply takes a configuration over. It reports whether the role of the instance is to be
+// asked for: only that of one that is followed is known.
+func (s *synchronising) apply(c *config.SyncDaemon, vrid uint8) (ask bool) {
+	known := s.config != nil && c != nil && s.config.Instance == c.Instance
+	s.config, s.vrid = c, vrid
+	if !known {
+		s.master = false
+	}
+	return !known && c != nil && c.Instance != ""
 }
 
 // follow reports whether the role of an instance changes what is to run.
 func (s *synchronising) follow(instance string, master bool) bool {
-	if s.masters == nil {
-		s.masters = map[string]bool{}
+	if s.config == nil || s.config.Instance != instance || s.master == master {
+		return false
 	}
-	changed := s.masters[instance] != master
-	s.masters[instance] = master
-	return changed && s.config != nil && s.config.Instance == instance
+	s.master = master
+	return true
 }
 
 func (s *synchronising) daemons() []ipvs.Daemon {
@@ -301,7 +315,7 @@ func (s *synchronising) daemons() []ipvs.Daemon {
 	if c.ID >= 0 {
 		d.ID = uint8(c.ID)
 	}
-	if s.masters[c.Instance] {
+	if s.master {
 		d.Role = ipvs.Master
 	}
 	if c.Instance != "" {

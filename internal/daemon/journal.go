@@ -20,7 +20,7 @@ type journal struct {
 	events   status.Journal
 	more     chan struct{} // closed at the next event
 	trackers map[trackerID]tracker.Sample
-	counts   map[transition]uint64
+	tally    status.Tally
 }
 
 // trackerID is a thing that is watched.
@@ -29,11 +29,8 @@ type trackerID struct {
 	name string
 }
 
-// transition is what is counted of changes of roles.
-type transition struct{ instance, to, cause string }
-
 func newJournal() *journal {
-	return &journal{more: make(chan struct{}), trackers: map[trackerID]tracker.Sample{}, counts: map[transition]uint64{}}
+	return &journal{more: make(chan struct{}), trackers: map[trackerID]tracker.Sample{}}
 }
 
 // add takes an event in, now.
@@ -68,17 +65,33 @@ func (j *journal) after(ctx context.Context, seq uint64, wait bool) ([]status.Ev
 	}
 }
 
-// changed notes transitions.
+// know says which instances there are.
+func (j *journal) know(list []toldName) {
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Name
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.tally.Know(names)
+}
+
+// changed notes transitions. Of thousands at a time most have the same reason: one copy
+// of it is kept.
 func (j *journal) changed(list []vrrp.Change) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	reason := ""
 	for i := range list {
 		c := &list[i]
-		e := status.Event{Kind: status.RoleEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: c.Reason}
+		if c.Reason != reason {
+			reason = c.Reason
+		}
+		e := status.Event{Kind: status.RoleEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: reason}
 		if c.Group {
 			e.Kind = status.GroupEvent
 		} else {
-			j.counts[transition{c.Name, e.To, status.Cause(e.To, c.Reason)}]++
+			e.Name = j.tally.Add(c.Name, e.To, reason)
 		}
 		j.put(e)
 	}
@@ -137,11 +150,7 @@ func (j *journal) served(list []notify.Delivery) {
 func (j *journal) transitions() []status.Transition {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	all := make([]status.Transition, 0, len(j.counts))
-	for t, n := range j.counts {
-		all = append(all, status.Transition{Instance: t.instance, To: t.to, Cause: t.cause, N: n})
-	}
-	return all
+	return j.tally.List()
 }
 
 // last is the number of the latest event.

@@ -62,11 +62,11 @@ func snmpSetupOf(o *cli.Options, s *config.SNMP) snmpSetup {
 
 // apply takes a configuration over.
 func (s *snmp) apply(o *cli.Options, t *told) {
-	s.speaker = mib.Speaker{RouterID: t.Global.RouterID, Masters: map[string]bool{}}
-	for i := range t.Instances {
-		s.speaker.Masters[t.Instances[i].Name] = t.Instances[i].StartMaster
-	}
 	next := snmpSetupOf(o, &t.Global.SNMP)
+	s.speaker = mib.Speaker{RouterID: t.Global.RouterID}
+	if next.traps {
+		s.speaker.Masters = t.masters()
+	}
 	if next != s.setup {
 		briefly(s.close)
 		s.setup = next
@@ -79,6 +79,17 @@ func (s *snmp) apply(o *cli.Options, t *told) {
 	if s.agent != nil && next.parts.Checker {
 		s.herald.Store(&herald{s.speaker, s.agent, s.forest, next.traps})
 	}
+}
+
+// masters are the instances that begin as such.
+func (t *told) masters() map[string]bool {
+	all := map[string]bool{}
+	for i := range t.Instances {
+		if t.Instances[i].StartMaster {
+			all[t.Instances[i].Name] = true
+		}
+	}
+	return all
 }
 
 // turned tells of servers. It may be called by any goroutine.

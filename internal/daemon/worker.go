@@ -105,6 +105,7 @@ func newWorkerProcess() (*workerProcess, error) {
 	w.teller = newTeller(w.logText)
 	w.watchers = newWatchers(w.send, w.journal.sampled, w.logText)
 	w.balance = newBalance(w.logLine, w.teller, w.journal.served, w.watchers.starter, w.opts.LegacyFile(), w.opts.OrdersFile(), w.janitor.after)
+	w.balance.askRoles = func() { w.send(&relay.Down{Ask: true}) }
 	w.watchers.filed = w.balance.runner.File
 	w.asks = make(chan func())
 	w.chronicle.Started = time.Now()
@@ -435,6 +436,7 @@ func (w *workerProcess) take(t *told, slot relay.Slot, word string) {
 	unix.Umask(umask(&w.opts, &w.global))
 	w.reschedule()
 	w.admit(t.Global.API)
+	w.journal.know(t.Instances)
 	w.teller.apply(t)
 	w.watchers.apply(t)
 	w.balance.apply(&t.Servers, !w.started)

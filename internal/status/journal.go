@@ -56,11 +56,19 @@ func (j *Journal) Add(e Event) {
 	j.last = max(j.last+1, uint64(e.Time.UnixMicro()))
 	e.Seq = j.last
 	if len(j.list) < kept {
+		j.grow()
 		j.list = append(j.list, e)
 		return
 	}
 	j.list[j.next] = e
 	j.next = (j.next + 1) % kept
+}
+
+// grow makes room for one more, and never for more than are kept.
+func (j *Journal) grow() {
+	if n := len(j.list); n == cap(j.list) {
+		j.list = slices.Grow(j.list, min(max(n, 64), kept-n))
+	}
 }
 
 // Last is the number of the latest event; 0: there was none.

@@ -29,7 +29,7 @@ func layers() [][]string {
 		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "agentx/wire", "status", "golden"}, // of each other only mono
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver"},
 		2: {"config", "doctor", "lint", "cluster", "manual", "router", "balancer", "dump", "mib", "sim", "simulate"},
-		3: {"agentx", "command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp",
+		3: {"agentx", "command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp", "notify/webhook",
 			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/regex", "checker/run", "checker/smtp", "checker/systemd", "checker/tcp", "checker/udp", "doctor/machine", "realserver/kernel"},
 		4: {"relay", "engine", "load"},
 		5: {"api", "bus", "metrics", "cli", "check", "genhash", "reformat"},
@@ -74,7 +74,7 @@ func never() map[string][]string {
 	whole := layers()[2]
 	return map[string][]string{
 		"engine": hands, "relay": hands, "cli": append(slices.Clone(hands), "router", "balancer", "sim"),
-		"agentx": whole, "host/netlink": whole, "host/nft": whole, "ipvs/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/link": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "command": whole,
+		"agentx": whole, "host/netlink": whole, "host/nft": whole, "ipvs/netlink": whole, "lan": whole, "bfd/udp": whole, "mmsg": whole, "tracker/script": whole, "tracker/file": whole, "tracker/link": whole, "tracker/process": whole, "tracker/check": whole, "notify/script": whole, "notify/fifo": whole, "notify/smtp": whole, "notify/webhook": whole, "command": whole,
 	}
 }
 

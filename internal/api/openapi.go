@@ -108,10 +108,19 @@ func (s schemas) object(t reflect.Type) map[string]any {
 	}
 	fields := map[string]any{}
 	s[name] = map[string]any{"type": "object", "properties": fields} // first, for types within themselves
-	for i := range t.NumField() {
-		if key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); key != "" && key != "-" {
-			fields[key] = s.of(t.Field(i).Type)
+	s.fields(t, fields)
+	return ref
+}
+
+// fields adds those of a struct, and of what it embeds.
+func (s schemas) fields(t reflect.Type, to map[string]any) {
+	for f := range t.Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && key == "":
+			s.fields(f.Type, to)
+		case key != "" && key != "-":
+			to[key] = s.of(f.Type)
 		}
 	}
-	return ref
 }

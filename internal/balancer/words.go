@@ -70,7 +70,7 @@ func (e *Effects) tellScript(r *real, up bool) {
 		script = r.config.NotifyUp
 	}
 	_, why, _ := r.health()
-	e.tell(notify.Delivery{Message: r.message(up, why), Line: true}, script)
+	e.tell(notify.Delivery{Message: r.message(up, why), Line: true, Hooks: r.config.Hooks}, script)
 }
 
 // turn tells managers of networks.
@@ -96,7 +96,7 @@ func (e *Effects) tellVirtual(v *virtual, up bool, why string) {
 		script = v.config.QuorumUp
 	}
 	m := notify.Message{Kind: notify.VirtualServer, Name: v.name, State: upOrDown(up), Reason: why}
-	e.tell(notify.Delivery{Message: m, Line: true, Mail: v.config.Mail}, script)
+	e.tell(notify.Delivery{Message: m, Line: true, Mail: v.config.Mail, Hooks: v.config.Hooks}, script)
 }
 
 func (e *Effects) tell(d notify.Delivery, script *notify.Command) {

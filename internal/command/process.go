@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,17 +24,25 @@ type Process struct {
 	PID  int // 0 for the form `</path`
 	file *os.File
 	done chan struct{} // closed at the end, when exit is set
+	// began and count are for who counts what is run; nil: nobody does.
+	began time.Time
+	count func(Exit, time.Duration)
 
 	mu    sync.Mutex
 	ended bool
 	exit  Exit
 }
 
+// process is one that begins now.
+func (s *Starter) process(pid int) *Process {
+	return &Process{PID: pid, done: make(chan struct{}), began: time.Now(), count: s.count}
+}
+
 // watch makes a Process of a started program and the descriptor that stands for
 // it. The descriptor waits in the runtime's poller, so that a program that runs
 // for hours keeps a goroutine and not a thread.
-func watch(pid, fd int) (*Process, error) {
-	p := &Process{PID: pid, done: make(chan struct{})}
+func (s *Starter) watch(pid, fd int) (*Process, error) {
+	p := s.process(pid)
 	if fd < 0 {
 		go p.block()
 		return p, nil
@@ -49,8 +58,8 @@ func watch(pid, fd int) (*Process, error) {
 // open is the form `</path`: a "program" that ends with 0 when the file can be
 // opened by its user, with 2 when not. It may hang like any other, on a dead
 // file server for instance, and no signal reaches it then.
-func open(r *Runnable) *Process {
-	p := &Process{done: make(chan struct{})}
+func (s *Starter) open(r *Runnable) *Process {
+	p := s.process(0)
 	go func() {
 		var exit Exit
 		seeing(r.Identity, func() {
@@ -118,6 +127,9 @@ func (p *Process) reap(options int) bool {
 
 func (p *Process) finish(e Exit) {
 	p.exit = e
+	if p.count != nil {
+		p.count(e, time.Since(p.began))
+	}
 	close(p.done)
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,15 @@ type Starter struct {
 	limits []Limit
 	jobs   chan func()
 	closed chan struct{}
+	count  func(Exit, time.Duration) // nil: nobody counts
+}
+
+// Counted is s, for programs that are counted: how they ended, and how long they took. One
+// that could not be started ended with -1.
+func (s *Starter) Counted(count func(Exit, time.Duration)) *Starter {
+	c := *s
+	c.count = count
+	return &c
 }
 
 var errClosed = errors.New("the daemon is stopping")
@@ -105,12 +115,15 @@ func environment(env []string) []string {
 // executed and why.
 func (s *Starter) Start(r *Runnable, extra ...string) (*Process, error) {
 	if r.Opens {
-		return open(r), nil
+		return s.open(r), nil
 	}
 	argv := slices.Concat(r.Argv, extra)
 	p, err := s.start(r, r.File, argv)
 	if errors.Is(err, unix.ENOEXEC) {
-		return s.start(r, "/bin/sh", []string{"sh", "-c", quoted(r.File, argv[1:])})
+		p, err = s.start(r, "/bin/sh", []string{"sh", "-c", quoted(r.File, argv[1:])})
+	}
+	if err != nil && s.count != nil {
+		s.count(Exit{Code: -1}, 0)
 	}
 	return p, err
 }
@@ -154,7 +167,7 @@ func (s *Starter) fork(r *Runnable, file string, argv []string) (*Process, error
 		return nil, err
 	}
 	s.limit(pid)
-	return watch(pid, fd)
+	return s.watch(pid, fd)
 }
 
 // credential is what has to change; a daemon that is not root and runs its

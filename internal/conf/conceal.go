@@ -3,11 +3,14 @@ package conf
 import "strings"
 
 // Conceal puts asterisks over the secret of a source line, a password (auth_pass)
-// or a key of auth_hmac. The line keeps its length. The path behind file: is no
+// a key of auth_hmac, or what opens the door of a webhook. The line keeps its length. The path behind file: is no
 // secret.
 func Conceal(line string) string {
 	if at := strings.Index(line, "auth_pass"); at >= 0 {
 		return covered(line, at+len("auth_pass"))
+	}
+	if hidden, is := concealHook(line); is {
+		return hidden
 	}
 	at := keyword(line, "key")
 	if at < 0 {
@@ -20,6 +23,28 @@ func Conceal(line string) string {
 		return line
 	}
 	return covered(line, len(line)-len(secret))
+}
+
+// concealHook covers the value of a header, and the URL of a webhook behind its host.
+func concealHook(line string) (string, bool) {
+	if at := keyword(line, "header"); at >= 0 {
+		rest := strings.TrimLeft(line[at:], "\" \t")
+		name := strings.IndexAny(rest, "\" \t")
+		if name < 0 {
+			return line, true
+		}
+		return covered(line, len(line)-len(rest)+name), true
+	}
+	at := keyword(line, "url")
+	host := strings.Index(line, "://")
+	if at < 0 || host < at {
+		return line, false
+	}
+	path := strings.IndexAny(line[host+3:], "/?#")
+	if path < 0 {
+		return line, true
+	}
+	return covered(line, host+3+path), true
 }
 
 // keyword finds the end of the first place where a word stands alone, or -1.

@@ -17,6 +17,11 @@ func TestNoLineShowsASecret(t *testing.T) {
 		{"    key 1 file:/etc/key", "    key 1 file:/etc/key"},
 		{"    key 1", "    key 1"},
 		{"    key /etc/ssl/key.pem", "    key /etc/ssl/key.pem"}, // of SSL
+		{"    header Authorization Bearer s3cret", "    header Authorization ****** ******"},
+		{"    header X", "    header X"},
+		{"    url https://hooks.example.org/T0/s3cret?x", "    url https://hooks.example.org************"},
+		{"    url https://hooks.example.org", "    url https://hooks.example.org"},
+		{"    url {", "    url {"},
 		{"    monkey 1 banana", "    monkey 1 banana"},
 		{"    priority 100", "    priority 100"},
 		{"", ""},

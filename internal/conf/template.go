@@ -99,6 +99,14 @@ func (r *reader) finishTemplate() {
 // mark is a mark in the text of a file.
 type mark struct{ off, len int }
 
+// filledLater tells a mark in a line of the keyword template, of a webhook: that is filled in when
+// there is something to tell.
+func filledLater(text string, off int) bool {
+	line := strings.TrimLeft(text[strings.LastIndexByte(text[:off], '\n')+1:off], " \t\"")
+	rest, is := strings.CutPrefix(line, "template")
+	return is && rest != "" && strings.IndexByte(" \t\"", rest[0]) >= 0
+}
+
 // marks finds what is to be filled in, and answers whether something is.
 func (r *reader) marks(o *Origin, text string) bool {
 	found := slices.Concat(
@@ -107,6 +115,7 @@ func (r *reader) marks(o *Origin, text string) bool {
 		marksOf(text, "@", func(s string) int { return between(s, "@", alphanumeric) }),
 		marksOf(text, "__", func(s string) int { return between(s, "__", upper) }),
 		marksOf(text, "#", func(s string) int { return between(s, "#", upper) }))
+	found = slices.DeleteFunc(found, func(m mark) bool { return filledLater(text, m.off) })
 	slices.SortFunc(found, func(a, b mark) int { return cmp.Compare(a.off, b.off) })
 	before := len(r.tree.Template.Places)
 	n, end := uint32(0), 0

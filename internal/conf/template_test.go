@@ -24,6 +24,7 @@ func TestMarksOfTemplates(t *testing.T) {
 		want       []string
 	}{
 		{"braces", "priority {{ PRIO }}\nx {{y}}", []string{"1:10-20", "2:3-8"}},
+		{"what a webhook fills in", "  template \"{{.Name}} is <x>\"\ntemplates {{x}}", []string{"2:11-16"}},
 		{"statements", "{% if x %}\na\n{% endif %}", []string{"1:1-11", "3:1-12"}},
 		{"brackets", "interface <IF>\nx <your address>/24", []string{"1:11-15", "2:3-17"}},
 		{"percent", "interface %IF%", []string{"1:11-15"}},

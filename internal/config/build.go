@@ -67,6 +67,10 @@ type builder struct {
 	// following: what is reported follows from the rest of a block.
 	following bool
 
+	// hooks are the webhooks of Config, hooked where they are named.
+	hooks  []*conf.Node
+	hooked []conf.Token
+
 	// Used again from block to block.
 	instance instance
 	address  addressDraft
@@ -100,6 +104,7 @@ func Build(tree *conf.Tree, opt Options) (*Config, []conf.Diag) {
 	b.finishServerGroups()
 	b.finishTrackers()
 	b.finishTrackGroups()
+	b.finishHooks()
 	b.checkSyncDaemon()
 	b.finishGlobals()
 	b.judgeOrder(tree.Nodes)
@@ -268,6 +273,7 @@ type vocabulary struct {
 	oldFile   *block[fileDraft]
 	process   *block[processDraft]
 	vrrpCheck *block[vrrpCheckDraft]
+	webhook   *block[hookDraft]
 	bfd       *block[bfdDraft]
 	hmac      *block[hmacDraft]
 	peer      *block[vrrp.Peer]
@@ -299,7 +305,7 @@ func newVocabulary() *vocabulary {
 		global: globalTable(), script: scriptTable(), auth: authenticationTable(), tracks: trackTables(), peer: peerTable(),
 		address: addressTable("vrrp_instance/virtual_ipaddress/ADDRESS"),
 		hmac:    lazily("vrrp_instance/auth_hmac", hmacTable),
-		file:    lazily("track_file", fileTable), process: lazily("vrrp_track_process", processTable), vrrpCheck: lazily("vrrp_check", vrrpCheckTable), bfd: lazily("bfd_instance", bfdTable),
+		file:    lazily("track_file", fileTable), process: lazily("vrrp_track_process", processTable), vrrpCheck: lazily("vrrp_check", vrrpCheckTable), webhook: lazily("webhook", webhookTable), bfd: lazily("bfd_instance", bfdTable),
 		trackGroup: trackGroupTable(), garpGroup: garpGroupTable(), linkDelay: linkDelayTable(), linkbeatMethod: linkbeatMethodTable(),
 	}
 	v.oldFile = v.file.titled("vrrp_track_file")
@@ -347,7 +353,7 @@ func (v *vocabulary) checks() *checkTables {
 // pages lists the tables, the top level first.
 func (v *vocabulary) pages() []page {
 	pages := []page{
-		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.vrrpCheck, v.bfd, v.trackGroup, v.garpGroup, v.linkbeat, v.linkbeatMethod, v.linkDelay, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
+		v.root, v.global, v.script, v.file, v.oldFile, v.process, v.vrrpCheck, v.webhook, v.bfd, v.trackGroup, v.garpGroup, v.linkbeat, v.linkbeatMethod, v.linkDelay, v.group, v.instance, v.auth, v.hmac, v.address, v.excluded, v.peer,
 		v.route, v.encap, v.nexthop, v.rule, v.staticAddress, v.staticRoute, v.staticEncap, v.staticNexthop, v.staticRule,
 		v.ssl, v.serverGroup, v.virtualServer, v.scheduler, v.method, v.realServer,
 	}

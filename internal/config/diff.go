@@ -62,6 +62,8 @@ func Diff(from, to *Config) []Change {
 		func(p *Process) (string, vrrp.Key) { return "vrrp_track_process " + p.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.Checks, to.Checks, func(c *VRRPCheck) string { return c.Name },
 		func(c *VRRPCheck) (string, vrrp.Key) { return "vrrp_check " + c.Name, vrrp.Key{} })...)
+	out = append(out, compareParts(from.Webhooks, to.Webhooks, func(w *Webhook) string { return w.Name },
+		func(w *Webhook) (string, vrrp.Key) { return "webhook " + w.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.BFDs, to.BFDs, func(s *BFD) string { return s.Name },
 		func(s *BFD) (string, vrrp.Key) { return "bfd_instance " + s.Name, vrrp.Key{} })...)
 	out = append(out, compareParts(from.TrackGroups, to.TrackGroups, func(g *TrackGroup) string { return g.Name },
@@ -158,6 +160,8 @@ func walk(out *[]string, path []string, from, to reflect.Value) {
 		// The password tells it.
 	case name == "password":
 		*out = append(*out, "auth_pass changed")
+	case from.Type() == reflect.TypeFor[Secret](), from.Type() == reflect.TypeFor[[]Header]():
+		*out = append(*out, name+" changed")
 	case name == "hmac":
 		*out = append(*out, "auth_hmac changed")
 	case name == "real servers":

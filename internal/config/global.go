@@ -72,7 +72,7 @@ func globalTable() *block[globals] {
 			set: func(*globals, value) {}},
 	}
 	return table("global_defs", slices.Concat(rows, mailRows(), scriptRows(), fifoRows(), wireRows(), announceRows(),
-		linkRows(), processRows(), filterRows(), lvsRows(), socketRows(), snmpRows(), pathRows(), apiRows(), logRows())...)
+		linkRows(), processRows(), filterRows(), lvsRows(), socketRows(), snmpRows(), pathRows(), apiRows(), logRows(), []row{hookRow("of everything that happens to instances, groups and servers", func(g *globals) hooking { return hooking{g.b, &g.Hooks} })})...)
 }
 
 // readGlobals reads every global_defs before everything else: a later one holds

@@ -11,7 +11,7 @@ import (
 )
 
 // skeleton has a place for a line of every block.
-const skeleton = trackerSkeleton + rootSkeleton + serverSkeleton + `
+const skeleton = hookSkeleton + trackerSkeleton + rootSkeleton + serverSkeleton + `
 global_defs {
     #global_defs
 }
@@ -126,7 +126,7 @@ vrrp_instance V {
 // have an empty sample.
 func samples() map[string]string {
 	all := map[string]string{}
-	for _, area := range []map[string]string{firstSamples(), trackerSamples(), globalSamples(), rootSamples(), heldSamples(), serverSamples()} {
+	for _, area := range []map[string]string{firstSamples(), trackerSamples(), globalSamples(), rootSamples(), heldSamples(), serverSamples(), hookSamples()} {
 		maps.Copy(all, area)
 	}
 	return all

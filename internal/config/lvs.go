@@ -49,6 +49,7 @@ type VirtualServer struct {
 	// sum of all weights, and below Quorum.
 	Quorum, Hysteresis    uint32
 	QuorumUp, QuorumDown  *notify.Command
+	Hooks                 *notify.Hooks
 	Mail                  bool
 	VirtualHost, SNMPName string
 
@@ -148,6 +149,7 @@ type RealServer struct {
 	// is in them already.
 	VirtualHost, SNMPName string
 	NotifyUp, NotifyDown  *notify.Command
+	Hooks                 *notify.Hooks
 	// Checks must all be good. Equal checks of several servers are one value, so
 	// nobody may change them.
 	Checks []*Check

@@ -19,6 +19,7 @@ func notifyRows[T any](of func(*T) notifying) []keyword[T] {
 			}}
 	}
 	return []keyword[T]{
+		hookRow("of every change of state", func(t *T) hooking { n := of(t); return hooking{n.b, &n.to.Hooks} }),
 		row("notify_master", "Runs when the role becomes MASTER.", func(s *notify.Scripts) **notify.Command { return &s.Master }),
 		row("notify_backup", "Runs when the role becomes BACKUP.", func(s *notify.Scripts) **notify.Command { return &s.Backup }),
 		row("notify_fault", "Runs when the role becomes FAULT.", func(s *notify.Scripts) **notify.Command { return &s.Fault }),

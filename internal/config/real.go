@@ -58,6 +58,7 @@ func realServerTable(v *vocabulary) *block[realDraft] {
 		{word: "notify_down", form: command(), once: true, note: "none",
 			meaning: "Runs when the server goes down.",
 			set:     func(d *realDraft, v value) { d.NotifyDown = d.b.run(v) }},
+		hookRow("when the server comes up or goes down", func(d *realDraft) hooking { return hooking{d.b, &d.Hooks} }),
 		{word: "smtp_alert", form: boolean(), note: "smtp_alert_checker, else smtp_alert, else on",
 			meaning: "Mail when the server or one of its checks changes state.",
 			set:     func(d *realDraft, v value) { d.mail = given(v.on, v.at) }},

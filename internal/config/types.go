@@ -21,6 +21,7 @@ type Config struct {
 	Files     []File
 	Processes []Process
 	Checks    []VRRPCheck
+	Webhooks  []Webhook
 	BFDs      []BFD
 	// What is said of interfaces outside of instances.
 	TrackGroups []TrackGroup
@@ -173,6 +174,8 @@ type Global struct {
 
 	API API
 	Log Log
+	// Hooks are the webhooks that are told of everything; nil: none.
+	Hooks *notify.Hooks
 
 	// ProcessNames is process_names; ProcessName is that of the main process.
 	ProcessNames bool

@@ -177,6 +177,7 @@ func virtualServerTable(v *vocabulary) *block[virtualDraft] {
 		{word: "hysteresis", form: integer(between(0, 1<<32-1)), note: "0",
 			meaning: "The quorum is gained above quorum + N and lost below quorum - N.",
 			set:     func(d *virtualDraft, v value) { d.hysteresis = given(uint32(v.n), v.at) }},
+		hookRow("when the quorum is gained or lost", func(d *virtualDraft) hooking { return hooking{d.b, &d.Hooks} }),
 		{word: "quorum_up", form: command(), once: true, note: "none",
 			meaning: "Runs when the quorum is gained, at start too.",
 			set:     func(d *virtualDraft, v value) { d.QuorumUp = d.b.run(v) }},

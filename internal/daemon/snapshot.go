@@ -105,6 +105,7 @@ func (w *workerProcess) state() status.Worker {
 	s := w.chronicle.Worker
 	s.File = w.opts.Config()
 	s.Transitions, s.Checks = w.journal.transitions(), w.balance.runner.Tally()
+	s.Scripts, s.Hooks = w.scripts.all(), w.teller.caller.Tally()
 	if w.trial != nil {
 		until := onWall(w.trial.Until)
 		s.Trial = &until

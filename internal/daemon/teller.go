@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/internal/command"
@@ -12,6 +13,7 @@ import (
 	"holdfast/internal/notify/fifo"
 	"holdfast/internal/notify/script"
 	"holdfast/internal/notify/smtp"
+	"holdfast/internal/notify/webhook"
 	"holdfast/internal/vrrp"
 )
 
@@ -21,15 +23,16 @@ type teller struct {
 	starter  *command.Starter
 	dispatch *script.Dispatcher
 	mailer   *smtp.Mailer
+	caller   *webhook.Caller
 	fifos    [3]*fifo.FIFO // notify_fifo, vrrp_notify_fifo, lvs_notify_fifo; nil: none
 	// last is the latest message of each instance and group, for FIFOs that are
 	// told the states after a reload.
 	last map[notify.Key]notify.Message
 }
 
-func newTeller(log func(string)) *teller {
-	t := &teller{log: log, starter: command.NewStarter(), mailer: smtp.New(log), last: map[notify.Key]notify.Message{}}
-	t.dispatch = script.New(script.With(t.starter), log)
+func newTeller(log func(string), counts *tally) *teller {
+	t := &teller{log: log, starter: command.NewStarter(), mailer: smtp.New(log), caller: webhook.New(log), last: map[notify.Key]notify.Message{}}
+	t.dispatch = script.New(script.With(t.starter.Counted(counts.of("notify"))), log)
 	return t
 }
 
@@ -43,11 +46,29 @@ func (t *teller) apply(c *told) {
 		HELO: c.Global.Mail.HELO, Timeout: c.Global.Mail.Timeout, NoFault: c.Global.Mail.NoFault,
 		TLS: smtp.Encryption(c.Global.Mail.TLS), User: c.Global.Mail.User, Password: c.Global.Mail.Password,
 	})
+	if err := t.caller.Apply(hookSpecs(c)); err != nil {
+		t.log(err.Error())
+	}
 	all, vrrp, lvs := t.fifos[0], t.fifos[1], t.fifos[2]
-	t.dispatch.Apply(script.Setup{Routes: routes(c), Resolver: resolver, FIFOs: sinks(all, vrrp), ServerFIFOs: sinks(all, lvs), Mail: t.mailer})
+	t.dispatch.Apply(script.Setup{Routes: routes(c), Resolver: resolver, FIFOs: sinks(all, vrrp), ServerFIFOs: sinks(all, lvs), Mail: t.mailer, Hooks: t.caller.Deliver})
 	if c.Global.FIFOStatesOnReload {
 		t.repeat(c)
 	}
+}
+
+// hookSpecs are the webhooks of a configuration.
+func hookSpecs(c *told) (list []webhook.Spec) {
+	all := c.Global.Hooks
+	for i := range c.Webhooks {
+		w := &c.Webhooks[i]
+		s := webhook.Spec{Name: w.Name, URL: string(w.URL), Method: w.Method, Node: c.Global.RouterID, Template: w.Template, CA: w.Authority,
+			Timeout: w.Timeout, Retries: w.Retries, All: all != nil && slices.Contains(all.Names, w.Name)}
+		for _, h := range w.Headers {
+			s.Headers = append(s.Headers, webhook.Header{Name: h.Name, Value: string(h.Value)})
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // sinks are the pipes that there are.
@@ -189,6 +210,7 @@ func (t *teller) again(k notify.Key) {
 func (t *teller) close(ctx context.Context) {
 	t.dispatch.Close(ctx)
 	t.mailer.Close(ctx)
+	t.caller.Close(ctx)
 	t.abandon()
 }
 

@@ -19,6 +19,7 @@ type told struct {
 	// TrackGroups and Untracked, the routes and rules of no_track, are for the dumps.
 	TrackGroups []config.TrackGroup
 	Untracked   []string
+	Webhooks    []config.Webhook
 	Groups      []toldName
 	Instances   []toldName
 	Servers     servers
@@ -48,7 +49,7 @@ type toldName struct {
 
 func telling(r *load.Reading) *told {
 	c := r.Config
-	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), TrackGroups: c.TrackGroups, Servers: serversOf(c), Instances: make([]toldName, 0, len(c.Instances))}
+	t := &told{Global: c.Global, Scripts: c.Scripts, Checks: c.Checks, Files: c.Files, Processes: c.Processes, Polled: c.Polled(), TrackGroups: c.TrackGroups, Webhooks: c.Webhooks, Servers: serversOf(c), Instances: make([]toldName, 0, len(c.Instances))}
 	for i := range c.Groups {
 		t.Groups = append(t.Groups, toldName{Name: c.Groups[i].Name, Notify: c.Groups[i].Notify, Tracks: c.Groups[i].Tracks, OwnWeights: c.Groups[i].OwnWeights})
 	}

@@ -23,7 +23,8 @@ type watchers struct {
 	note      func(tracker.Sample)
 	log       func(string)
 	filed     func(name string, value int) // told the numbers in files
-	starter   *command.Starter
+	starter   *command.Starter             // of checks of real servers
+	repairer  *command.Starter
 	scripts   *script.Watcher
 	checks    *check.Watcher
 	files     *trackfile.Watcher
@@ -31,9 +32,10 @@ type watchers struct {
 	links     *link.Watcher
 }
 
-func newWatchers(send func(*relay.Down), note func(tracker.Sample), log func(string)) *watchers {
-	w := &watchers{send: send, note: note, log: log, starter: command.NewStarter()}
-	w.scripts = script.New(script.With(w.starter), w.report, log)
+func newWatchers(send func(*relay.Down), note func(tracker.Sample), log func(string), counts *tally) *watchers {
+	all := command.NewStarter()
+	w := &watchers{send: send, note: note, log: log, starter: all.Counted(counts.of("check")), repairer: all.Counted(counts.of("repair"))}
+	w.scripts = script.New(script.With(all.Counted(counts.of("track"))), w.report, log)
 	w.checks = check.New(w.repair, w.report, log)
 	w.files = trackfile.New(w.file, log)
 	w.processes = process.New(w.report, log)
@@ -146,7 +148,7 @@ func (w *watchers) close() {
 
 // repair runs the command of a check to its end.
 func (w *watchers) repair(ctx context.Context, r *command.Runnable) error {
-	exit, expired, err := w.starter.Run(ctx, r)
+	exit, expired, err := w.repairer.Run(ctx, r)
 	switch {
 	case err != nil:
 		return err

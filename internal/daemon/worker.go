@@ -62,6 +62,7 @@ type workerProcess struct {
 	server    *api.Server  // of it
 	gate      gate         // for other machines
 	chronicle chronicle
+	scripts   tally
 	journal   *journal
 	snapshots pictures[*status.Snapshot]
 	balances  pictures[*status.Balanced]
@@ -102,8 +103,8 @@ func newWorkerProcess() (*workerProcess, error) {
 		unix.CloseOnExec(4 + i)
 	}
 	w.journal = newJournal()
-	w.teller = newTeller(w.logText)
-	w.watchers = newWatchers(w.send, w.journal.sampled, w.logText)
+	w.teller = newTeller(w.logText, &w.scripts)
+	w.watchers = newWatchers(w.send, w.journal.sampled, w.logText, &w.scripts)
 	w.balance = newBalance(w.logLine, w.teller, w.journal.served, w.watchers.starter, w.opts.LegacyFile(), w.opts.OrdersFile(), w.janitor.after)
 	w.balance.askRoles = func() { w.send(&relay.Down{Ask: true}) }
 	w.watchers.filed = w.balance.runner.File

@@ -108,6 +108,7 @@ func samples() []sample {
 		{"script that nobody tracks", "vrrp_script c {\n script /usr/bin/c\n}\n" + in(), []string{"1: advice untracked"}},
 		{"file that nobody tracks", "track_file f {\n file /run/f\n weight 1\n}\n" + in(), []string{"1: advice untracked"}},
 		{"session that nobody follows", "bfd_instance b {\n neighbor_ip 10.0.0.9\n hoplimit 255\n}\n" + in(), []string{"1: advice untracked"}},
+		{"webhook that nobody names", "webhook w {\n url http://x/\n}\n" + in(), []string{"1: advice unused-webhook"}},
 		{"script that is not there", in(" track_script {", "  c", " }"), []string{"9: complaint undefined-name"}},
 		{"scripts without security", checked, []string{"15: complaint script-security"}},
 		{"command without path", secure + strings.Replace(checked, "/usr/bin/c", "c", 1), []string{"6: advice bare-command"}},

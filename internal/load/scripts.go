@@ -18,6 +18,7 @@ func (r *Reading) Judge() {
 		return
 	}
 	r.readKeys()
+	r.readHooks()
 	resolver := command.NewResolver(Policy(&r.Config.Global))
 	used := 0
 	judge := func(c *notify.Command) bool {

@@ -21,6 +21,8 @@ func Write(out io.Writer, s *status.Snapshot) error {
 	t.instances(s)
 	t.trackers(s.Router)
 	t.checks(s.Worker.Checks)
+	t.scripts(s.Worker.Scripts)
+	t.hooks(s.Worker.Hooks)
 	if s.Balanced != nil {
 		t.balanced(s.Balanced)
 	}
@@ -169,6 +171,36 @@ func (t *text) checks(list []status.Checks) {
 	for i := range list {
 		c := &list[i]
 		t.histogram(c.Took[:], time.Millisecond, c.Total.Seconds(), "kind", c.Kind)
+	}
+}
+
+func (t *text) scripts(list []status.Scripts) {
+	t.family("holdfast_scripts_total", "counter", "Programs that were run and have ended, by what they are for and how they ended.")
+	for i := range list {
+		t.count(list[i].Passed, "kind", list[i].Kind, "result", "passed")
+		t.count(list[i].Failed, "kind", list[i].Kind, "result", "failed")
+	}
+	t.family("holdfast_script_duration_seconds", "histogram", "How long programs ran, by what they are for.")
+	for i := range list {
+		t.histogram(list[i].Took[:], time.Millisecond, list[i].Total.Seconds(), "kind", list[i].Kind)
+	}
+}
+
+func (t *text) hooks(list []status.Hook) {
+	t.family("holdfast_webhook_messages_total", "counter", "Messages for webhooks, by what became of them: sent, failed (refused, or given up), lost (too many waited).")
+	for i := range list {
+		h := &list[i]
+		t.count(h.Sent, "webhook", h.Name, "result", "sent")
+		t.count(h.Failed, "webhook", h.Name, "result", "failed")
+		t.count(h.Lost, "webhook", h.Name, "result", "lost")
+	}
+	t.family("holdfast_webhook_waiting", "gauge", "Messages that wait for their turn.")
+	for i := range list {
+		t.sample(float64(list[i].Waiting), "webhook", list[i].Name)
+	}
+	t.family("holdfast_webhook_request_duration_seconds", "histogram", "How long requests to webhooks took, those that were made again included.")
+	for i := range list {
+		t.histogram(list[i].Took[:], time.Millisecond, list[i].Total.Seconds(), "webhook", list[i].Name)
 	}
 }
 

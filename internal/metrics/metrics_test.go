@@ -33,6 +33,8 @@ func full() *status.Snapshot {
 			Started: epoch, Loaded: epoch.Add(time.Second), Reloads: status.Reloads{Taken: 2, Refused: 1}, Lost: 5,
 			Transitions: []status.Transition{{Instance: "V", To: "MASTER", Cause: "master down", N: 1}},
 			Checks:      []status.Checks{{Kind: "tcp", Passed: 10, Failed: 1}},
+			Scripts:     []status.Scripts{{Kind: "notify", Passed: 3, Failed: 1}},
+			Hooks:       []status.Hook{{Name: "ops", Sent: 4, Failed: 2, Lost: 1, Tries: 7, Waiting: 5}},
 		},
 		Balanced: &status.Balanced{Repairs: 1, Services: []status.Service{{
 			Protocol: "TCP", Address: "10.0.0.100:80", Held: true, Counters: status.Counters{Conns: 11, InBytes: 12},
@@ -46,6 +48,8 @@ func full() *status.Snapshot {
 	s.Router.Late[0], s.Router.Late[23] = 1, 1
 	s.Worker.Checks[0].Count(3 * time.Millisecond)
 	s.Worker.Checks[0].Count(time.Hour)
+	s.Worker.Scripts[0].Count(20 * time.Millisecond)
+	s.Worker.Hooks[0].Count(2 * time.Second)
 	return s
 }
 

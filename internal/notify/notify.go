@@ -91,6 +91,8 @@ type Scripts struct {
 	Master, Backup, Fault, Stop, Deleted *Command
 	Any                                  *Command // `notify`: gets type, name, state, priority
 	LowerPriority                        *Command // notify_master_rx_lower_pri
+	// Hooks are the webhooks that are called; nil: none.
+	Hooks *Hooks
 	// ReportDeleted: an instance dropped by a reload is DELETED, not FAULT.
 	ReportDeleted bool
 	// PriorityChanges writes changes of the effective priority to the FIFOs.

@@ -15,6 +15,8 @@ type Delivery struct {
 	Runs []Run
 	Line bool // to the FIFOs: notify_fifo, then vrrp_notify_fifo
 	Mail bool // if it is news, see Mailbook
+	// Hooks are the webhooks that are called, beside those that are told of everything; nil: none.
+	Hooks *Hooks
 }
 
 // Route decides what m leads to when s is configured; nil is nothing configured.
@@ -27,7 +29,7 @@ func (s *Scripts) Route(m Message) Delivery {
 	if m.State == Deleted && !s.ReportDeleted {
 		m.State = Fault
 	}
-	d := Delivery{Message: m}
+	d := Delivery{Message: m, Hooks: s.Hooks}
 	switch m.State {
 	case LowerHeard:
 		d.Line = true

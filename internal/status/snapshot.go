@@ -47,6 +47,9 @@ type Worker struct {
 	Transitions []Transition `json:"transitions"`
 	// Checks are those of real servers, by kind.
 	Checks []Checks `json:"checks"`
+	// Scripts are the programs that were run, by kind; Hooks the webhooks, by name.
+	Scripts []Scripts `json:"scripts,omitempty"`
+	Hooks   []Hook    `json:"hooks,omitempty"`
 	// Lost counts log lines that were left out because too many came at a time.
 	Lost uint64 `json:"lost"`
 }
@@ -66,16 +69,43 @@ type Checks struct {
 	Failed uint64 `json:"failed"`
 	// Hindered could not be made, for a reason of this machine.
 	Hindered uint64 `json:"hindered"`
+	Durations
+}
+
+// Durations are those of things that happen often.
+type Durations struct {
 	// Took counts by how long they took: place i is for less than 2^i milliseconds, and
 	// at least half of that; the last one for all that took longer. Total is the sum.
 	Took  [16]uint64    `json:"took"`
 	Total time.Duration `json:"total_ns"`
 }
 
-// Count takes one check in.
-func (c *Checks) Count(took time.Duration) {
-	c.Took[min(bits.Len64(uint64(took/time.Millisecond)), len(c.Took)-1)]++
-	c.Total += took
+// Count takes one in.
+func (d *Durations) Count(took time.Duration) {
+	d.Took[min(bits.Len64(uint64(took/time.Millisecond)), len(d.Took)-1)]++
+	d.Total += took
+}
+
+// Scripts counts the programs of one kind that were run.
+type Scripts struct {
+	Kind   string `json:"kind"` // notify, track, check, repair
+	Passed uint64 `json:"passed"`
+	// Failed ended with another status than 0, by a signal, or could not be started.
+	Failed uint64 `json:"failed"`
+	Durations
+}
+
+// Hook counts what came of the calls of a webhook.
+type Hook struct {
+	Name string `json:"name"`
+	// Sent were taken, Failed refused or given up, Lost left out because too many waited.
+	Sent   uint64 `json:"sent"`
+	Failed uint64 `json:"failed"`
+	Lost   uint64 `json:"lost"`
+	// Tries is how many requests were made, Waiting how many messages wait now.
+	Tries   uint64 `json:"tries"`
+	Waiting int    `json:"waiting"`
+	Durations
 }
 
 // Reloads counts what became of configurations, the first one included.

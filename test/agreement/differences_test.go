@@ -56,6 +56,7 @@ func differences() map[string]difference {
 		"examples/web-pair/lb02.conf":            {0, 5, "as above"},
 		"test/samples/track-check.conf":          {0, 5, "as above"},
 		"test/samples/asked.conf":                {0, 5, "the words for the API are our own"},
+		"test/samples/webhook.conf":              {0, 5, "webhooks are our own"},
 		"test/samples/log.conf":                  {0, 5, "the words for the log are our own"},
 		"test/samples/mail-encrypted.conf":       {0, 5, "smtp_tls and smtp_auth are words of our own"},
 	}

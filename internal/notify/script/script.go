@@ -55,6 +55,8 @@ type Setup struct {
 	// ServerFIFOs are told of virtual and real servers: notify_fifo, then lvs_notify_fifo.
 	ServerFIFOs []notify.Sink
 	Mail        notify.Sink // nil: none
+	// Hooks calls webhooks. It does not wait; nil: there are none.
+	Hooks func(notify.Delivery)
 }
 
 // Dispatcher carries messages to those who are to be told. Telling it something
@@ -135,6 +137,9 @@ func (d *Dispatcher) pass(delivery notify.Delivery) {
 		d.push(delivery)
 	}
 	d.repeat(delivery)
+	if d.setup.Hooks != nil {
+		d.setup.Hooks(delivery)
+	}
 	if delivery.Mail && d.setup.Mail != nil {
 		d.hand(d.setup.Mail, delivery.Message)
 	}

@@ -3,6 +3,7 @@
 # make test       every test; installs what it needs (as root, on Debian)
 # make manual     doc/reference and doc/man, from the keyword tables
 # make soak       real nodes under random faults for an hour, or as long as FOR says
+# make packages   dist/*.deb and dist/*.rpm for amd64 and arm64
 # make bench      side by side with keepalived; about 25 minutes
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -10,7 +11,7 @@ FLAGS    = -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 FOR     ?= 1h
 
-.PHONY: all build run test soak unit manual bench fuzz setup clean
+.PHONY: all build run test soak unit manual packages bench fuzz setup clean
 all: build
 
 build:
@@ -33,6 +34,9 @@ unit:
 manual:
 	$(GO) run ./cmd/holdfast manual doc
 
+packages:
+	./packaging/build dist
+
 bench: setup build
 	$(GO) run ./bench -write
 
@@ -44,4 +48,4 @@ setup:
 	@./test/setup
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

@@ -2,12 +2,14 @@ package conf
 
 import "strings"
 
-// Conceal puts asterisks over the secret of a source line, a password (auth_pass)
+// Conceal puts asterisks over the secret of a source line: a password (auth_pass, smtp_auth),
 // a key of auth_hmac, or what opens the door of a webhook. The line keeps its length. The path behind file: is no
 // secret.
 func Conceal(line string) string {
-	if at := strings.Index(line, "auth_pass"); at >= 0 {
-		return covered(line, at+len("auth_pass"))
+	for _, word := range []string{"auth_pass", "smtp_auth"} {
+		if at := strings.Index(line, word); at >= 0 {
+			return covered(line, at+len(word))
+		}
 	}
 	if hidden, is := concealHook(line); is {
 		return hidden

@@ -11,6 +11,8 @@ func TestNoLineShowsASecret(t *testing.T) {
 		{"    auth_pass s3cret", "    auth_pass ******"},
 		{`    auth_pass "a b" # old`, `    auth_pass ** ** * ***`},
 		{"authentication { auth_type PASS auth_pass x }", "authentication { auth_type PASS auth_pass * *"},
+		{"    smtp_auth user s3cret", "    smtp_auth **** ******"},
+		{"    smtp_auth s3cret", "    smtp_auth ******"}, // and a word is missing
 		{"    key 1 0123456789", "    key 1 **********"},
 		{"    key 12 hex:00ff", "    key 12 ********"},
 		{`    "key" "1" "x y"`, `    "key" "1" ** **`},

@@ -16,8 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast/internal/api"
 	"holdfast/internal/config"
 )
@@ -166,11 +164,14 @@ func Guard() int {
 }
 
 func guard() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("give up new privileges: %w", err)
-	}
 	if os.Geteuid() == 0 {
 		return errors.New("this process is not to have rights")
+	}
+	if err := noNewPrivileges(); err != nil {
+		return err
+	}
+	if err := confine(); err != nil {
+		return err
 	}
 	var task api.Gate
 	in := json.NewDecoder(os.Stdin)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 
@@ -206,6 +207,10 @@ func (p *routerProcess) order(o engine.HostOrder) {
 // scheduler interrupts it every ten milliseconds, and going on where it is costs
 // less than being handed back to a thread of its own.
 func (p *routerProcess) run() int {
+	debug.SetTraceback("crash") // a crash is a signal, and not the status of a configuration that cannot be run
+	if err := keepRights(routerRights()); err != nil {
+		p.worker.say(relay.Line{Text: err.Error(), Bad: true})
+	}
 	_ = p.schedule.take(config.ProcessSettings{RealTime: realTime}) // what came of it is told in words
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := p.hosting.Begin(ctx); err != nil {
@@ -217,6 +222,9 @@ func (p *routerProcess) run() int {
 	go func() { defer close(hosted); p.hosting.Run(ctx) }()
 	go p.signals()
 	go p.raiser.run()
+	if every := watchdog(); every > 0 {
+		go p.vouch(every)
+	}
 	go p.worker.serve(p.served)
 	p.loop.Run()
 	cancel()

@@ -96,6 +96,9 @@ func newWorkerProcess() (*workerProcess, error) {
 	unix.Umask(w.opts.Umask)
 	w.log = openLogs(w.opts)
 	w.floods.log = w.log
+	if err := keepRights(workerRights()); err != nil {
+		w.log.Warn(err.Error())
+	}
 	w.conn = relay.NewConn[relay.Up, relay.Down](os.NewFile(3, "relay"))
 	unix.CloseOnExec(3)
 	for i := range w.slots {

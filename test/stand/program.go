@@ -38,7 +38,9 @@ func build() (remove func(), err error) {
 	}
 	remove = func() { _ = os.RemoveAll(dir) }
 	path := filepath.Join(dir, "holdfast")
-	if out, err := exec.Command("go", "build", "-o", path, "holdfast/cmd/holdfast").CombinedOutput(); err != nil {
+	c := exec.Command("go", "build", "-o", path, "holdfast/cmd/holdfast")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
+	if out, err := c.CombinedOutput(); err != nil {
 		remove()
 		return nil, fmt.Errorf("build holdfast: %w\n%s", err, out)
 	}

@@ -40,9 +40,14 @@ func steps(t *testing.T) (list []step) {
 	return list
 }
 
-// What a client that asks each millisecond may lose while an address moves to another machine: the new owner announces it
-// before the old one lets go.
-const moved = 50
+// loss is what a client that asks each millisecond may lose at a step: nothing where only a backup changes; while an
+// address moves, what passes from the first advert of the new owner until the old one has heard it and all know.
+func loss(s step) int {
+	if strings.Contains(s.commands, "holdfast-switch") {
+		return 0
+	}
+	return 50
+}
 
 // A pair of Debian's keepalived is migrated as the page says, node by node.
 func TestAPairIsMigratedAsThePageSays(t *testing.T) {
@@ -79,8 +84,8 @@ func TestAPairIsMigratedAsThePageSays(t *testing.T) {
 		time.Sleep(time.Second) // what follows from it belongs to it
 		lost := lost(probe, begun, vip)
 		t.Logf("%s, %s: %d probes of 1 ms lost", step.heading, step.node, lost)
-		if lost > moved {
-			t.Errorf("%s, %s: %d probes were lost", step.heading, step.node, lost)
+		if lost > loss(step) {
+			t.Errorf("%s, %s: %d probes were lost, at most %d may be", step.heading, step.node, lost, loss(step))
 		}
 	}
 	for name, m := range machines {

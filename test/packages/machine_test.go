@@ -2,9 +2,11 @@ package packages
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,7 +36,8 @@ func boot(s *stand.Stage, node *netns.Node) *machine {
 	script, err := filepath.Abs("testdata/boot")
 	s.Must(err)
 	cmd := exec.Command("nsenter", "--net=/run/netns/"+node.Space(), "sh", script, m.dir, group)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC, Pdeathsig: syscall.SIGKILL}
+	// If this process is killed, the next lab ends what lives in the network of the node.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC}
 	log := &stand.Log{}
 	cmd.Stdout, cmd.Stderr = log, log
 	s.Must(cmd.Start())
@@ -55,14 +58,20 @@ func boot(s *stand.Stage, node *netns.Node) *machine {
 	return m
 }
 
-// cgroup makes a group for a machine in the unified hierarchy.
+// cgroup makes a group for a machine in the unified hierarchy, and removes those of killed tests.
 func cgroup(t *testing.T) string {
 	t.Helper()
 	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
 		if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err != nil {
 			continue
 		}
-		if dir, err := os.MkdirTemp(root, "holdfast-test-"); err == nil {
+		left, _ := filepath.Glob(root + "/holdfast-test-*")
+		for _, dir := range left {
+			if _, err := os.Stat("/proc/" + strings.Split(filepath.Base(dir), "-")[2]); err != nil {
+				remove(dir)
+			}
+		}
+		if dir, err := os.MkdirTemp(root, fmt.Sprintf("holdfast-test-%d-", os.Getpid())); err == nil {
 			return dir
 		}
 	}
@@ -73,20 +82,25 @@ func cgroup(t *testing.T) string {
 // forget removes a group with all below it, once its processes are gone.
 func forget(group string) {
 	for range 100 {
-		var dirs []string
-		_ = filepath.WalkDir(group, func(path string, d os.DirEntry, err error) error {
-			if err == nil && d.IsDir() {
-				dirs = append(dirs, path)
-			}
-			return nil
-		})
-		for i := len(dirs) - 1; i >= 0; i-- {
-			_ = os.Remove(dirs[i])
-		}
+		remove(group)
 		if _, err := os.Stat(group); err != nil {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// remove takes away the groups in which nothing runs, the lowest first.
+func remove(group string) {
+	var dirs []string
+	_ = filepath.WalkDir(group, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return nil
+	})
+	for _, dir := range slices.Backward(dirs) {
+		_ = os.Remove(dir)
 	}
 }
 

@@ -49,6 +49,7 @@ func pack(t *testing.T, sources, into string, env ...string) {
 // packages are those of these sources.
 func packages(t *testing.T) string {
 	t.Helper()
+	need.Time(t)
 	need.Programs(t, "dpkg-deb", "rpm")
 	dir := os.Getenv(packagesVariable)
 	if files, _ := filepath.Glob(dir + "/*"); len(files) == 0 {

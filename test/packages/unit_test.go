@@ -16,7 +16,7 @@ const exposed = 5.0
 // installed is a machine whose holdfast.service has taken the place of keepalived.service.
 func installed(t *testing.T) *machine {
 	t.Helper()
-	m := debian(t)
+	m := debian(t, fast(100))
 	m.sh("dpkg -i /tmp/" + deb)
 	m.sh("systemctl start holdfast")
 	m.runs("holdfast", "/usr/bin/holdfast")
@@ -87,7 +87,7 @@ func TestTheWatchdogIsFed(t *testing.T) {
 func TestTheUnitSaysWhatCannotRun(t *testing.T) {
 	m := installed(t)
 	pid := m.property("holdfast", "MainPID")
-	m.write("/etc/keepalived/keepalived.conf", conf(100)+"vrrp_instance {\n")
+	m.write("/etc/keepalived/keepalived.conf", fast(100)+"vrrp_instance {\n")
 	if out, err := m.try("systemctl reload holdfast"); err == nil {
 		t.Errorf("the reload succeeds:\n%s", out)
 	}
@@ -109,7 +109,7 @@ func TestTheUnitBoundsWhatScriptsMayDo(t *testing.T) {
 	m := installed(t)
 	m.write("/etc/keepalived/told.sh", "#!/bin/sh\ngrep ^Cap /proc/self/status > /run/holdfast/rights\n")
 	m.sh("chmod 755 /etc/keepalived/told.sh")
-	m.write("/etc/keepalived/keepalived.conf", strings.Replace(strings.Replace(conf(100), "router_id node", "router_id node\n\tscript_user root\n\tenable_script_security", 1), "advert_int 1", "advert_int 1\n\tnotify /etc/keepalived/told.sh", 1))
+	m.write("/etc/keepalived/keepalived.conf", strings.Replace(strings.Replace(fast(100), "vrrp_version 3", "vrrp_version 3\n\tscript_user root\n\tenable_script_security", 1), "advert_int 0.1", "advert_int 0.1\n\tnotify /etc/keepalived/told.sh", 1))
 	m.sh("systemctl restart holdfast")
 	m.Eventually(10*time.Second, "the script has run", func() bool { _, err := os.Stat(m.path("/run/holdfast/rights")); return err == nil })
 	of := func(text, name string) uint64 {

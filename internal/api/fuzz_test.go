@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/internal/status"
 	"holdfast/web"
 )
 
@@ -60,7 +61,7 @@ func answerTo(t *testing.T, raw []byte, who Asker) (*httptest.ResponseRecorder, 
 		return nil, nil
 	}
 	var rec recorder
-	s := &Server{Control: echo{}, Recorder: &rec, MetricsType: "text/plain", Metrics: nothingMuch}
+	s := &Server{Control: echo{}, Recorder: &rec, MetricsType: "text/plain", Metrics: nothingMuch, Why: no}
 	s.Admit(Access{Read: []uint32{8}})
 	w := httptest.NewRecorder()
 	s.handler().ServeHTTP(w, r)
@@ -70,6 +71,9 @@ func answerTo(t *testing.T, raw []byte, who Asker) (*httptest.ResponseRecorder, 
 	}
 	return w, acts
 }
+
+// no knows no instance.
+func no(*status.Snapshot, []status.Event, string) (string, bool) { return "", false }
 
 func checkAnswer(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()

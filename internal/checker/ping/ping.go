@@ -111,6 +111,8 @@ func (e echo) answers(p []byte) bool {
 	switch {
 	case len(p) < 8 || p[0] != kind || p[1] != 0:
 		return false
+	case e.raw && !e.v6 && checksum(p) != 0: // here the kernel does not look
+		return false
 	case e.raw && binary.BigEndian.Uint16(p[4:]) != e.id:
 		return false
 	}
@@ -132,8 +134,8 @@ func withoutHeader(p []byte) []byte {
 // checksum is that of the Internet protocols (RFC 1071).
 func checksum(m []byte) uint16 {
 	var sum uint32
-	for i := 0; i+1 < len(m); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(m[i:]))
+	for i, b := range m {
+		sum += uint32(b) << (8 * (1 - i%2))
 	}
 	for sum>>16 != 0 {
 		sum = sum&0xffff + sum>>16

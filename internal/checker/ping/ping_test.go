@@ -2,6 +2,7 @@ package ping
 
 import (
 	"context"
+	"encoding/binary"
 	"net/netip"
 	"os"
 	"strings"
@@ -68,11 +69,15 @@ func TestAnswers(t *testing.T) {
 	e := echo{id: 0x1234, sequence: 7}
 	reply := e.request()
 	reply[0] = reply4
+	sealed(reply)
 	behind := func(header ...byte) []byte { return append(header, reply...) }
 	plain := append([]byte{0x45}, make([]byte, 19)...)
 	options := append([]byte{0x46}, make([]byte, 23)...)
 	other := append([]byte{}, reply...)
 	other[4]++
+	sealed(other)
+	spoilt := append([]byte{}, reply...)
+	spoilt[20]++
 	next := append([]byte{}, reply...)
 	next[7]++
 	for _, c := range []struct {
@@ -92,6 +97,7 @@ func TestAnswers(t *testing.T) {
 		{"another identifier behind a header of IP", true, append(append([]byte{}, plain...), other...), false},
 		{"a header that is longer than the packet", true, []byte{0x4f, 0}, false},
 		{"a header that is too short", true, behind(0x41), false},
+		{"a byte of it spoilt", true, append(append([]byte{}, plain...), spoilt...), false},
 		{"nothing behind a header of IP", true, nil, false},
 	} {
 		e.raw = c.raw
@@ -99,6 +105,12 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
+}
+
+// sealed sets the checksum of a message anew.
+func sealed(m []byte) {
+	m[2], m[3] = 0, 0
+	binary.BigEndian.PutUint16(m[2:], checksum(m))
 }
 
 func TestChecksum(t *testing.T) {

@@ -1,11 +1,6 @@
 package balancer
 
-import (
-	"slices"
-
-	"holdfast/internal/config"
-	"holdfast/internal/ipvs"
-)
+import "holdfast/internal/ipvs"
 
 // remains is what an earlier run left of the first service of a virtual server; the
 // others of a group are alike.
@@ -28,45 +23,41 @@ func (b *Balancer) remains(v *virtual) *remains {
 }
 
 // adopt takes a real server to live, or not, as an earlier run had it in the table, and
-// reports whether that was told. While a sorry server stood in, who lived is not to be seen.
+// reports whether that was told. The table has the last word, which is changed ahead of all else;
+// but while a sorry server stands in, it does not show who lives.
 func (b *Balancer) adopt(r *real) (told bool) {
-	left := r.of.left
-	if left == nil {
+	v := r.of
+	if v.left == nil {
 		return false
 	}
-	d, held := left.pool.Find(r.Reached(left.key))
-	up := held && (d.Weight > 0 || r.Weight == 0 || r.Drained)
+	if b.known == nil {
+		r.take(r.held())
+		return false
+	}
+	r.remember(b.known)
+	if held := r.held(); held != (r.failed() == 0) && (v.Sorry == nil || !b.known.lost[v.unique()]) {
+		r.take(held)
+	}
+	return true
+}
+
+// held reports whether it was in the table, as one that lives.
+func (r *real) held() bool {
+	d, found := r.of.left.pool.Find(r.Reached(r.of.left.key))
+	return found && (!r.Inhibit || d.Weight > 0 || r.Effective() == 0)
+}
+
+// take takes it that all checks find the same.
+func (r *real) take(up bool) {
 	for _, c := range r.checks {
-		c.up, c.ran = up, b.told
+		c.up = up
 	}
-	if i := slices.IndexFunc(r.checks, (*check).weighs); up && b.told && i >= 0 && !r.Drained {
-		r.checks[i].weight = int64(d.Weight) - int64(r.Weight)
-	}
-	return b.told
 }
 
-// weighs reports whether a check adds to the weight of its server.
-func (c *check) weighs() bool {
-	return c.config.Kind == config.CheckMisc && c.config.Misc.Dynamic || c.config.Kind == config.CheckFile && c.config.File.Weight != 0
-}
-
-// resume takes a quorum to be there, or not, as an earlier run had it: it is news only when
+// resume takes a quorum to be there, or not, as another worker had it: it is news only when
 // that changes.
 func (b *Balancer) resume(v *virtual) {
-	if v.left == nil || !b.told {
-		return
+	if v.left != nil && b.known != nil {
+		v.fresh, v.Up = false, !b.known.lost[v.unique()]
 	}
-	v.fresh, v.Up = false, true // what hysteresis is for: as long as the sum allows
-	sum := v.Sum()
-	v.Up = sum > 0 && int64(sum) >= v.Threshold() && !v.apologised()
-}
-
-// apologised reports whether the sorry server took the connections.
-func (v *virtual) apologised() bool {
-	if v.Sorry == nil {
-		return false
-	}
-	at := v.Sorry.Reached(v.left.key)
-	d, _ := v.left.pool.Find(at)
-	return d.Weight > 0 && !slices.ContainsFunc(v.reals, func(r *real) bool { return r.Reached(v.left.key) == at })
 }

@@ -51,7 +51,7 @@ type Balancer struct {
 	last    checker.ID
 	here    map[netip.Addr]bool // the addresses of this machine
 	left    ipvs.Table          // by an earlier run, until the first reload
-	told    bool                // that run told what it found out
+	known   *memory             // of the worker before, until then; nil: there was none
 	orders  map[orderID]Order
 	marks   marks
 	stopped bool
@@ -64,8 +64,12 @@ func New() *Balancer {
 
 // Adopt takes in what an earlier run left in the kernel, before the first Reload. A real server
 // that is missing there was down, one that is there was up: it is taken to be so until it is
-// checked. told: the daemon has lived on, and nobody is to be told again.
-func (b *Balancer) Adopt(left ipvs.Table, told bool) { b.left, b.told = left, told }
+// checked.
+func (b *Balancer) Adopt(left ipvs.Table) { b.left = left }
+
+// Resume takes in how the servers stood when the worker died that this one goes on for, before
+// the first Reload: nobody is told that again.
+func (b *Balancer) Resume(s Standing) { b.known = s.memory() }
 
 // Remark takes in which marks an earlier run gave out.
 func (b *Balancer) Remark(shares map[ipvs.Share]uint32) { b.marks = shares }
@@ -124,7 +128,7 @@ func (b *Balancer) Stop(now mono.Instant, out *Effects) {
 	b.stopped, b.virtual = true, nil
 	clear(b.users)
 	clear(b.checks)
-	out.Table, out.Checks = ipvs.Table{}, true
+	out.Table, out.Checks, out.Stands = ipvs.Table{}, true, true
 }
 
 // addressed suspends the checks of those whose address has gone, and resumes them when it

@@ -71,6 +71,8 @@ type Effects struct {
 	Pools map[ipvs.Key]ipvs.Pool
 	// Orders says that Balancer.Orders answers something new.
 	Orders bool
+	// Stands says that Balancer.Standing may answer something new.
+	Stands bool
 	// Marked comes with Table: what packets are to be marked with, and Shares who has
 	// which of the marks.
 	Marked []host.Marked

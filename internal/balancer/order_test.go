@@ -74,7 +74,7 @@ func TestOrdersAreKeptOverARestart(t *testing.T) {
 	before.wish("10.1.0.1:80", "", drain)
 	r := &rig{T: t, b: New(), kernel: before.kernel}
 	r.b.Recall(before.b.Orders())
-	r.b.Adopt(before.kernel, false)
+	r.b.Adopt(before.kernel)
 	r.load(text)
 	r.weights(0, 7)
 	if !r.b.virtual[0].reals[0].Alive {

@@ -6,6 +6,7 @@ func (b *Balancer) review(v *virtual, initial bool, out *Effects) {
 	apologised := v.Apologises()
 	threshold, sum := v.Threshold(), v.Sum()
 	changed := v.Review()
+	out.Stands = out.Stands || changed
 	switch {
 	case changed && v.Up:
 		out.log("Gained quorum %d+%d=%d <= %d for VS %s", v.Quorum, v.Hysteresis, threshold, sum, v.name)

@@ -40,8 +40,8 @@ func (b *Balancer) Reload(now mono.Instant, c *Config, out *Effects) {
 		v.fresh = false
 	}
 	b.forget(out)
-	b.left, b.told = nil, false
-	out.Table, out.Checks = b.table(), true
+	b.left, b.known = nil, nil
+	out.Table, out.Checks, out.Stands = b.table(), true, true
 	out.Marked, out.Shares = b.marked(), maps.Clone(b.marks)
 }
 
@@ -158,9 +158,9 @@ func (b *Balancer) inherit(now mono.Instant, r, old *real, out *Effects) {
 	} else {
 		r.recover(old, out)
 	}
+	r.weighUp()
 	for _, c := range r.checks {
 		b.checks[c.id] = c
-		r.Extra += c.weight
 		if !c.ran {
 			out.log("%s healthchecker for service %s for VS %s", r.of.activity("Deactivating"), r.name(), r.of.name)
 		}

@@ -25,6 +25,7 @@ type rig struct {
 	marked []host.Marked
 	shares map[ipvs.Share]uint32
 	lines  []string
+	stood  Standing
 	out    Effects
 }
 
@@ -86,6 +87,9 @@ func (r *rig) follow() {
 	}
 	for k, p := range r.out.Pools {
 		r.kernel[k] = p
+	}
+	if r.out.Stands {
+		r.stood = r.b.Standing()
 	}
 	r.out = Effects{}
 }

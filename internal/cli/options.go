@@ -197,6 +197,9 @@ func (o *Options) GateSocket() string { return filepath.Join(o.RunDir, "gate.soc
 // OrdersFile is where stands what people want of real servers beside the configuration.
 func (o *Options) OrdersFile() string { return filepath.Join(o.RunDir, "servers") }
 
+// StandingFile is where another worker reads how real servers stand.
+func (o *Options) StandingFile() string { return filepath.Join(o.RunDir, "standing") }
+
 // MaintenanceFile is there while the node is under maintenance.
 func (o *Options) MaintenanceFile() string { return filepath.Join(o.RunDir, "maintenance") }
 

@@ -14,6 +14,7 @@ import (
 	"holdfast/internal/bfd/wire"
 	"holdfast/internal/checker"
 	"holdfast/internal/checker/run"
+	"holdfast/internal/cli"
 	"holdfast/internal/command"
 	"holdfast/internal/config"
 	"holdfast/internal/engine"
@@ -36,10 +37,9 @@ type balance struct {
 	teller  *teller
 	note    func([]notify.Delivery)
 	starter *command.Starter
-	legacy  legacyFile
+	papers  papers
 	rest    func()                // after a burst of work
 	turned  func([]balancer.Turn) // by any goroutine
-	orders  ordersFile
 	// askRoles has see called, soon.
 	askRoles func()
 
@@ -54,8 +54,23 @@ type balance struct {
 // room is the size of the buffers of the sockets that tell of addresses.
 type room struct{ Commands, Monitor config.Buffer }
 
-func newBalance(say func(relay.Line), t *teller, note func([]notify.Delivery), s *command.Starter, legacy, orders string, rest func()) *balance {
-	b := &balance{say: say, teller: t, note: note, starter: s, legacy: legacyFile(legacy), orders: ordersFile(orders), rest: rest}
+// papers are what is kept for another run, or another worker.
+type papers struct {
+	legacy   legacyFile
+	orders   keptFile[[]balancer.Order]  // of people
+	standing keptFile[balancer.Standing] // of servers
+}
+
+func papersOf(o *cli.Options) papers {
+	return papers{
+		legacy:   legacyFile(o.LegacyFile()),
+		orders:   keptFile[[]balancer.Order]{o.OrdersFile(), "the orders for real servers"},
+		standing: keptFile[balancer.Standing]{o.StandingFile(), "how real servers stand"},
+	}
+}
+
+func newBalance(say func(relay.Line), t *teller, note func([]notify.Delivery), s *command.Starter, p papers, rest func()) *balance {
+	b := &balance{say: say, teller: t, note: note, starter: s, papers: p, rest: rest}
 	b.runner = run.New(run.Room(), b.report, b.line)
 	return b
 }
@@ -89,7 +104,7 @@ func serversOf(c *config.Config) servers {
 
 // apply takes a configuration over. first: the daemon has just started.
 func (b *balance) apply(s *servers, first bool) {
-	if b.loop == nil && !b.begin(s) {
+	if b.loop == nil && !b.begin(s, first) {
 		return
 	}
 	b.jobs.Store(newJobs(s, b.starter, command.NewResolver(s.Scripts), b.line))
@@ -98,14 +113,14 @@ func (b *balance) apply(s *servers, first bool) {
 	}
 	b.watchAddresses(s)
 	b.loop.Order(engine.BalanceOrder{
-		Config: &s.Config, Daemons: b.sync.daemons(), Marks: s.Marks, Flush: s.LVS.Flush && first, Resumed: !first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
+		Config: &s.Config, Daemons: b.sync.daemons(), Marks: s.Marks, Flush: s.LVS.Flush && first, FlushAtStop: s.LVS.FlushOnStop == config.FlushAll,
 		Timeouts: ipvs.Timeouts{TCP: uint32(s.LVS.TCPTimeout.Seconds()), TCPFin: uint32(s.LVS.TCPFinTimeout.Seconds()), UDP: uint32(s.LVS.UDPTimeout.Seconds())},
 	})
 }
 
 // begin reports whether there is anything to do, for now or for an earlier run.
-func (b *balance) begin(s *servers) bool {
-	left := b.legacy.read()
+func (b *balance) begin(s *servers, first bool) bool {
+	left := b.papers.legacy.read()
 	if len(s.Virtual) == 0 && s.LVS.SyncDaemon == nil && left.Empty() {
 		return false
 	}
@@ -114,7 +129,10 @@ func (b *balance) begin(s *servers) bool {
 	b.loop.Mark(func() (host.Marker, error) { return nft.Open(path) })
 	b.loop.Inherit(left, b.keep)
 	b.loop.Recall(b.recall())
-	b.loop.Keep = b.remember
+	if !first {
+		b.resume()
+	}
+	b.loop.Keep, b.loop.Stand = b.remember, b.stand
 	b.loop.Tell, b.loop.Check, b.loop.Turned, b.loop.Rest = b.tell, b.check, b.turned, b.rest
 	go b.loop.Run(context.Background()) // until close
 	return true
@@ -152,9 +170,7 @@ func (b *balance) tell(list []notify.Delivery) {
 }
 
 func (b *balance) keep(l ipvs.Legacy) {
-	if err := b.legacy.write(l); err != nil {
-		b.say(relay.Line{Text: err.Error(), Bad: true})
-	}
+	b.complain(b.papers.legacy.write(l))
 }
 
 // hear follows the instance of the synchronisation daemon.

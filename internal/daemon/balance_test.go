@@ -32,7 +32,7 @@ func routeBuffers() (sizes []int) {
 // and one that hears of changes.
 func TestTheSocketsThatTellOfAddressesHaveTheBuffersThatAreAskedFor(t *testing.T) {
 	before := routeBuffers()
-	b := newBalance(func(l relay.Line) { t.Log(l.Text) }, nil, nil, nil, "", "", nil)
+	b := newBalance(func(l relay.Line) { t.Log(l.Text) }, nil, nil, nil, papers{}, nil)
 	b.loop = engine.NewBalancing(func(context.Context) (engine.IPVS, error) { return nil, context.Canceled }, b.say)
 	const suspended = "virtual_server 192.0.2.1 80 {\nha_suspend\nprotocol TCP\nreal_server 10.0.0.1 80 {\n}\n}\n"
 	for _, c := range []struct {

@@ -57,7 +57,7 @@ func dumping(t *testing.T, out *bytes.Buffer, global config.Global) (*workerProc
 	log := logTo(out, slog.LevelInfo)
 	w := &workerProcess{log: log, slots: slots, inForce: *slot, global: global, opts: cli.Options{Umask: 0o177}, janitor: &janitor{kick: make(chan struct{}, 1)}}
 	w.watchers = newWatchers(func(*relay.Down) {}, func(tracker.Sample) {}, w.logText, &tally{})
-	w.balance = newBalance(w.logLine, nil, nil, nil, "", "", nil)
+	w.balance = newBalance(w.logLine, nil, nil, nil, papers{}, nil)
 	return w, &status.Router{Instances: []status.Instance{{Name: "V", Role: "MASTER"}}}
 }
 

@@ -2,64 +2,39 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 
 	"holdfast/internal/api"
 	"holdfast/internal/balancer"
 	"holdfast/internal/relay"
 )
 
-// ordersFile is where stands what people want of real servers beside the configuration.
-type ordersFile string
-
-func (f ordersFile) read() (list []balancer.Order, err error) {
-	text, err := os.ReadFile(string(f))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &list)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the orders for real servers: %w", err)
-	}
-	return list, nil
-}
-
-// write replaces the file as a whole, or removes it when there are none.
-func (f ordersFile) write(list []balancer.Order) error {
-	if len(list) == 0 {
-		if err := os.Remove(string(f)); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
-	}
-	text, err := json.Marshal(list)
-	if err != nil {
-		return fmt.Errorf("keep the orders for real servers: %w", err)
-	}
-	next := string(f) + ".new"
-	if err := os.WriteFile(next, text, 0o600); err != nil {
-		return fmt.Errorf("keep the orders for real servers: %w", err)
-	}
-	return os.Rename(next, string(f))
-}
-
 // recall is what an earlier run, or another worker, has kept.
 func (b *balance) recall() []balancer.Order {
-	list, err := b.orders.read()
-	if err != nil {
-		b.say(relay.Line{Text: err.Error(), Bad: true})
-	}
+	list, err := b.papers.orders.read()
+	b.complain(err)
 	return list
 }
 
 func (b *balance) remember(list []balancer.Order) {
-	if err := b.orders.write(list); err != nil {
+	b.complain(b.papers.orders.write(list, len(list) == 0))
+}
+
+// stand keeps how the servers stand, for another worker.
+func (b *balance) stand(s balancer.Standing) {
+	b.complain(b.papers.standing.write(s, len(s.Lost)+len(s.Findings) == 0))
+}
+
+// resume goes on where the worker before was.
+func (b *balance) resume() {
+	s, err := b.papers.standing.read()
+	if b.complain(err); err == nil {
+		b.loop.Resume(s)
+	}
+}
+
+func (b *balance) complain(err error) {
+	if err != nil {
 		b.say(relay.Line{Text: err.Error(), Bad: true})
 	}
 }

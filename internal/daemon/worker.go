@@ -108,7 +108,7 @@ func newWorkerProcess() (*workerProcess, error) {
 	w.journal = newJournal()
 	w.teller = newTeller(w.logText, &w.scripts)
 	w.watchers = newWatchers(w.send, w.journal.sampled, w.logText, &w.scripts)
-	w.balance = newBalance(w.logLine, w.teller, w.journal.served, w.watchers.starter, w.opts.LegacyFile(), w.opts.OrdersFile(), w.janitor.after)
+	w.balance = newBalance(w.logLine, w.teller, w.journal.served, w.watchers.starter, papersOf(&w.opts), w.janitor.after)
 	w.balance.askRoles = func() { w.send(&relay.Down{Ask: true}) }
 	w.watchers.filed = w.balance.runner.File
 	w.asks = make(chan func())

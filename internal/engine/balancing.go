@@ -25,8 +25,6 @@ type BalanceOrder struct {
 	Marks host.FilterConfig
 	// Flush empties the table first, FlushAtStop at the end: also of what others made.
 	Flush, FlushAtStop bool
-	// Resumed: what the table says of real servers was told by a worker that died.
-	Resumed bool
 }
 
 // Balancing owns a Balancer: it steps it with what happens, and passes on what
@@ -34,6 +32,8 @@ type BalanceOrder struct {
 type Balancing struct {
 	// Keep stores the orders of people, ahead of what follows from them.
 	Keep func([]balancer.Order)
+	// Stand stores how the servers stand, for a worker in place of this one; nil: nobody does.
+	Stand func(balancer.Standing)
 	// Tell tells scripts, pipes and people, Check says which checks are to run.
 	Tell  func([]notify.Delivery)
 	Check func([]balancer.Check)
@@ -48,6 +48,10 @@ type Balancing struct {
 	tables tables
 	effect balancer.Effects
 	ended  bool
+
+	stands bool      // and it is not stored yet
+	rests  time.Time // until then it is not stored
+	stored *time.Timer
 }
 
 // NewBalancing returns one without virtual servers, that opens the kernel's table when there
@@ -55,6 +59,7 @@ type Balancing struct {
 func NewBalancing(open func(context.Context) (IPVS, error), say func(relay.Line)) *Balancing {
 	b := &Balancing{brain: balancer.New(), tables: tables{open: open, say: say, rec: ipvs.NewReconciler(), marks: newMarking(), troubles: map[string]string{}, keep: func(ipvs.Legacy) {}}}
 	b.tables.marks.complain = b.tables.complain
+	b.stored = time.NewTimer(0) // at which there is nothing to store
 	b.inbox, b.kick = NewMailbox[func(context.Context)]()
 	return b
 }
@@ -80,7 +85,7 @@ func (b *Balancing) Step(ev balancer.Event) {
 func (b *Balancing) Order(o BalanceOrder) {
 	b.inbox.Put(func(ctx context.Context) {
 		b.tables.obey(o)
-		b.brain.Adopt(b.tables.left(ctx), o.Resumed)
+		b.brain.Adopt(b.tables.left(ctx))
 		b.brain.Reload(Now(), o.Config, &b.effect)
 	})
 }
@@ -117,6 +122,9 @@ func (b *Balancing) Stop(ctx context.Context, leave bool) {
 // Recall takes over the orders that an earlier run kept, before the first configuration.
 func (b *Balancing) Recall(list []balancer.Order) { b.brain.Recall(list) }
 
+// Resume takes over how the servers stood when another worker died, before the first configuration.
+func (b *Balancing) Resume(s balancer.Standing) { b.brain.Resume(s) }
+
 // Wish obeys somebody, and has answer called with what came of it. It does not wait.
 func (b *Balancing) Wish(w balancer.Wish, answer func(error)) {
 	b.inbox.Put(func(context.Context) { answer(b.brain.Wish(w, &b.effect)) })
@@ -147,6 +155,7 @@ func (b *Balancing) Draw(take func([]balancer.Picture)) {
 func (b *Balancing) Run(ctx context.Context) {
 	tick := time.NewTimer(glance)
 	defer tick.Stop()
+	defer b.stored.Stop()
 	for !b.ended {
 		select {
 		case <-b.kick:
@@ -154,6 +163,8 @@ func (b *Balancing) Run(ctx context.Context) {
 			b.pass(ctx)
 		case <-tick.C:
 			tick.Reset(b.tables.look(ctx))
+		case <-b.stored.C:
+			b.store()
 		case <-b.tables.marks.changed:
 			b.tables.marks.notice(ctx)
 		case <-ctx.Done():
@@ -185,7 +196,25 @@ func (b *Balancing) pass(ctx context.Context) {
 	if e.Checks {
 		b.Check(b.brain.Checks())
 	}
+	if b.stands = b.stands || e.Stands; b.stands {
+		b.store()
+	}
 	if e.Table != nil {
 		b.Rest()
 	}
+}
+
+// store stores how the servers stand. Where many are down, it takes no more than a fiftieth of the time.
+func (b *Balancing) store() {
+	now := time.Now()
+	switch {
+	case b.Stand == nil:
+	case now.Before(b.rests):
+		b.stored.Reset(b.rests.Sub(now))
+		return
+	case b.stands:
+		b.Stand(b.brain.Standing())
+		b.rests = now.Add(thrift * time.Since(now))
+	}
+	b.stands = false
 }

@@ -287,3 +287,36 @@ func TestWithoutVirtualServersIPVSIsNotOpened(t *testing.T) {
 		d.after(0, serviceRule+serverRule, activating, gained)
 	})
 }
+
+func TestHowServersStandIsStoredForAnotherWorker(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		takes time.Duration
+		at    []time.Duration // when it is stored
+	}{
+		{"at once", 0, []time.Duration{0, 0, time.Second}},
+		{"in a fiftieth of the time", 100 * time.Millisecond, []time.Duration{0, 5 * time.Second}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run(t, func(d *director) {
+				begun := time.Now()
+				var at []time.Duration
+				var last balancer.Standing
+				d.Stand = func(s balancer.Standing) {
+					at, last = append(at, time.Since(begun)), s
+					time.Sleep(c.takes)
+				}
+				d.Order(ordered(t, ""))
+				synctest.Wait()
+				d.Step(balancer.Checked{Report: checker.Report{Check: 1}})
+				time.Sleep(time.Second)
+				d.Step(balancer.Checked{Report: checker.Report{Check: 1}})
+				d.Step(balancer.Checked{Report: checker.Report{Check: 1, Up: true, Weight: 3}})
+				time.Sleep(time.Minute)
+				if diff := cmp.Diff(c.at, at); diff != "" || len(last.Findings) != 1 || last.Findings[0].Weight != 3 {
+					t.Errorf("it is stored at %v, at last %+v", at, last)
+				}
+			})
+		})
+	}
+}

@@ -57,10 +57,6 @@ type builder struct {
 	inUse         conf.Span
 	anyUse        bool
 	filtered      conf.Span // the first instance that strict mode would shield
-	// later: within a block of which it was said that it is not done yet.
-	later bool
-	// said are the words of which it was.
-	said map[string]bool
 	// sections: it was said that the file is of another kind, with headings and lines
 	// outside of blocks.
 	sections bool
@@ -181,7 +177,7 @@ func (b *builder) report(d conf.Diag) {
 // status of keepalived's test is none of theirs.
 func (b *builder) turn(d conf.Diag) conf.Turn {
 	switch {
-	case d.Rule == "not-done", d.Severity == conf.Error && d.Class == conf.Unclassed:
+	case d.Severity == conf.Error && d.Class == conf.Unclassed:
 		return conf.Ours
 	case b.following:
 		return conf.Consequence
@@ -210,12 +206,6 @@ func (b *builder) fail(at conf.Span, text, fix string) {
 // complain reports what keepalived says something about, drops or changes.
 func (b *builder) complain(at conf.Span, text, fix string) {
 	b.report(conf.Diag{Severity: conf.Complaint, Class: conf.Faulty, Span: at, Text: text, Fix: fix})
-}
-
-// notYet reports what keepalived does and this version does not. It leaves the
-// exit status of keepalived's test alone.
-func (b *builder) notYet(at conf.Span, what string) {
-	b.report(conf.Diag{Severity: conf.Complaint, Rule: "not-done", Span: at, Text: what + ": not done by this version of holdfast yet"})
 }
 
 // notRun reports what keepalived runs and this version cannot.

@@ -3,6 +3,7 @@ package config
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/internal/notify"
@@ -35,10 +36,13 @@ type VirtualServer struct {
 	// IPv4, the prefix length for IPv6. The whole address is all ones, or 128.
 	Netmask uint32
 
-	// DelayLoop is delay_loop, the default of all checks.
-	DelayLoop time.Duration
-	// Alpha: before the first check, the quorum counts as not yet gained.
-	Alpha bool
+	// Handed is what all checks are handed down, but by the real servers that say something of
+	// it themselves: they are in Own, in order.
+	Handed
+	Own []Own
+	// Weight and Inhibit are those of real servers that do not say themselves.
+	Weight  int
+	Inhibit bool
 	// Omega: what a stop takes down is told as going down.
 	Omega bool
 	// HASuspend: no checks while the address is not on this machine.
@@ -56,6 +60,31 @@ type VirtualServer struct {
 	// Sorry is the sorry_server; nil: none.
 	Sorry       *SorryServer
 	RealServers []RealServer
+}
+
+// Handed is what a block says about all checks below it.
+type Handed struct {
+	// Where a block is silent, these are 0, and each kind of check decides.
+	Retry                    uint32
+	DelayBeforeRetry, Warmup time.Duration
+	DelayLoop, Connect       time.Duration
+	// Alpha: before the first check, a server is down.
+	Alpha bool
+}
+
+// Own is what a real server hands down, by its place.
+type Own struct {
+	Server int
+	Handed
+}
+
+// HandedBy is what a real server hands down, by its place.
+func (v *VirtualServer) HandedBy(server int) *Handed {
+	i, found := slices.BinarySearchFunc(v.Own, server, func(o Own, n int) int { return o.Server - n })
+	if found {
+		return &v.Own[i].Handed
+	}
+	return &v.Handed
 }
 
 // ServiceFlags are the flags of a service, as the kernel numbers them.

@@ -31,10 +31,27 @@ func only(t *testing.T, text string) (config.VirtualServer, []conf.Diag) {
 	return c.VirtualServers[0], diags
 }
 
+func TestWhatIsHandedToChecks(t *testing.T) {
+	const s = time.Second
+	got, _ := only(t, service("retry 2\nwarmup 0\nalpha\nweight 7\ninhibit_on_failure", "}\nreal_server 10.1.0.2 80 {\nretry 5\nconnect_timeout 2\nalpha no\n}\nreal_server 10.1.0.3 80 {\ndelay_loop 3"))
+	all := config.Handed{Retry: 2, Connect: 5 * s, DelayLoop: time.Minute, Alpha: true}
+	second, third := all, all
+	second.Retry, second.Connect, second.Alpha, third.DelayLoop = 5, 2*s, false, 3*s
+	for i, want := range []config.Handed{all, second, third} {
+		if h := *got.HandedBy(i); h != want {
+			t.Errorf("real server %d hands down %+v, not %+v", i+1, h, want)
+		}
+	}
+	if got.Handed != all || got.Weight != 7 || !got.Inhibit || len(got.Own) != 2 {
+		t.Errorf("the virtual server hands down %+v, %d, %v, and %d of its servers something of their own", got.Handed, got.Weight, got.Inhibit, len(got.Own))
+	}
+}
+
 func TestDefaultsOfAVirtualServer(t *testing.T) {
 	got, _ := only(t, service("", ""))
 	want := config.VirtualServer{
-		Addr: netip.MustParseAddr("10.0.0.1"), Port: 80, Protocol: "TCP", Scheduler: "rr", Netmask: 0xffffffff, DelayLoop: time.Minute, Quorum: 1,
+		Addr: netip.MustParseAddr("10.0.0.1"), Port: 80, Protocol: "TCP", Scheduler: "rr", Netmask: 0xffffffff, Quorum: 1,
+		Handed: config.Handed{DelayLoop: time.Minute, Connect: 5 * time.Second}, Weight: 1,
 		RealServers: []config.RealServer{{Addr: netip.MustParseAddr("10.1.0.1"), Port: 80, Weight: 1, Mail: true}},
 	}
 	if !reflect.DeepEqual(got, want) {

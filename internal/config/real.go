@@ -96,9 +96,17 @@ func (d *virtualDraft) readReals() {
 		r := d.readReal(e)
 		d.sameAsSorry(&r, e)
 		d.keepPort(&r, e)
+		d.handsDown(len(b.lvs.reals))
 		b.lvs.reals = append(b.lvs.reals, r)
 	}
 	d.RealServers = slices.Clone(b.lvs.reals)
+}
+
+// handsDown notes what the real server that was read hands down, where that is something of its own.
+func (d *virtualDraft) handsDown(server int) {
+	if t := &d.b.lvs.real.timing; *t != d.timing {
+		d.Own = append(d.Own, Own{server, t.handed()})
+	}
 }
 
 func endpointName(e endpoint) string {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/netip"
 	"slices"
-	"time"
 
 	"holdfast/internal/conf"
 )
@@ -142,8 +141,7 @@ func (d *virtualDraft) settle() {
 	}
 	d.settleFamily()
 	d.Netmask = d.granularity.or(wholeMask(d.V6))
-	d.DelayLoop = d.timing.delayLoop.or(60 * time.Second)
-	d.Alpha = d.timing.alpha.value
+	d.Handed, d.Weight, d.Inhibit = d.timing.handed(), d.weight.or(1), d.inhibit
 	d.Mail = d.mail.or(d.b.globals.mailOfServers(false))
 	d.HASuspend = d.haSuspend.given
 	if d.HASuspend && d.Mark != 0 {

@@ -26,8 +26,6 @@ type Entry struct {
 	Opens string
 	// Once: the first one in a block counts, a second is ignored.
 	Once bool
-	// Pending: the value is read and checked, and this version does not act on it yet.
-	Pending bool
 	// Own: a word of holdfast, which keepalived does not know.
 	Own bool
 }
@@ -51,8 +49,6 @@ type keyword[T any] struct {
 	// keyword opens; set has it read.
 	opens page
 	set   func(*T, value)
-	// later: the value is kept, and what it asks for is not done yet (pending.go).
-	later bool
 	// own marks a word that keepalived does not know.
 	own bool
 }
@@ -98,9 +94,7 @@ func (t *block[T]) ready() *block[T] {
 // table lists the keywords of one kind of block.
 func table[T any](name string, rows ...keyword[T]) *block[T] {
 	t := &block[T]{name: name, rows: rows, index: make(map[string]int, len(rows))}
-	later := pendingOf(name)
 	for i := range rows {
-		rows[i].later = slices.Contains(later, rows[i].word)
 		if rows[i].form.place {
 			continue
 		}
@@ -140,7 +134,7 @@ func (t *block[T]) entries() iter.Seq[Entry] {
 }
 
 func (k *keyword[T]) entry(block string) Entry {
-	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead, Once: k.once, Pending: k.later, Own: k.own}
+	e := Entry{Block: block, Word: k.word, Args: k.form.args, Range: k.form.limits, Default: k.def, Meaning: k.meaning, Instead: k.instead, Once: k.once, Own: k.own}
 	if e.Default == "" {
 		e.Default = k.note
 	}
@@ -227,14 +221,7 @@ func (t *block[T]) statement(b *builder, k *keyword[T], n *conf.Node, to *T) boo
 	if used < len(n.Args) && !told {
 		b.superfluous(n, used)
 	}
-	if !k.later || b.later {
-		k.set(to, v)
-		return true
-	}
-	b.pendingKeyword(n)
-	b.later = true // said of the block is said of all that is in it
 	k.set(to, v)
-	b.later = false
 	return true
 }
 
@@ -283,9 +270,6 @@ func (t *block[T]) options(b *builder, words []conf.Token, to *T) bool {
 		v, used, ok := k.form.read(b, call{word: words[0], args: words[1:], option: true})
 		if !ok && used == 0 {
 			return false
-		}
-		if ok && k.later && !b.later {
-			b.pendingWord(words[0])
 		}
 		if ok {
 			k.set(to, v)

@@ -27,38 +27,6 @@ func (b *builder) unknown(p page, n *conf.Node) {
 	b.rule("unknown-word").complain(n.Keyword.Span, text, fix)
 }
 
-// pendingKeyword speaks of a keyword of keepalived that is not done yet, once in a
-// file.
-func (b *builder) pendingKeyword(n *conf.Node) {
-	if b.saidPending(n.Keyword.Text) {
-		return
-	}
-	switch n.Keyword.Text {
-	case "virtual_server", "virtual_server_group", "SSL":
-		return // one finding tells of all virtual servers
-	}
-	b.notYet(n.Keyword.Span, n.Keyword.Text)
-}
-
-// saidPending reports whether a word was told of already, and notes it.
-func (b *builder) saidPending(word string) bool {
-	if b.said[word] {
-		return true
-	}
-	if b.said == nil {
-		b.said = map[string]bool{}
-	}
-	b.said[b.keep(word)] = true
-	return false
-}
-
-// pendingWord is pendingKeyword for a word of a line.
-func (b *builder) pendingWord(w conf.Token) {
-	if !b.saidPending(w.Text) {
-		b.notYet(w.Span, w.Text)
-	}
-}
-
 // unknownWord speaks of a word in a line list that means nothing there.
 func (b *builder) unknownWord(p page, w conf.Token) {
 	if b.full() {

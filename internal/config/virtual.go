@@ -86,6 +86,12 @@ func (t timing) from(outer *timing) timing {
 	return t
 }
 
+// handed is what checks are handed down.
+func (t *timing) handed() Handed {
+	return Handed{Retry: t.retry.value, DelayBeforeRetry: t.retryDelay.value, Warmup: t.warmup.value, Alpha: t.alpha.value,
+		DelayLoop: t.delayLoop.or(60 * time.Second), Connect: t.connect.or(5 * time.Second)}
+}
+
 // timingRows are the keywords that three kinds of block share.
 func timingRows[T any](l timingLevel, of func(*T) *timing) []keyword[T] {
 	return []keyword[T]{

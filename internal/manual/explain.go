@@ -290,7 +290,6 @@ type keywordJSON struct {
 	Instead   string `json:"instead,omitempty"`
 	Opens     string `json:"opens,omitempty"`
 	Once      bool   `json:"once,omitempty"`
-	Pending   bool   `json:"pending,omitempty"`
 	Own       bool   `json:"own,omitempty"`
 }
 
@@ -320,7 +319,7 @@ type answerJSON struct {
 func (a *Answer) JSON() []byte {
 	out := answerJSON{Query: a.Query, Keywords: []keywordJSON{}, Blocks: []blockJSON{}, Rules: []ruleJSON{}, Former: a.Former, Near: a.Near}
 	for _, e := range a.Entries {
-		out.Keywords = append(out.Keywords, keywordJSON{e.Block, e.Word, e.Args, e.Range, e.Default, e.Meaning, e.Instead, e.Opens, e.Once, e.Pending, e.Own})
+		out.Keywords = append(out.Keywords, keywordJSON{e.Block, e.Word, e.Args, e.Range, e.Default, e.Meaning, e.Instead, e.Opens, e.Once, e.Own})
 	}
 	for _, b := range a.Blocks {
 		block := blockJSON{Name: b.Name}

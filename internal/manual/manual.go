@@ -83,38 +83,8 @@ func New() *Book {
 			b.Blocks[i].Openers = append(b.Blocks[i].Openers, e)
 		}
 	}
-	b.inherit()
 	slices.SortStableFunc(b.Blocks, func(x, y Block) int { return rank(x.Name) - rank(y.Name) })
 	return b
-}
-
-// inherit marks the words of blocks that only words without effect open: nobody
-// acts on them either. Blocks stand behind those that open them, or it takes
-// another turn.
-func (b *Book) inherit() {
-	for changed := true; changed; {
-		changed = false
-		for i := range b.Blocks {
-			changed = b.Blocks[i].inherit(b) || changed
-		}
-	}
-}
-
-func (b *Block) inherit(book *Book) (changed bool) {
-	if len(b.Openers) == 0 || slices.ContainsFunc(b.Openers, func(o config.Entry) bool { return !book.pending(o) }) {
-		return false
-	}
-	for i := range b.Entries {
-		changed = changed || !b.Entries[i].Pending
-		b.Entries[i].Pending = true
-	}
-	return changed
-}
-
-// pending reports whether the book says of a keyword that it has no effect yet.
-func (b *Book) pending(e config.Entry) bool {
-	block := b.block(e.Block)
-	return slices.ContainsFunc(block.Entries, func(own config.Entry) bool { return own.Word == e.Word && own.Pending })
 }
 
 // rank puts the words of the language first and the top level after them.
@@ -224,9 +194,6 @@ func notes(e config.Entry) [][2]string {
 	}
 	if e.Own {
 		add("holdfast's own", "keepalived does not know it; holdfast check --portable lists where it is used")
-	}
-	if e.Pending {
-		add("not done yet", "this version reads and checks it, and does not act on it")
 	}
 	return out
 }

@@ -16,7 +16,7 @@ import (
 func small() *Book {
 	top := config.Entry{Block: topLevel, Word: "vrrp_script", Args: "NAME { block }", Meaning: "A command.", Opens: "vrrp_script"}
 	server := config.Entry{Block: topLevel, Word: "server", Args: "{ block }", Meaning: "A server.", Opens: "server"}
-	retry := config.Entry{Word: "retry", Args: "N", Range: "0..9", Default: "1", Meaning: "How many more failures are allowed, of those that count; they count when the check could be made at all, and failed.", Pending: true}
+	retry := config.Entry{Word: "retry", Args: "N", Range: "0..9", Default: "1", Meaning: "How many more failures are allowed, of those that count; they count when the check could be made at all, and failed."}
 	inA, inB := retry, retry
 	inA.Block, inB.Block = "server/A_CHECK", "server/B_CHECK"
 	checks := []config.Entry{
@@ -144,15 +144,6 @@ func TestUsage(t *testing.T) {
 	} {
 		if got := Usage(config.Entry{Word: tt.word, Args: tt.args}); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
-		}
-	}
-}
-
-// Nobody acts on the words of a block that nobody acts on.
-func TestWordsOfABlockWithoutEffectHaveNone(t *testing.T) {
-	for _, e := range New().Explain("static_routes/ROUTE").Blocks[0].Entries {
-		if opener := New().Explain("(root)/static_routes").Entries[0]; opener.Pending && !e.Pending {
-			t.Errorf("%s is said to have an effect", e.Word)
 		}
 	}
 }

@@ -30,9 +30,10 @@ type service struct {
 }
 
 type server struct {
-	of   *config.VirtualServer
-	real *config.RealServer // nil: the sorry server
-	now  *status.Server
+	of     *config.VirtualServer
+	real   *config.RealServer // nil: the sorry server
+	now    *status.Server
+	handed *config.Handed // to its checks; the sorry server has none
 }
 
 // checker draws what KEEPALIVED-MIB has about virtual servers.
@@ -57,10 +58,10 @@ func (d *drawing) checker() {
 func (s *service) servers() (list []server) {
 	now := s.now.Servers
 	if s.Sorry != nil && len(now) > 0 {
-		list, now = append(list, server{s.VirtualServer, nil, &now[0]}), now[1:]
+		list, now = append(list, server{s.VirtualServer, nil, &now[0], &config.Handed{}}), now[1:]
 	}
 	for i := range min(len(now), len(s.RealServers)) {
-		list = append(list, server{s.VirtualServer, &s.RealServers[i], &now[i]})
+		list = append(list, server{s.VirtualServer, &s.RealServers[i], &now[i], s.HandedBy(i)})
 	}
 	return list
 }
@@ -194,13 +195,32 @@ func serviceFields() []field[service] {
 		}},
 	}
 	list = append(list, flagFields()...)
+	list = append(list, handedFields(57, 65, 67, func(s *service) *config.Handed { return &s.Handed })...)
 	list = append(list,
+		field[service]{56, func(s *service) wire.Value { return yes(!s.Inhibit) }},
+		field[service]{60, func(s *service) wire.Value { return wire.Int(s.Weight) }},
 		field[service]{61, func(s *service) wire.Value { return yes(s.Mail) }},
 		field[service]{62, flagged(config.Sched1)},
 		field[service]{63, flagged(config.Sched2)},
 		field[service]{64, func(s *service) wire.Value { return wire.Gauge(s.DelayLoop.Microseconds()) }})
 	list = append(list, tunnel(68, func(s *service) *config.Forwarding { return &s.Forwarding })...)
 	return append(list, field[service]{71, func(s *service) wire.Value { return text(s.SNMPName) }})
+}
+
+// handedFields are the columns of what checks are handed down: retries, with the seconds of their
+// pauses and of the delay at first, the microseconds of both, and those that connecting may take.
+func handedFields[T any](retry, micro, connect uint32, of func(*T) *config.Handed) []field[T] {
+	column := func(n uint32, value func(*config.Handed) wire.Value) field[T] {
+		return field[T]{n, func(t *T) wire.Value { return value(of(t)) }}
+	}
+	return []field[T]{
+		column(retry, func(h *config.Handed) wire.Value { return wire.Gauge(h.Retry) }),
+		column(retry+1, func(h *config.Handed) wire.Value { return wire.Gauge(h.DelayBeforeRetry / time.Second) }),
+		column(retry+2, func(h *config.Handed) wire.Value { return wire.Gauge(h.Warmup / time.Second) }),
+		column(micro, func(h *config.Handed) wire.Value { return wire.Gauge(h.DelayBeforeRetry.Microseconds()) }),
+		column(micro+1, func(h *config.Handed) wire.Value { return wire.Gauge(h.Warmup.Microseconds()) }),
+		column(connect, func(h *config.Handed) wire.Value { return wire.Gauge(h.Connect.Microseconds()) }),
+	}
 }
 
 // flagFields are the flags by what they mean for sh. What they mean for mh stands elsewhere,
@@ -252,14 +272,6 @@ func (s *server) way() *config.Forwarding {
 	return &s.real.Forwarding
 }
 
-// delay is between checks; the sorry server has none.
-func (s *server) delay() time.Duration {
-	if s.real == nil {
-		return 0
-	}
-	return s.of.DelayLoop
-}
-
 // ownHost is a Host header that is not that of the virtual server.
 func ownHost(s *server) wire.Value {
 	if s.real == nil || s.real.VirtualHost == s.of.VirtualHost {
@@ -293,12 +305,13 @@ func serverFields() []field[server] {
 		{13, func(s *server) wire.Value { return only(s.real != nil, wire.Gauge(s.now.Failed)) }},
 		{40, func(s *server) wire.Value { return forwarding(s.way().Method) }},
 		{41, ownHost},
-		{42, func(s *server) wire.Value { return yes(s.real != nil && s.of.Alpha) }},
-		{46, func(s *server) wire.Value { return wire.Gauge(s.delay() / time.Second) }},
+		{42, func(s *server) wire.Value { return yes(s.handed.Alpha) }},
+		{46, func(s *server) wire.Value { return wire.Gauge(s.handed.DelayLoop / time.Second) }},
 		{47, func(s *server) wire.Value { return yes(s.real != nil && s.real.Mail) }},
-		{50, func(s *server) wire.Value { return wire.Gauge(s.delay().Microseconds()) }},
+		{50, func(s *server) wire.Value { return wire.Gauge(s.handed.DelayLoop.Microseconds()) }},
 	}
 	list = append(list, tunnel(52, (*server).way)...)
+	list = append(list, handedFields(43, 48, 51, func(s *server) *config.Handed { return s.handed })...)
 	return append(list, field[server]{55, regular(func(r *one) wire.Value { return text(r.SNMPName) })})
 }
 

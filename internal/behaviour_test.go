@@ -27,7 +27,7 @@ func TestEveryRuleOfBehaviourIsHeldByTestsThatExist(t *testing.T) {
 	named := regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz)\\w+)(?:/([^`]+))?`") // folder.TestName/row
 	folders, rules := map[string]*suite{}, 0
 	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| rule ") || strings.HasPrefix(line, "| --- ") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| rule ") || strings.HasPrefix(line, "| words ") || strings.HasPrefix(line, "| --- ") {
 			continue
 		}
 		rules++
@@ -61,6 +61,54 @@ func TestNoTestNamedAfterASectionIsMissingFromThePage(t *testing.T) {
 				t.Errorf("`%s.%s` holds a rule: add it to doc/behaviour-tests.md", folder, name)
 			}
 		}
+	}
+}
+
+// The page's last table has lines of a block and its words. It is compared with keepalived's list.
+func TestEveryWordOfServersIsHeldByATest(t *testing.T) {
+	page, err := os.ReadFile(behaviour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## LVS, word by word")
+	held := map[string]bool{}
+	for line := range strings.Lines(table) {
+		head, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		block, words, _ := strings.Cut(head, ": ")
+		for word := range strings.FieldsSeq(words) {
+			held[block+"\t"+word] = false
+		}
+	}
+	list, err := os.ReadFile("config/testdata/keywords-lvs.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for line := range strings.Lines(string(list)) {
+		columns := strings.SplitN(line, "\t", 3)
+		if len(columns) < 3 || columns[0] == "block" {
+			continue
+		}
+		count++
+		one, whole := columns[0]+"\t"+columns[1], columns[0]+"\t*"
+		found := 0
+		for _, name := range []string{one, whole} {
+			if _, there := held[name]; there {
+				held[name] = true
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s: it is in %d lines", one, found)
+		}
+	}
+	for word, known := range held {
+		if !known {
+			t.Errorf("keepalived has no %s", word)
+		}
+	}
+	if count < 400 {
+		t.Errorf("only %d words were found", count)
 	}
 }
 

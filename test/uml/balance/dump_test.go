@@ -2,13 +2,13 @@ package balance
 
 import (
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/test/stand"
+	"holdfast/test/uml/beside"
 )
 
 // dumped is a file with some of everything that a dump of virtual servers tells.
@@ -80,7 +80,7 @@ virtual_server group G {
 		HTTP_GET {
 			url {
 				path /
-				status_code 200-204 301
+				status_code 201-204 301
 			}
 		}
 	}
@@ -114,20 +114,20 @@ next:
 // Reference, interfaces section 3: SIGUSR1 to the daemon, and to the process of checkers.pid.
 func TestTheDumpOfServersIsKeepaliveds(t *testing.T) {
 	s := newStage(t, "inside")
-	p, real := s.pair(), s.farm()
-	real.down(3)
-	p.write(dumped)
-	p.daemons[0] = s.Launch(p.directors[0], "env", "TMPDIR=/run", "keepalived", "-n", "-l", "-D", "-G", "-f", confPath)
-	p.daemons[1] = s.Launch(p.directors[1], "env", "TMPDIR=/run", "bash", "-c", "exec -a keepalived "+stand.Program()+" -n -l -D -f "+confPath)
-	p.same("at the start")
-	for _, d := range p.daemons {
+	p := beside.NewPair(s.Stage)
+	p.Farm.Down(3)
+	p.Write(confPath, dumped)
+	p.Daemons[0] = s.Launch(p.Directors[0], "env", "TMPDIR=/run", "keepalived", "-n", "-l", "-D", "-G", "-f", confPath)
+	p.Daemons[1] = s.Launch(p.Directors[1], "env", "TMPDIR=/run", "bash", "-c", "exec -a keepalived "+stand.Program()+" -n -l -D -f "+confPath)
+	p.Same("at the start")
+	for _, d := range p.Daemons {
 		for _, gone := range []string{"[10.0.2.14]:udp:80 from VS [G]:0", "[10.0.2.11]:udp:80 from VS [G]:0", "[10.0.2.12]:tcp:443 from VS [10.0.9.5]:tcp:443"} {
 			d.Tells(15*time.Second, "Removing service "+gone)
 		}
 	}
 	for _, way := range []string{"keepalived", "checkers"} {
 		var got [2][]string
-		for i, n := range p.directors {
+		for i, n := range p.Directors {
 			s.Sh(n, "rm -f /run/keepalived_check.data; kill -USR1 $(cat /run/"+way+".pid)")
 			s.Eventually(5*time.Second, "there is a dump", func() bool {
 				got[i] = told(s.Sh(n, "cat /run/keepalived_check.data 2>/dev/null || true"))
@@ -138,7 +138,5 @@ func TestTheDumpOfServersIsKeepaliveds(t *testing.T) {
 			t.Errorf("SIGUSR1 to the process of %s.pid (-keepalived +holdfast):\n%s", way, diff)
 		}
 	}
-	for _, d := range p.daemons {
-		d.Stop(syscall.SIGTERM)
-	}
+	p.Stop()
 }

@@ -1,6 +1,8 @@
 package balance
 
 import (
+	"fmt"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +70,46 @@ func TestAWorkerThatDiesLeavesTheTableAsItIs(t *testing.T) {
 	}
 	d.Reload(strings.Replace(text, "lvs_sched rr", "lvs_sched wlc", 1))
 	s.becomes(n, 5*time.Second, foreign, strings.Replace(service, "rr", "wlc", 1), first)
+}
+
+// While a sorry server stands in, the table does not say who lives.
+func TestAWorkerThatDiesWhileASorryServerStandsInTellsNothingAgain(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	s.Must(n.WriteFile("/run/tell", "#!/bin/sh\necho \"$@\" >>/run/told\n", 0o755))
+	server := func(port int) string {
+		return fmt.Sprintf("real_server 10.0.1.1 %d {\nnotify_up \"/run/tell up %[1]d\"\nnotify_down \"/run/tell down %[1]d\"\nTCP_CHECK {\n}\n}\n", port)
+	}
+	text := "global_defs {\nscript_user root\nenable_script_security\n}\nvirtual_server 10.0.1.1 80 {\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\ndelay_loop 0.5\nwarmup 0\nquorum 2\n" +
+		"quorum_up \"/run/tell gained\"\nquorum_down \"/run/tell lost\"\nsorry_server 10.0.2.11 80\n" + server(81) + server(82) + "}\n"
+	stop := s.well(n)
+	defer stop()
+	d := s.Start(n, text)
+	d.Tells(8*time.Second, "Lost quorum")
+	s.becomes(n, 5*time.Second, service, first)
+	told := func() string { return s.Sh(n, "sort /run/told") }
+	s.Eventually(5*time.Second, "it is told", func() bool { return told() == "down 82\ngained\nlost\n" })
+	s.Sh(n, "pkill -9 -f 'holdfast worke[r]'")
+	d.Tells(5*time.Second, "Respawning")
+	d.Tells(8*time.Second, "Worker process goes on")
+	time.Sleep(4 * time.Second) // everything is checked again
+	_, after, _ := strings.Cut(d.Log(), "Respawning")
+	for _, words := range []string{"quorum", "Adding", "Removing", "Activating"} {
+		if strings.Contains(after, words) {
+			t.Errorf("what was told is told again:%s", after)
+		}
+	}
+	s.becomes(n, time.Second, service, first)
+	s.Must(n.Do(func() error {
+		l, err := net.Listen("tcp4", ":82")
+		if err == nil {
+			t.Cleanup(func() { _ = l.Close() })
+		}
+		return err
+	}))
+	d.Tells(8*time.Second, "Gained quorum 2+0=2 <= 2")
+	s.becomes(n, 5*time.Second, service, strings.Replace(first, "2.11:80", "1.1:81", 1), strings.Replace(first, "2.11:80", "1.1:82", 1))
+	s.Eventually(5*time.Second, "that is told, and nothing else", func() bool { return told() == "down 82\ngained\ngained\nlost\nup 82\n" })
 }
 
 func TestTheTableIsFlushedWhereThatIsWanted(t *testing.T) {
@@ -153,6 +195,27 @@ func TestScriptsAndPipesAreToldOfServers(t *testing.T) {
 	if got := s.Sh(n, "timeout 1 cat /run/pipe; true"); got != want {
 		t.Errorf("the pipe says %q, not %q", got, want)
 	}
+}
+
+func TestAStopIsToldToScriptsAndByMailWithOmega(t *testing.T) {
+	s := newStage(t, "lan")
+	n := s.alone()
+	s.Must(n.WriteFile("/run/tell", "#!/bin/sh\necho \"$@\" >>/run/told\n", 0o755))
+	s.Sh(n, strings.NewReplacer("10.0.2.14:25", "127.0.0.1:25", "python3", "python3 -u").Replace(mail)) // what comes is printed at once
+	s.Eventually(20*time.Second, "the mail server listens", func() bool { return strings.Contains(s.Sh(n, "ss -lnt"), "127.0.0.1:25") })
+	virtual := func(port int, words string) string {
+		return fmt.Sprintf("virtual_server 10.0.1.1 %d {\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\n%s\nquorum_down \"/run/tell lost %[1]d\"\nreal_server 10.0.2.11 80 {\nsmtp_alert\nnotify_down \"/run/tell down %[1]d\"\n}\n}\n", port, words)
+	}
+	d := s.Start(n, "global_defs {\nrouter_id node\nscript_user root\nenable_script_security\nsmtp_server 127.0.0.1\nnotification_email {\nadmin@example.org\n}\nnotification_email_from node@example.org\n}\n"+virtual(80, "omega\nsmtp_alert")+virtual(81, ""))
+	letters := func() string { return s.Sh(n, "grep '^Subject: ' /run/mail.log | sort") }
+	const gained = "Subject: [node] Virtualserver [10.0.1.1]:tcp:80 - UP\n"
+	s.Eventually(10*time.Second, "the start is told by mail", func() bool { return letters() == gained }, letters)
+	d.Stop(syscall.SIGTERM)
+	if got := s.Sh(n, "cat /run/told"); got != "down 80\nlost 80\n" {
+		t.Errorf("scripts were told %q", got)
+	}
+	want := "Subject: [node] Realserver [10.0.2.11]:tcp:80 of virtual server [10.0.1.1]:tcp:80 - DOWN\nSubject: [node] Virtualserver [10.0.1.1]:tcp:80 - DOWN\n" + gained
+	s.Eventually(5*time.Second, "the stop is told by mail, that of the service with omega", func() bool { return letters() == want }, letters)
 }
 
 func TestNothingIsCheckedWithoutTheAddress(t *testing.T) {

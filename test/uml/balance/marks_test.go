@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/test/uml/beside"
 )
 
 // marked is a file in which groups are balanced by marks.
@@ -62,23 +64,20 @@ func TestGroupsAreBalancedByTheMarkOfTheirAddresses(t *testing.T) {
 
 func TestMarksOfGroupsAreKeepaliveds(t *testing.T) {
 	s := newStage(t, "inside")
-	p, real := s.pair(), s.farm()
+	p := beside.NewPair(s.Stage)
 	file := func(more string) string {
 		return marked(groupOf("G", "10.0.1.1 80\n10.0.1.10-12 80\nfd00:1::1 80"+more, "TUN", "TCP", "UDP") + groupOf("H", "10.0.3.1 53\n", "NAT", "UDP", "TCP") +
 			groupOf("I", "10.0.4.1 80\nfwmark 9", "NAT", "TCP"))
 	}
-	p.start(file(""))
-	p.same("at the start")
-	if got := p.rules(p.directors[1]); !strings.Contains(strings.Join(got, "\n"), "-A -f 2003 -s rr") {
+	p.Start(file(""))
+	p.Same("at the start")
+	if got := s.rules(p.Directors[1]); !strings.Contains(strings.Join(got, "\n"), "-A -f 2003 -s rr") {
 		t.Errorf("there is no fourth mark: %v", got)
 	}
-	real.down(0)
-	p.same("without a machine")
-	p.write(file("\n10.0.1.2 80"))
-	p.signal(syscall.SIGHUP)
-	p.same("after a reload")
-	for _, d := range p.daemons {
-		d.Stop(syscall.SIGTERM)
-	}
-	p.same("after the stop")
+	p.Farm.Down(0)
+	p.Same("without a machine")
+	p.Reload(file("\n10.0.1.2 80"))
+	p.Same("after a reload")
+	p.Stop()
+	p.Same("after the stop")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,15 +68,23 @@ func (t *talk) goOn(when string) {
 // inside is a director with a client before it and two real servers behind it.
 func (s *stage) inside() (client, director *netns.Node) {
 	s.Helper()
+	client, director, _ = s.before(2)
+	return client, director
+}
+
+// before is a director with a client before it and real servers behind it.
+func (s *stage) before(count int) (client, director *netns.Node, reals []*netns.Node) {
+	s.Helper()
 	client = s.Node("client", "outside eth0 10.0.1.9/24")
 	director = s.Node("director", "outside eth0 10.0.1.1/24", "inside eth1 10.0.2.1/24")
 	s.Must(director.Sysctl("ipv4/ip_forward", "1"))
-	for i, name := range []string{"one", "two"} {
-		n := s.Node(name, fmt.Sprintf("inside eth0 10.0.2.%d/24", 11+i))
+	for i := range count {
+		n := s.Node(fmt.Sprint("real", i+1), fmt.Sprintf("inside eth0 10.0.2.%d/24", 11+i))
 		s.Sh(n, "ip route add default via 10.0.2.1")
 		s.echo(n)
+		reals = append(reals, n)
 	}
-	return client, director
+	return client, director, reals
 }
 
 const third = "real_server 10.0.2.13 80 {\n}\n"
@@ -111,16 +120,164 @@ func TestAConnectionOutlivesAHundredReloadsAndACrash(t *testing.T) {
 	}
 }
 
-// connections is what the service counts since it was made.
+// connections is what the services count since they were made.
 func connections(s *stage, n *netns.Node) (count int) {
 	s.Helper()
 	for line := range strings.Lines(s.Sh(n, "ipvsadm -Ln --stats --exact")) {
 		if w := strings.Fields(line); len(w) > 2 && w[0] == "TCP" {
-			_, err := fmt.Sscan(w[2], &count)
+			n, err := strconv.Atoi(w[2])
 			s.Must(err)
+			count += n
 		}
 	}
 	return count
+}
+
+// settled are the statistics when everything is counted, which the kernel does every two seconds.
+func (s *stage) settled(n *netns.Node, conns int, of ...string) (lines []string) {
+	s.Helper()
+	s.Eventually(20*time.Second, fmt.Sprintf("the service counts %d connections", conns), func() bool { return connections(s, n) == conns })
+	for before := []string(nil); before == nil || !slices.Equal(before, lines); {
+		before, lines = lines, s.statistics(n, of...)
+		time.Sleep(2500 * time.Millisecond)
+	}
+	return lines
+}
+
+// The commands of IPVS that change something.
+const (
+	newService     = 1
+	deleteService  = 3
+	newDestination = 5
+	setDestination = 6
+)
+
+func TestWeightsChangeAtAReloadWithoutTouchingAConnection(t *testing.T) {
+	s := newStage(t, "outside", "inside")
+	client, director := s.inside()
+	d := s.Start(director, nat)
+	s.becomes(director, 5*time.Second, service, first, second)
+	talks := []*talk{s.talk(client, "10.0.1.1:80"), s.talk(client, "10.0.1.1:80")} // one with each
+	for _, c := range talks {
+		c.goOn("at first")
+	}
+	before, asked := s.settled(director, 2), s.requests(director)
+	heavy := strings.Replace(nat, "10.0.2.11 80 {", "10.0.2.11 80 {\nweight 5", 1)
+	d.Reload(strings.Replace(heavy, "10.0.2.12 80 {", "10.0.2.12 80 {\nweight 0", 1))
+	s.becomes(director, 5*time.Second, service, strings.Replace(first, "-w 1", "-w 5", 1), strings.Replace(second, "-w 1", "-w 0", 1))
+	if changes := asked(); !slices.Equal(changes, []uint8{setDestination, setDestination}) {
+		t.Errorf("the kernel was asked for changes by the commands %v of IPVS, not by one for each weight", changes)
+	}
+	if after := s.settled(director, 2); !slices.Equal(before, after) {
+		t.Errorf("the statistics were\n%s\nand are\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
+	for _, c := range talks {
+		c.goOn("after the reload")
+	}
+	for range 3 {
+		s.talk(client, "10.0.1.1:80").goOn("a new one")
+	}
+	s.settled(director, 5)
+	if got := s.Sh(director, "ipvsadm -Lnc | grep -c 10.0.2.12:80"); strings.TrimSpace(got) != "1" {
+		t.Errorf("the server without weight has %s connections, not the one that it had", got)
+	}
+}
+
+func TestAnEditedGroupKeepsTheConnectionsOfItsOtherEntries(t *testing.T) {
+	s := newStage(t, "outside", "inside")
+	client, director := s.inside()
+	s.Sh(director, "ip addr add 10.0.1.2/24 dev eth0")
+	file := func(entries string) string {
+		return "virtual_server_group G {\n10.0.1.1 80\n" + entries + "\n}\n" + strings.Replace(nat, "virtual_server 10.0.1.1 80 {", "virtual_server group G {", 1)
+	}
+	other := func(at string) []string {
+		return []string{service, first, second, strings.Replace(service, "10.0.1.1:80", at, 1), strings.Replace(first, "10.0.1.1:80", at, 1), strings.Replace(second, "10.0.1.1:80", at, 1)}
+	}
+	d := s.Start(director, file("10.0.1.2 80"))
+	s.becomes(director, 5*time.Second, other("10.0.1.2:80")...)
+	c := s.talk(client, "10.0.1.1:80")
+	c.goOn("at first")
+	before, asked := s.settled(director, 1, "-t 10.0.1.1:80"), s.requests(director)
+	d.Reload(file("10.0.1.2 81"))
+	s.becomes(director, 5*time.Second, other("10.0.1.2:81")...)
+	changes := asked()
+	slices.Sort(changes)
+	if !slices.Equal(changes, []uint8{newService, deleteService, newDestination, newDestination}) {
+		t.Errorf("the kernel was asked for changes by the commands %v of IPVS, not for one service that goes and one that comes", changes)
+	}
+	if after := s.settled(director, 1, "-t 10.0.1.1:80"); !slices.Equal(before, after) {
+		t.Errorf("the statistics were\n%s\nand are\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
+	c.goOn("after the reload")
+	d.Reload(file("10.0.1.2 80"))
+	s.becomes(director, 5*time.Second, other("10.0.1.2:80")...)
+	c.goOn("after the next")
+	s.talk(client, "10.0.1.2:80").goOn("by the entry that returned")
+}
+
+// well is what says that a real server is well: somebody listens on port 81.
+func (s *stage) well(n *netns.Node) (fail func()) {
+	s.Helper()
+	var l net.Listener
+	s.Must(n.Do(func() (err error) { l, err = net.Listen("tcp4", ":81"); return err }))
+	s.Cleanup(func() { _ = l.Close() })
+	return func() { _ = l.Close() }
+}
+
+// asked is a virtual server whose real servers one to three are asked on port 81, and stay in the table
+// when they fail.
+func asked(words string) string {
+	text := "virtual_server 10.0.1.1 80 {\ndelay_loop 0.5\ndelay_before_retry 0.2\nwarmup 0\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\ninhibit_on_failure\n" + words + "\n"
+	for i := range 3 {
+		text += fmt.Sprintf("real_server 10.0.2.%d 80 {\nTCP_CHECK {\nconnect_port 81\n}\n}\n", 11+i)
+	}
+	return text + "}\n"
+}
+
+// withWeights is the table of asked; the last weight is that of the sorry server.
+func withWeights(weights ...int) []string {
+	lines := []string{service}
+	for i, w := range weights {
+		lines = append(lines, fmt.Sprintf("-a -t 10.0.1.1:80 -r 10.0.2.%d:80 -m -w %d", 11+i, w))
+	}
+	return lines
+}
+
+// A quorum of 2 with a margin of 1 is gained with three and lost with none. Those who talk go on,
+// with servers that fail, with the one that is alone, and with the sorry server when that retires.
+func TestConnectionsGoOnWhileServersFailAndTheQuorumCrossesItsMargin(t *testing.T) {
+	s := newStage(t, "outside", "inside")
+	client, director, reals := s.before(4)
+	var fail [3]func()
+	for i := range fail {
+		fail[i] = s.well(reals[i])
+	}
+	recover := func(i int) func() { return func() { fail[i] = s.well(reals[i]) } }
+	s.Start(director, asked("quorum 2\nhysteresis 1\nsorry_server 10.0.2.14 80\nsorry_server_inhibit"))
+	var talks []*talk
+	for _, step := range []struct {
+		name string
+		does func()
+		want []int // weights
+	}{
+		{"three make the quorum", func() {}, []int{1, 1, 1, 0}},
+		{"one is inhibited", func() { fail[0]() }, []int{0, 1, 1, 0}},
+		{"the last one is enough to keep it", func() { fail[1]() }, []int{0, 0, 1, 0}},
+		{"it is lost", func() { fail[2]() }, []int{0, 0, 0, 1}},
+		{"one does not make it", recover(0), []int{0, 0, 0, 1}},
+		{"two do not", recover(1), []int{0, 0, 0, 1}},
+		{"three do", recover(2), []int{1, 1, 1, 0}},
+	} {
+		step.does()
+		time.Sleep(2 * time.Second) // what is found out has its effect, or has none
+		s.becomes(director, 10*time.Second, withWeights(step.want...)...)
+		for range 3 {
+			talks = append(talks, s.talk(client, "10.0.1.1:80"))
+		}
+		for i, c := range talks {
+			c.goOn(fmt.Sprintf("%s: connection %d", step.name, i+1))
+		}
+	}
 }
 
 // cluster is the file of one of two directors, which tell each other of connections.
@@ -196,7 +353,7 @@ func TestAReloadTouchesNothingElse(t *testing.T) {
 		c.goOn("at first")
 		s.Must(c.Close())
 	}
-	before, asked := s.counted(director), s.requests(director)
+	before, asked := s.settled(director, 4), s.requests(director)
 	for range 5 {
 		d.Reload(nat)
 	}
@@ -206,30 +363,15 @@ func TestAReloadTouchesNothingElse(t *testing.T) {
 	if !slices.Equal(before, after) {
 		t.Errorf("the statistics were\n%s\nand are\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 	}
-	const newDestination = 5
 	if changes := asked(); !slices.Equal(changes, []uint8{newDestination}) {
 		t.Errorf("the kernel was asked for changes by the commands %v of IPVS, not by a single %d", changes, newDestination)
 	}
 }
 
-// counted are the statistics once nothing is on its way any more: the kernel shows what it
-// has counted up to two seconds late.
-func (s *stage) counted(n *netns.Node) []string {
+// statistics are the counters of services and destinations, a line each; of may be a single service.
+func (s *stage) statistics(n *netns.Node, of ...string) (lines []string) {
 	s.Helper()
-	for before := s.statistics(n); ; {
-		time.Sleep(2500 * time.Millisecond)
-		after := s.statistics(n)
-		if slices.Equal(before, after) {
-			return after
-		}
-		before = after
-	}
-}
-
-// statistics are the counters of services and destinations, a line each.
-func (s *stage) statistics(n *netns.Node) (lines []string) {
-	s.Helper()
-	for line := range strings.Lines(s.Sh(n, "ipvsadm -Ln --stats --exact")) {
+	for line := range strings.Lines(s.Sh(n, "ipvsadm -Ln --stats --exact "+strings.Join(of, " "))) {
 		lines = append(lines, strings.TrimSpace(line))
 	}
 	return lines

@@ -1,0 +1,117 @@
+// Package alike compares the kernel's tables of keepalived and of holdfast, which have the
+// same random files and real servers, through the life of each file.
+package alike
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+
+	"holdfast/test/stand"
+	"holdfast/test/uml/beside"
+	"holdfast/test/uml/guest"
+)
+
+func TestMain(m *testing.M) {
+	// Whoever waits costs nothing, and the guest has one processor only.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(stand.Main(func() int { return guest.Main(m, guest.Balancing()...) }))
+}
+
+// pair is keepalived and holdfast, and what programs ask.
+type pair struct{ *beside.Pair }
+
+// check is a program whose status is what a file says.
+const check = "#!/bin/sh\nread status <$1\nexit $status\n"
+
+func newPair(t *testing.T) *pair {
+	s := stand.New(t)
+	s.Slow = 4 // the guest has one processor, and perhaps not all of it
+	s.Must(s.World.Bridge("inside"))
+	p := &pair{beside.NewPair(s)}
+	for _, n := range p.Directors {
+		s.Must(n.WriteFile("/run/check", check, 0o755))
+	}
+	return p
+}
+
+// machine brings one up or down: all that is on it, and what the programs say of it.
+func (p *pair) machine(h int, up bool) {
+	p.Helper()
+	status, load := 3, 1
+	if up {
+		p.Farm.Up(h)
+		status, load = 0, 4+h
+	} else {
+		p.Farm.Down(h)
+	}
+	p.Write(fmt.Sprintf("/run/status-%d", h), fmt.Sprintln(status))
+	p.Write(fmt.Sprintf("/run/load-%d", h), fmt.Sprintln(load))
+}
+
+// play runs a file through its life.
+func (p *pair) play(f *file) {
+	text := f.String()
+	for h := range beside.Hosts {
+		p.machine(h, true)
+	}
+	p.Start(text)
+	p.Same("at the start")
+	for h := range beside.Hosts {
+		if f.rand.IntN(2) == 0 {
+			p.machine(h, false)
+			p.Same(fmt.Sprintf("without machine %d", h))
+		}
+	}
+	f.edit()
+	p.Reload(f.String())
+	p.Same("after a reload")
+	for h := range beside.Hosts {
+		p.machine(h, true)
+	}
+	p.Same("when all are back")
+	p.Stop()
+	p.Same("after the stop")
+	if p.Failed() {
+		p.Logf("the file:\n%s\nafter the reload:\n%s", text, f)
+	}
+}
+
+// How many random files are compared, the seed of the first of them, and how many at once.
+var (
+	files     = flag.Uint64("files", 60, "how many random files are compared with keepalived")
+	firstFile = flag.Uint64("first", 1, "the seed of the first of them")
+	lanes     = flag.Uint64("lanes", 6, "how many are compared at once")
+)
+
+// Each subtest is named after the seed of its file: -args -first SEED -files 1 plays it again.
+func TestTheTableIsKeepaliveds(t *testing.T) {
+	var changes atomic.Int64
+	t.Run("lanes", func(t *testing.T) {
+		for lane := range min(*lanes, *files) {
+			t.Run(fmt.Sprint(lane+1), func(t *testing.T) {
+				t.Parallel()
+				p := newPair(t)
+				for seed := *firstFile + lane; seed < *firstFile+*files; seed += *lanes {
+					t.Run(fmt.Sprintf("file %d", seed), func(t *testing.T) { p.on(t).play(newFile(seed)) })
+				}
+				changes.Add(int64(p.Changes))
+			})
+		}
+	})
+	if n := changes.Load(); n < 3*int64(*files) {
+		t.Errorf("only %d times a table of keepalived changed", n)
+	}
+}
+
+// on is the pair, for one file.
+func (p *pair) on(t *testing.T) *pair {
+	t.Helper()
+	p.Stage = p.Part(t)
+	p.Farm.Stage = p.Stage
+	return p
+}

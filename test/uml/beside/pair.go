@@ -1,0 +1,92 @@
+package beside
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/lab/netns"
+	"holdfast/test/stand"
+	"holdfast/test/uml/guest"
+)
+
+// Pair is keepalived and holdfast, in this order, each on a director before the same farm.
+type Pair struct {
+	*stand.Stage
+	Farm      *Farm
+	Directors [2]*netns.Node
+	Daemons   [2]*stand.Daemon
+	Changes   int // how often keepalived's table was another one when it was compared
+	before    []string
+}
+
+// NewPair is a pair that has not begun yet, with its farm.
+func NewPair(s *stand.Stage) *Pair {
+	s.Helper()
+	p := &Pair{Stage: s, Farm: NewFarm(s)}
+	for i, name := range []string{"keepalived", "holdfast"} {
+		p.Directors[i] = s.Node(name, fmt.Sprintf("inside eth0 10.0.2.%d/24", 3+i))
+		s.Sh(p.Directors[i], fmt.Sprintf("ip addr add fd00:2::%d/64 dev eth0 nodad", 3+i))
+	}
+	return p
+}
+
+// Write writes a file on both directors.
+func (p *Pair) Write(path, text string) {
+	p.Helper()
+	for _, n := range p.Directors {
+		p.Must(n.WriteFile(path, text, 0o644))
+	}
+}
+
+// Start starts both with a configuration.
+func (p *Pair) Start(text string) {
+	p.Helper()
+	p.Write(stand.ConfPath, text)
+	p.Daemons[0] = p.Launch(p.Directors[0], "keepalived", "-n", "-l", "-D", "-G", "-f", stand.ConfPath)
+	p.Daemons[1] = p.Launch(p.Directors[1], stand.Program(), "run", "-D", "-f", stand.ConfPath)
+}
+
+// Reload gives both another configuration.
+func (p *Pair) Reload(text string) {
+	p.Helper()
+	p.Write(stand.ConfPath, text)
+	for _, d := range p.Daemons {
+		d.Signal(syscall.SIGHUP)
+	}
+}
+
+// Stop ends both.
+func (p *Pair) Stop() {
+	p.Helper()
+	for _, d := range p.Daemons {
+		d.Stop(syscall.SIGTERM)
+	}
+}
+
+// settling is longer than both take to notice and to answer.
+const settling = 2500 * time.Millisecond
+
+// Same compares the tables, some time after something happened.
+func (p *Pair) Same(when string) {
+	p.Helper()
+	time.Sleep(settling)
+	var want, got []string
+	for end := time.Now().Add(15 * time.Second); ; time.Sleep(500 * time.Millisecond) {
+		want, got = guest.Rules(p.Stage, p.Directors[0]), guest.Rules(p.Stage, p.Directors[1])
+		if slices.Equal(want, got) || time.Now().After(end) {
+			break
+		}
+	}
+	if diff := cmp.Diff(strings.Join(want, "\n"), strings.Join(got, "\n")); diff != "" {
+		p.Errorf("%s (-keepalived +holdfast):\n%s", when, diff)
+	}
+	if !slices.Equal(want, p.before) {
+		p.Changes++
+	}
+	p.before = want
+}

@@ -161,9 +161,9 @@ func live(ctx context.Context, out io.Writer, clients []api.Client, nodes []hold
 			return nil
 		}
 		width, height := screenSize(out)
-		text := time.Now().Format(time.DateTime) + "\n" + cli.Status(nodes, max(height-2, 0))
+		text := cli.Watched(time.Now(), nodes, width, height)
 		if height > 0 {
-			text = home + strings.ReplaceAll(cut(text, width, height-1), "\n", line) + rest
+			text = home + strings.ReplaceAll(text, "\n", line) + rest
 		}
 		if _, err := fmt.Fprint(out, text); err != nil {
 			return err
@@ -187,21 +187,6 @@ func screenSize(out io.Writer) (width, height int) {
 		return 0, 0
 	}
 	return int(size.Col), int(size.Row)
-}
-
-// cut leaves out what does not fit on the screen.
-func cut(text string, width, height int) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if height--; height < 0 {
-			break
-		}
-		if r := []rune(strings.TrimSuffix(line, "\n")); len(r) > width && width > 0 {
-			line = string(r[:width]) + "\n"
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }
 
 func whyCommand() *cobra.Command {

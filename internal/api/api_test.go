@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -227,5 +228,19 @@ func TestASocketThatNobodyAnswersAtIsReplaced(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	if _, err := Listen(path); err == nil {
 		t.Error("two listen at one socket")
+	}
+}
+
+// A stream begins at once, though nothing has happened yet.
+func TestAStreamBeginsBeforeTheFirstEvent(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	got, err := serving(t).request(ctx, http.MethodGet, "events", url.Values{"after": {"3"}}, "text/event-stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = got.Body.Close() }()
+	if form := got.Header.Get("Content-Type"); form != "text/event-stream" {
+		t.Errorf("it is %s", form)
 	}
 }

@@ -64,6 +64,7 @@ func (t teller) stream(w http.ResponseWriter, r *http.Request, after uint64) err
 	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	_ = out.Flush() // who reads is to know at once that it is heard
 	for {
 		list, more := t.next(r, after)
 		if !more {

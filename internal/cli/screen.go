@@ -24,6 +24,30 @@ func Status(nodes []status.Node, height int) string {
 	return b.String()
 }
 
+// Watched is how nodes are at a moment, on a screen of that size; 0, 0: there is none.
+func Watched(at time.Time, nodes []status.Node, width, height int) string {
+	text := at.Format(time.DateTime) + "\n" + Status(nodes, max(height-2, 0))
+	if height == 0 {
+		return text
+	}
+	return cut(text, width, height-1)
+}
+
+// cut leaves out what does not fit on the screen.
+func cut(text string, width, height int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if height--; height < 0 {
+			break
+		}
+		if r := []rune(strings.TrimSuffix(line, "\n")); len(r) > width && width > 0 {
+			line = string(r[:width]) + "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
 // headline is what concerns a node as a whole. What is not the present is marked.
 func headline(n *status.Node) string {
 	s := n.Snapshot
@@ -244,7 +268,7 @@ func virtualRows(nodes []status.Node) rows {
 			r.list = append(r.list, row{append(slices.Clone(name), cells...), urgent})
 			for j := range v.Destinations {
 				if d := &v.Destinations[j]; noted(d) {
-					r.list = append(r.list, row{append(slices.Clone(name), "  -> "+d.Address, health(d, s.Balanced), "", fmt.Sprint(d.Weight), fmt.Sprint(d.Active)), true})
+					r.list = append(r.list, row{append(slices.Clone(name), "  -> "+d.Address, health(d, s.Balanced), "", fmt.Sprint(d.Weight), fmt.Sprint(d.Active), fmt.Sprint(d.Counters.ConnRate)), true})
 				}
 			}
 		}

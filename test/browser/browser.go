@@ -218,7 +218,7 @@ func (b *Browser) eval(expression string, value any) error {
 			Exception struct{ Description string }
 		}
 	}
-	err := b.try("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &r)
+	err := b.try("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true, "allowUnsafeEvalBlockedByCSP": false}, &r)
 	switch {
 	case err != nil:
 		return err

@@ -7,7 +7,9 @@ import (
 	"io"
 	"math"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,12 +46,25 @@ func NewDaemon(seen *status.Snapshot, past []status.Event) *Daemon {
 // Answer answers on a socket until the test ends.
 func (d *Daemon) Answer(t testing.TB) api.Client {
 	t.Helper()
+	return answer(t, &api.Server{Control: d})
+}
+
+// AnswerGate answers as it does to the gate that lets other machines in, which is to be part of the test.
+func (d *Daemon) AnswerGate(t testing.TB) api.Client {
+	t.Helper()
+	s := &api.Server{Control: d}
+	s.Trust(os.Getpid())
+	return answer(t, s)
+}
+
+func answer(t testing.TB, s *api.Server) api.Client {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := api.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &api.Server{Control: d, Why: cli.Why, MetricsType: "text/plain", Metrics: func(io.Writer, *status.Snapshot) error { return nil }}
+	s.Why, s.MetricsType, s.Metrics = cli.Why, "text/plain", func(io.Writer, *status.Snapshot) error { return nil }
 	go func() { _ = s.Serve(l) }() // until it is closed
 	t.Cleanup(func() { _ = l.Close() })
 	return api.Client{Socket: path}
@@ -102,12 +117,11 @@ func (d *Daemon) Snapshot(context.Context) (*status.Snapshot, error) {
 	passed := time.Since(d.began)
 	s.Time, s.At = s.Time.Add(passed), s.At+mono.Instant(passed)
 	r.At, s.Router = s.At, &r
-	r.Instances = nil
-	for _, v := range d.seen.Router.Instances {
-		if v.Heard != 0 {
+	r.Instances = slices.Clone(d.seen.Router.Instances)
+	for i := range r.Instances {
+		if v := &r.Instances[i]; v.Heard != 0 {
 			v.Heard += mono.Instant(passed.Truncate(time.Second))
 		}
-		r.Instances = append(r.Instances, v)
 	}
 	s.Balanced = swell(s.Balanced, s.At, passed)
 	return &s, nil
@@ -190,7 +204,7 @@ func (d *Daemon) Serve(_ context.Context, o api.ServerOrder) error {
 // Recheck implements api.Control.
 func (d *Daemon) Recheck(_ context.Context, server netip.AddrPort, _ string) ([]api.Rechecked, error) {
 	d.acted("recheck %s", server)
-	return []api.Rechecked{}, nil
+	return []api.Rechecked{{Server: server.String(), Virtual: "192.0.2.100:443", Kind: "TCP_CHECK", Result: "failed", Reason: "connection refused"}}, nil
 }
 
 // Reload implements api.Control.

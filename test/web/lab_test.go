@@ -20,6 +20,7 @@ import (
 func rehearse(t *testing.T, args ...string) *scene {
 	t.Helper()
 	need.Nodes(t, "ip", "chromium")
+	t.Parallel()
 	cmd := exec.Command(stand.Program(), append([]string{"lab"}, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out

@@ -111,8 +111,7 @@ function draw() {
   const grave = worries.filter(t => t.worst).length
   document.title = (grave ? `${grave} ▲ ` : '') + 'holdfast'
   show($('summary'), view.summary(state.nodes))
-  $('link').textContent = !state.answered ? 'Nobody answers' : state.hears ? 'Live' : 'Live, without events'
-  $('link').className = state.answered && state.hears ? 'good' : 'bad'
+  drawLink()
   $('forget').hidden = !token.get()
   show(body('attention'), view.attention(worries))
   show(body('cluster'), view.cluster(state.nodes, state.acts))
@@ -120,6 +119,11 @@ function draw() {
   drawServices(several)
   drawEvents()
   drawDetail()
+}
+
+function drawLink() {
+  $('link').textContent = !state.answered ? 'Nobody answers' : state.hears ? 'Live' : 'Live, without events'
+  $('link').className = state.answered && state.hears ? 'good' : 'bad'
 }
 
 // part is a page of a list, and the way to the others.
@@ -214,6 +218,11 @@ const acts = {
     text: `${name} gets no new connections by way of ${node}; those that it has go on.`,
     done: () => `${name} is drained.`,
   }),
+  recheck: ({ node, name }) => ({
+    head: `Check ${name} now?`, verb: 'Check', path: 'v1/servers/recheck', query: { server: name },
+    text: `${node} makes all checks of ${name} at once. What they find counts as always.`,
+    done: list => (list ?? []).map(c => `${c.kind} of ${c.virtual}: ${c.result}${c.reason ? ', ' + c.reason : ''}`).join('. ') || `${name} has no check.`,
+  }),
   enable: ({ node, name }) => ({
     head: `Use ${name} again?`, verb: 'Use it', path: 'v1/servers/enable', query: { server: name },
     text: `${node} uses ${name} as it is configured.`,
@@ -293,4 +302,7 @@ $('theme').addEventListener('input', () => {
 dye()
 
 look()
-follow(heard, ok => { state.hears = ok })
+follow(heard, ok => {
+  state.hears = ok
+  if (state.received) drawLink()
+})

@@ -138,7 +138,7 @@ export class Roles {
   spans(node, v, from, to) {
     const list = []
     for (const c of this.of(node.name, v.name)) {
-      if (list.length === 0 && c.from) list.push({ from: -Infinity, role: c.from, reason: '' })
+      if (list.length === 0 && c.from && c.from !== 'INIT') list.push({ from: -Infinity, role: c.from, reason: '' })
       if (list.length) list.at(-1).to = c.at
       list.push({ from: c.at, role: c.to, reason: c.reason })
     }

@@ -34,15 +34,26 @@ export function attention(list) {
 
 // The map: nodes as columns, the links between them as rows.
 
+// shownLinks is how many of them the map has.
+const shownLinks = 24
+
 export function cluster(nodes, acts) {
-  const links = new Map()
-  for (const n of nodes) {
-    for (const v of n.snapshot?.router.instances ?? []) if (v.link) links.set(v.link, [])
-  }
-  return h('table', { class: 'map' },
+  const links = linksOf(nodes)
+  const table = h('table', { class: 'map' },
     h('caption', { class: 'unseen' }, 'Nodes, and the links that connect them'),
     h('thead', {}, h('tr', {}, h('td', {}), nodes.map(n => h('th', { scope: 'col', 'data-key': n.name }, card(n, acts))))),
-    h('tbody', {}, [...links.keys()].sort().map(link => h('tr', { 'data-key': link }, h('th', { scope: 'row' }, link), nodes.map(n => tap(n, link))))))
+    h('tbody', {}, links.slice(0, shownLinks).map(link => h('tr', { 'data-key': link }, h('th', { scope: 'row' }, link), nodes.map(n => tap(n, link))))))
+  return [table, links.length > shownLinks && h('p', { class: 'calm' }, `and ${(links.length - shownLinks).toLocaleString('en')} more links`)]
+}
+
+// linksOf are those that instances are on, by name; those with a fault come first.
+function linksOf(nodes) {
+  const faults = new Map()
+  for (const n of nodes) {
+    for (const v of n.snapshot?.router.instances ?? []) if (v.link) faults.set(v.link, faults.get(v.link) || v.role === 'FAULT')
+  }
+  const order = new Intl.Collator('en', { numeric: true }).compare
+  return [...faults.keys()].sort((a, b) => faults.get(b) - faults.get(a) || order(a, b))
 }
 
 function card(n, acts) {
@@ -81,13 +92,17 @@ function tap(n, link) {
 
 const few = (list, most) => list.slice(0, most).join(', ') + (list.length > most ? ` and ${(list.length - most).toLocaleString('en')} more` : '')
 
+// head is that of a list: names of columns, some of a class.
+const [right, unseen] = ['number', 'unseen']
+const head = list => h('thead', {}, h('tr', {}, list.filter(Boolean).map(one => typeof one === 'string' ? h('th', { scope: 'col' }, one) : h('th', { scope: 'col', class: one[0] === right && right }, one[0] === unseen ? h('span', { class: unseen }, one[1]) : one[1]))))
+
 // The instances: a row for each node, those of a virtual router together.
 
 export function instances(page, roles, from, several) {
-  const heads = ['Instance', 'Addresses', several && 'Node', 'Role', 'For', 'Priority', 'Roles', 'Because', h('span', { class: 'unseen' }, 'More')].filter(Boolean)
+  const heads = ['Instance', 'Addresses', several && 'Node', 'Role', [right, 'For'], [right, 'Priority'], 'Roles', 'Because', [unseen, 'More']]
   return h('table', { class: 'list' },
     h('caption', { class: 'unseen' }, 'Virtual routers, with a row for each node'),
-    h('thead', {}, h('tr', {}, heads.map(t => h('th', { scope: 'col' }, t)))),
+    head(heads),
     page.map(r => h('tbody', { 'data-key': r.key, class: r.verdict ? 'worst' : undefined }, r.lines.map((l, i) => h('tr', { class: l.node.trouble ? 'stale' : undefined, 'data-key': l.node.name + ' ' + l.v.name }, i === 0 && whole(r), line(l, roles, from, several))))))
 }
 
@@ -140,10 +155,10 @@ function spark(list, width = 96, height = 18) {
 // Virtual servers, with their real servers below them.
 
 export function services(page, rates, several, acts) {
-  const heads = ['Service', several && 'Node', 'State', 'Weight', 'Active', 'A second', 'Connections a second', 'For', 'Because', h('span', { class: 'unseen' }, 'Acts')].filter(Boolean)
+  const heads = ['Service', several && 'Node', 'State', [right, 'Weight'], [right, 'Active'], [right, 'A second'], 'Connections a second', [right, 'For'], 'Because', [unseen, 'Acts']]
   return h('table', { class: 'list servers' },
     h('caption', { class: 'unseen' }, 'Virtual servers, each with its real servers'),
-    h('thead', {}, h('tr', {}, heads.map(t => h('th', { scope: 'col' }, t)))),
+    head(heads),
     page.map(one => h('tbody', { 'data-key': one.key, class: standing(one).good ? undefined : 'worst' },
       service(one, rates, several), (one.s.destinations ?? []).map(d => destination(one, d, rates, several, acts)))))
 }
@@ -156,7 +171,7 @@ function service({ node, s, key }, rates, several) {
     h('th', { scope: 'rowgroup' }, h('span', { class: 'name mono' }, `${s.protocol} ${s.address}`), h('small', {}, [s.scheduler, s.flags].filter(Boolean).join(' '))),
     several && h('td', {}, node.name, node.trouble && h('small', {}, `seen ${lasting(node.age_ns / 1e6)} ago`)),
     h('td', {}, h('span', { class: `role ${state.good ? 'health-up' : 'health-down'}` }, h('span', { 'aria-hidden': 'true' }, state.good ? '●' : '▲'), ' ', state.word), h('small', {}, `${real.filter(d => d.held && d.weight > 0).length} of ${real.length} serve`)),
-    h('td', { class: 'number' }, virtual.map(v => h('div', {}, `${v.weight} of ${v.quorum}`))),
+    h('td', { class: 'number' }, virtual.map(v => h('div', {}, v.weight, h('small', {}, `quorum ${v.quorum}`)))),
     h('td', { class: 'number' }, (s.destinations ?? []).reduce((n, d) => n + d.active, 0).toLocaleString('en')),
     h('td', { class: 'number' }, s.counters.conn_rate.toLocaleString('en')),
     h('td', {}, spark(rates.of(key))), h('td', {}), h('td', {}), h('td', {}))
@@ -174,7 +189,13 @@ function destination({ node, s, key }, d, rates, several, acts) {
     h('td', {}, spark(rates.of(`${key} ${d.address}`))),
     h('td', { class: 'number' }, d.since ? lasting(age(node, d.since)) : ''),
     h('td', { class: 'reason' }, d.reason ?? ''),
-    h('td', {}, offered && h('button', { type: 'button', 'data-act': d.order ? 'enable' : 'drain', 'data-node': node.name, 'data-name': d.address, 'aria-label': `${d.order ? 'Use' : 'Drain'} ${d.address} of ${s.address}` }, d.order ? 'Use it again' : 'Drain')))
+    h('td', {}, offered && orders(node, s, d)))
+}
+
+// orders are what may be asked of a real server.
+function orders(node, s, d) {
+  const button = (act, word) => h('button', { type: 'button', 'data-act': act, 'data-node': node.name, 'data-name': d.address, 'aria-label': `${word} ${d.address} of ${s.address}` }, word)
+  return [d.health === 'down' && button('recheck', 'Check'), d.order ? button('enable', 'Use again') : button('drain', 'Drain')]
 }
 
 // pager leads to the other pages of a list.
@@ -216,7 +237,7 @@ export function detail(node, v, roles, from, why, acts) {
     h('pre', { tabindex: '0', 'aria-label': 'Why' }, why.join('\n')),
     h('h3', {}, 'Roles'),
     h('div', { class: 'past', tabindex: '0', role: 'group', 'aria-label': 'Roles' }, h('table', { class: 'list' },
-      h('thead', {}, h('tr', {}, ['At', 'Role', 'For', 'Because'].map(t => h('th', { scope: 'col' }, t)))),
+      head([[right, 'At'], 'Role', [right, 'For'], 'Because']),
       h('tbody', {}, list.map((c, i) => h('tr', {}, h('td', { class: 'number' }, clock(c.at, true)), h('td', {}, role(c.to)), h('td', { class: 'number' }, lasting((list[i + 1]?.at ?? to) - c.at)), h('td', { class: 'reason' }, c.reason))).reverse()))),
     acts && !node.trouble && h('menu', {}, v.role === 'MASTER' && button('handover', 'Hand over'), (v.lent || v.modest) && button('takeback', 'Take back')),
   ]

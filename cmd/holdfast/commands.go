@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -33,7 +34,46 @@ func tree() *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), statusCommand(), whyCommand(), eventsCommand(), handoverCommand(), maintenanceCommand(), serverCommand(), planCommand(), reloadCommand(), ipvsCommand(), simulateCommand(), labCommand(), realserverCommand(), doctorCommand(), hashCommand(), completionCommand(), manualCommand())
+	helpful(root)
 	return root
+}
+
+// helpful has a command that is written wrongly answered with how it is written.
+func helpful(c *cobra.Command) {
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	if judge := c.Args; judge != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := judge(c, args); err != nil {
+				return usage(c, err)
+			}
+			return nil
+		}
+	}
+	if c.HasSubCommands() && c.Args == nil {
+		c.SuggestionsMinimumDistance = 2
+		c.Args = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return fmt.Errorf("there is no command %q%s; `%s --help` lists them", args[0], meant(c.SuggestionsFor(args[0])), c.CommandPath())
+		}
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	for _, sub := range c.Commands() {
+		helpful(sub)
+	}
+}
+
+func usage(c *cobra.Command, err error) error {
+	return fmt.Errorf("%w; write `%s`, `%s --help` says more", err, c.UseLine(), c.CommandPath())
+}
+
+// meant asks whether one of some words was.
+func meant(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return ", did you mean " + strings.Join(words, " or ") + "?"
 }
 
 // commands runs `holdfast COMMAND`.

@@ -26,7 +26,7 @@ type place struct {
 func (p *place) Set(text string) (err error) {
 	switch {
 	case p.given:
-		return errors.New("this command asks one node")
+		return errors.New("this command asks one node: write --node once")
 	case p.named:
 		_, *p.client, err = node(text)
 	default:

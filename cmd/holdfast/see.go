@@ -95,14 +95,20 @@ func statusCommand() *cobra.Command {
 	return c
 }
 
-func (l *looking) status(ctx context.Context, out io.Writer, watch bool) error {
+// begin are the nodes that are asked, of which nothing was seen yet.
+func (l *looking) begin() ([]holdfast.Node, []api.Client, error) {
 	names, clients, err := l.clients()
-	if err != nil {
-		return err
-	}
 	nodes := make([]holdfast.Node, len(names))
 	for i := range nodes {
 		nodes[i].Name = names[i]
+	}
+	return nodes, clients, err
+}
+
+func (l *looking) status(ctx context.Context, out io.Writer, watch bool) error {
+	nodes, clients, err := l.begin()
+	if err != nil {
+		return err
 	}
 	if watch {
 		return live(ctx, out, clients, nodes)

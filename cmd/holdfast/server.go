@@ -92,7 +92,7 @@ func weightCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			weight, err := strconv.ParseUint(args[1], 10, 16)
 			if err != nil {
-				return fmt.Errorf("%q is no weight: a number from 0 to 65535", args[1])
+				return fmt.Errorf("%q is no weight: write a number from 0 to 65535", args[1])
 			}
 			n := int(weight)
 			s.order.Weight = &n

@@ -137,7 +137,7 @@ func (l *looking) successors(ctx context.Context, s *holdfast.Snapshot, names []
 	for i := range s.Router.Instances {
 		v := &s.Router.Instances[i]
 		if v.Role == "MASTER" && (len(names) == 0 || slices.Contains(names, v.Name)) && !slices.ContainsFunc(seen, func(o *holdfast.Snapshot) bool { return succeeds(o, v) }) {
-			return fmt.Errorf("no healthy BACKUP for %s (VRID %d) on %s: nothing is done", v.Name, v.VRID, strings.Join(others, ", "))
+			return fmt.Errorf("no healthy BACKUP for %s (VRID %d) on %s: nothing is done; without --node the others are not asked", v.Name, v.VRID, strings.Join(others, ", "))
 		}
 	}
 	return nil

@@ -210,6 +210,9 @@ func (w *worker) write(conn *relay.Conn[relay.Down, relay.Up], ended <-chan stru
 				m := draw()
 				m.Lost = int(w.lost.Swap(0))
 				_ = conn.Send(&m) // a failure ends the reader too
+				if m.Status != nil {
+					w.router.drawn.Store(m.Status)
+				}
 			})
 		case <-ended:
 			return

@@ -215,7 +215,7 @@ func (c control) Reload(ctx context.Context, confirm time.Duration) (*api.Reload
 	return r, nil
 }
 
-var errNoTrial = errors.New("nothing waits for a confirmation: no reload is on trial, or its time was over")
+var errNoTrial = errors.New("nothing waits for a confirmation: no reload is on trial, or its time was over; `holdfast reload --confirm TIME` begins one")
 
 // Keep implements api.Control.
 func (c control) Keep(ctx context.Context) error {

@@ -26,12 +26,16 @@ func (c control) HandOver(ctx context.Context, instances []string) ([]api.Handed
 	}
 	for _, name := range instances {
 		if v := s.Instance(name); v == nil {
-			return nil, fmt.Errorf("there is no instance %q", name)
+			return nil, noInstance(name)
 		} else if v.Role != "MASTER" {
-			return nil, fmt.Errorf("instance %s is %s: only a MASTER can hand over", name, v.Role)
+			return nil, fmt.Errorf("instance %s is %s: only a MASTER can hand over; ask the node that is, `holdfast status` names it", name, v.Role)
 		}
 	}
 	return c.yield(ctx, s, instances, &relay.Down{HandOver: instances})
+}
+
+func noInstance(name string) error {
+	return fmt.Errorf("there is no instance %q; `holdfast status` lists them", name)
 }
 
 // TakeBack implements api.Control.
@@ -42,7 +46,7 @@ func (c control) TakeBack(ctx context.Context, instances []string) error {
 	}
 	for _, name := range instances {
 		if s.Instance(name) == nil {
-			return fmt.Errorf("there is no instance %q", name)
+			return noInstance(name)
 		}
 	}
 	if len(instances) == 0 {

@@ -39,7 +39,7 @@ func (b *balance) complain(err error) {
 	}
 }
 
-var errNoServers = errors.New("there are no virtual servers")
+var errNoServers = errors.New("there are no virtual servers: write a virtual_server into the configuration and reload it")
 
 func wishOf(o api.ServerOrder) balancer.Wish {
 	w := balancer.Wish{Real: o.Server, Of: o.Of, Drain: o.Drain, Force: o.Force}

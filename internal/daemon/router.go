@@ -52,8 +52,9 @@ type routerProcess struct {
 	asked    chan os.Signal
 	stopping atomic.Bool
 	exit     atomic.Int32
-	routers  atomic.Int32  // how many the configuration in force has
-	served   chan struct{} // closed when the worker is gone for good
+	routers  atomic.Int32                  // how many the configuration in force has
+	drawn    atomic.Pointer[status.Router] // a picture that was sent, to be drawn over
+	served   chan struct{}                 // closed when the worker is gone for good
 }
 
 // Run is the daemon: it returns, with the status to exit with, when everything
@@ -303,7 +304,11 @@ func (p *routerProcess) tellStatus(to relay.Dump) {
 
 // picture is the whole state of this process.
 func (p *routerProcess) picture(g *router.Glance) *status.Router {
-	s := g.Status()
+	s := p.drawn.Swap(nil)
+	if s == nil {
+		s = &status.Router{}
+	}
+	g.Draw(s)
 	s.RealTime = *p.schedule.words.Load()
 	s.Lateness, s.Late = p.machine.Lateness().Worst(), p.machine.Lateness().Below()
 	return s

@@ -76,3 +76,18 @@ func TestAGlanceStaysAsItWas(t *testing.T) {
 func addressed(s *status.Router, prefix string) bool {
 	return slices.ContainsFunc(s.Links, func(l status.Link) bool { return slices.Contains(l.Addrs, netip.MustParsePrefix(prefix)) })
 }
+
+// A picture that is drawn over another is as a new one, and costs next to no memory: who looks
+// several times a second has nothing collected in the process that sends adverts.
+func TestAPictureIsDrawnOverAnother(t *testing.T) {
+	b := crowded(t, 1000)
+	over := b.r.Glance(b.now).Draw(&status.Router{})
+	b.step(router.Seen{Change: host.Change{Link: &host.Link{Name: "eth0", Index: 2, MTU: 1500}}})
+	over = b.r.Glance(b.now).Draw(over)
+	if diff := cmp.Diff(b.r.Status(b.now), over, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("it is another (-new +drawn over):\n%s", diff)
+	}
+	if n := testing.AllocsPerRun(20, func() { over = b.r.Glance(b.now).Draw(over) }); n > 200 {
+		t.Errorf("1000 routers are drawn with %v allocations", n)
+	}
+}

@@ -135,9 +135,14 @@ func (g *Glance) copyLinks(ls *links) {
 }
 
 // Status draws the picture, once: the glance is not to be used any more.
-func (g *Glance) Status() *status.Router {
+func (g *Glance) Status() *status.Router { return g.Draw(&status.Router{}) }
+
+// Draw is Status in the memory of a picture that nobody looks at any more: what is drawn several
+// times a second is not to be collected in the process that sends adverts.
+func (g *Glance) Draw(s *status.Router) *status.Router {
 	defer g.giveBack()
-	s := &status.Router{At: g.now, Unknown: g.unknown}
+	*s = status.Router{At: g.now, Unknown: g.unknown, Refused: s.Refused[:0], Instances: s.Instances[:0], Groups: s.Groups[:0],
+		Sessions: s.Sessions[:0], Trackers: s.Trackers[:0], Links: s.Links[:0], Ports: s.Ports[:0]}
 	for flaw, n := range g.refused {
 		if n > 0 {
 			s.Refused = append(s.Refused, status.Count{What: wire.Flaw(flaw).String(), N: n})
@@ -170,13 +175,16 @@ func (g *Glance) instances(s *status.Router) {
 		w.state[g.watched[i].watched] = g.watched[i].sample
 	}
 	trailers := g.trailers
+	s.Instances = slices.Grow(s.Instances, len(g.parts))
 	for i := range g.parts {
 		v := &g.views[i]
 		if v.Trailers != nil {
 			v.Trailers, trailers = &trailers[0], trailers[1:]
 		}
 		if g.parts[i].cfg != nil {
-			s.Instances = append(s.Instances, g.instance(vrrp.ID(i), w.standing(vrrp.ID(i))))
+			n := len(s.Instances)
+			s.Instances = s.Instances[:n+1]
+			g.instance(&s.Instances[n], vrrp.ID(i), w.standing(vrrp.ID(i)))
 		}
 	}
 }
@@ -230,15 +238,16 @@ func (g *Glance) conversations(s *status.Router) {
 	}
 }
 
-func (g *Glance) instance(id vrrp.ID, standing vrrp.Standing) status.Instance {
+// instance draws one over another.
+func (g *Glance) instance(i *status.Instance, id vrrp.ID, standing vrrp.Standing) {
 	v, p := &g.views[id], &g.parts[id]
-	i := status.Instance{
+	*i = status.Instance{
 		Name: v.Config.Name, Link: v.Config.Link, VRID: v.Config.VRID, V6: v.Config.V6, Version: v.Config.Version,
 		Role: v.Role.String(), Want: v.Want.String(), Group: v.Group, Since: v.Since, Reason: v.Reason,
 		Weights: standing.Sum, Faults: standing.Faults, Pending: standing.Pending, Deadline: v.Deadline, Down: v.Down,
 		Priority: v.Config.Priority, Effective: v.Priority, Interval: v.Config.Interval, MasterInterval: v.Interval,
 		Source: v.Source, MasterHeard: v.Master, MasterPriority: v.MasterPriority,
-		Addrs: prefixes(p.addrs, v.Config.VIPs, true), Excluded: prefixes(p.addrs, v.Config.VIPs, false),
+		Addrs: prefixes(i.Addrs[:0], p.addrs, v.Config.VIPs, true), Excluded: prefixes(i.Excluded[:0], p.addrs, v.Config.VIPs, false),
 		Heard: v.Heard, NoPreempt: v.Config.NoPreempt, PreemptAt: v.PreemptAt, Lent: v.Lent, Modest: v.Modest, Tracks: tracks(g.tracks[id]),
 		Devices: g.quarters.devicesOf(p), Repairs: int(p.repairs), Stats: stats(&v.Stats),
 	}
@@ -246,7 +255,6 @@ func (g *Glance) instance(id vrrp.ID, standing vrrp.Standing) status.Instance {
 		i.Stats.AuthExtMissing, i.Stats.AuthExtMalformed, i.Stats.AuthExtUnknownKey = uint64(t.Missing), uint64(t.Malformed), uint64(t.UnknownKey)
 		i.Stats.AuthExtInvalidHMAC, i.Stats.AuthExtStale, i.Stats.AuthExtReplay = uint64(t.Invalid), uint64(t.Stale), uint64(t.Replay)
 	}
-	return i
 }
 
 func tracks(list []tracker.Track) (all []status.Track) {
@@ -257,8 +265,7 @@ func tracks(list []tracker.Track) (all []status.Track) {
 }
 
 // prefixes lists the addresses that are advertised, or those that are not.
-func prefixes(addrs []config.Address, advertised []netip.Addr, in bool) []netip.Prefix {
-	var list []netip.Prefix
+func prefixes(list []netip.Prefix, addrs []config.Address, advertised []netip.Addr, in bool) []netip.Prefix {
 	for i := range addrs {
 		if p := addrs[i].Prefix; slices.Contains(advertised, p.Addr()) == in {
 			list = append(list, p)

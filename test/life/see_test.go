@@ -198,7 +198,7 @@ func TestGroupsMayAskAsTheConfigurationSays(t *testing.T) {
 		}
 	}
 	a.Reload(conf(100, "", vip))
-	if out := as("users", "status"); !strings.Contains(out, "permission denied") {
+	if out := as("users", "status"); !strings.Contains(out, "permission denied") || !strings.Contains(out, "ask as root, or as a member of the group that api_group or api_read_group names") {
 		t.Errorf("without the words it says %s", out)
 	}
 }
@@ -251,5 +251,38 @@ func TestOtherMachinesLookByHTTPS(t *testing.T) {
 	a.Reload(conf(100, "", vip))
 	if got := get("GET", "0123456789abcdefghij", "/healthz"); strings.Contains(got, "ok") {
 		t.Errorf("without the word it answers %s", got)
+	}
+}
+
+// A certificate that api_client_ca has signed opens the door for the commands too, and one that
+// somebody else has signed does not.
+func TestAClientCertificateOpensTheDoor(t *testing.T) {
+	s := newStage(t)
+	dir := t.TempDir()
+	s.Must(os.Chmod(dir, 0o755))
+	ec := "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+	s.Sh(s.a, "cd "+dir+" && exec 2>/dev/null && openssl req -x509 "+ec+" -keyout key -out cert -days 2 -subj /CN=a -addext subjectAltName=IP:10.0.0.1"+
+		" && for ca in ours theirs; do openssl req -x509 "+ec+" -keyout $ca.key -out $ca -days 2 -subj /CN=$ca"+
+		" && openssl req "+ec+" -keyout $ca-ops.key -out $ca.csr -subj /CN=ops && openssl x509 -req -in $ca.csr -CA $ca -CAkey $ca.key -CAcreateserial -out $ca-ops -days 2; done")
+	a := s.Start(s.a, defs(conf(100, "", vip), strings.ReplaceAll("api_listen 10.0.0.1 9443\n\tapi_certificate DIR/cert\n\tapi_key DIR/key\n\tapi_client_ca DIR/ours\n\tapi_listen_acts", "DIR", dir)))
+	a.Says("Entering MASTER STATE")
+	ask := func(who, command string) string {
+		s.Helper()
+		return s.Sh(s.client, "cd "+dir+" && HOLDFAST_CA=cert HOLDFAST_CERT="+who+" HOLDFAST_KEY="+who+".key "+stand.Program()+" "+command+" 2>&1 || true")
+	}
+	const at = "https://10.0.0.1:9443"
+	s.Eventually(10*time.Second, "somebody is let in", func() bool { return strings.Contains(ask("ours-ops", "status --node a="+at), "MASTER") })
+	for _, tt := range []struct{ who, command, want string }{
+		{"ours-ops", "handover V --api-socket " + at, "nobody took over"},
+		{"ours-ops", "why V --node a=" + at, "V is MASTER since"},
+		{"theirs-ops", "status --node a=" + at, "show a token of api_tokens, or a certificate that api_client_ca has signed"},
+		{"''", "status --node a=" + at, "show a token of api_tokens, or a certificate that api_client_ca has signed"},
+	} {
+		if got := ask(tt.who, tt.command); !strings.Contains(got, tt.want) {
+			t.Errorf("%s by %s says %s", tt.command, tt.who, got)
+		}
+	}
+	if events := s.holdfast(s.a, "events"); !strings.Contains(events, "act handover: done by certificate ops at 10.0.0.9") {
+		t.Errorf("the events are:\n%s", events)
 	}
 }

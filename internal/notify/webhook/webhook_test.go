@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -241,9 +242,10 @@ func drip(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestWhoIsBelieved(t *testing.T) {
-	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // who does not believe it is not its trouble
+	s.StartTLS()
 	defer s.Close()
-	s.Config.ErrorLog = nil
 	right := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 	for _, tt := range []struct {
 		name string
@@ -257,11 +259,11 @@ func TestWhoIsBelieved(t *testing.T) {
 	} {
 		one := spec(tt.url)
 		one.CA, one.Retries = tt.ca, 0
-		log, say := lines()
+		said, say := lines()
 		c := called(t, one, say)
 		c.Deliver(of("V", notify.Master))
 		ended(t, c)
-		if said := strings.Join(log.all(), "\n"); tt.why == "" && said != "" || !strings.Contains(said, tt.why) {
+		if said := strings.Join(said.all(), "\n"); tt.why == "" && said != "" || !strings.Contains(said, tt.why) {
 			t.Errorf("%s: the log says %q", tt.name, said)
 		}
 	}

@@ -19,14 +19,14 @@ import (
 // pure packages decide: they are given the instant and the event and return
 // values, so that they can be tested and replayed without a kernel.
 func pure() []string {
-	return []string{"mono", "conf", "fault", "format", "config", "doctor", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "agentx/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver", "router", "balancer", "dump", "mib", "sim", "simulate", "status"}
+	return []string{"mono", "index", "conf", "fault", "format", "config", "doctor", "lint", "cluster", "manual", "vrrp", "vrrp/wire", "agentx/wire", "bfd", "bfd/wire", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver", "router", "balancer", "dump", "mib", "sim", "simulate", "status"}
 }
 
 // layers lists who may import whom, lowest first. A package may import those of
 // lower layers; what it may import beside that stands in also.
 func layers() [][]string {
 	return [][]string{
-		0: {"mono", "conf", "fault", "vrrp/wire", "bfd/wire", "agentx/wire", "status", "golden"}, // of each other only mono
+		0: {"mono", "index", "conf", "fault", "vrrp/wire", "bfd/wire", "agentx/wire", "status", "golden"}, // of each other only mono
 		1: {"format", "vrrp", "bfd", "tracker", "checker", "notify", "host", "ipvs", "lvs", "realserver"},
 		2: {"config", "doctor", "lint", "cluster", "manual", "router", "balancer", "dump", "mib", "sim", "simulate"},
 		3: {"agentx", "command", "mmsg", "host/netlink", "host/nft", "ipvs/netlink", "lan", "bfd/udp", "tracker/script", "tracker/file", "tracker/link", "tracker/process", "tracker/check", "notify/script", "notify/fifo", "notify/smtp", "notify/webhook",

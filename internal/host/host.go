@@ -7,6 +7,8 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+
+	"holdfast/internal/index"
 )
 
 // Protocol marks what is ours: the routing protocol number and, on kernels from
@@ -183,6 +185,10 @@ func (a Addr) Canonical() Addr {
 	a.Peer = plain(a.Peer)
 	a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), a.Peer.Bits())
 	return a
+}
+
+func (a Addr) hash() index.Hash {
+	return index.Of(a.Link).WithAddr(a.Prefix.Addr()).With(uint64(a.Prefix.Bits())).WithAddr(a.Peer.Addr())
 }
 
 func plain(p netip.Prefix) netip.Prefix {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"holdfast/internal/index"
 )
 
 // Reconciler knows what is wanted and what the kernel was last seen to hold, and
@@ -24,13 +26,13 @@ type Reconciler struct {
 	Shared bool
 
 	links   map[string]Link
-	wanted  map[Addr]*entry // by canonical address
-	onLink  map[string]set  // the same, by link
-	onNet   map[Addr]set    // IPv4 with a shared subnet, by subnet
-	failed  map[Addr]*entry // wanted, refused
-	lost    map[Addr]*entry // waiting, although as far as we know their link is there
-	told    map[Addr]string // why it was refused, since it was last held
-	stuck   map[Addr]bool   // unwanted, and could not be removed
+	wanted  *index.Index[Addr, *entry] // by canonical address
+	onLink  map[string]set             // the same, by link
+	onNet   map[Addr]set               // IPv4 with a shared subnet, by subnet
+	failed  map[Addr]*entry            // wanted, refused
+	lost    map[Addr]*entry            // waiting, although as far as we know their link is there
+	told    map[Addr]string            // why it was refused, since it was last held
+	stuck   map[Addr]bool              // unwanted, and could not be removed
 	seq     int
 	repairs uint64
 	results []Result
@@ -110,7 +112,7 @@ func NewReconciler() *Reconciler {
 	return &Reconciler{
 		links:  links,
 		things: newKeeper(links),
-		wanted: map[Addr]*entry{},
+		wanted: index.New(Addr.hash, func(e *entry) Addr { return e.Addr.Canonical() }),
 		onLink: map[string]set{},
 		onNet:  map[Addr]set{},
 		failed: map[Addr]*entry{},
@@ -144,7 +146,7 @@ func (r *Reconciler) Want(d Delta) []Op {
 func (r *Reconciler) unwant(drop []Addr, kept map[Addr]bool) (gone []*entry) {
 	for _, a := range drop {
 		a = a.Canonical()
-		e, found := r.wanted[a]
+		e, found := r.wanted.Get(a)
 		if !found || kept[a] {
 			continue
 		}
@@ -156,7 +158,7 @@ func (r *Reconciler) unwant(drop []Addr, kept map[Addr]bool) (gone []*entry) {
 
 func (r *Reconciler) want(w Wish, s *steps) {
 	a := w.Addr.Canonical()
-	e, found := r.wanted[a]
+	e, found := r.wanted.Get(a)
 	delete(r.stuck, a)
 	if !found {
 		e = r.insert(a, w)
@@ -241,7 +243,7 @@ func (r *Reconciler) Observe(found State) []Op {
 	for a, o := range found.Addrs {
 		have[a.Canonical()] = o
 	}
-	for _, e := range slices.SortedFunc(maps.Values(r.wanted), earlier) {
+	for _, e := range slices.SortedFunc(r.wanted.Values(), earlier) {
 		o, there := have[e.Addr.Canonical()]
 		r.settle(e, o, there, &s)
 	}
@@ -296,7 +298,7 @@ func (r *Reconciler) hold(e *entry, found AddrOpts) {
 // sweep removes what an earlier run left and nobody wants.
 func (r *Reconciler) sweep(have map[Addr]AddrOpts, s *steps) {
 	for a, o := range have {
-		if _, wanted := r.wanted[a]; wanted || o.Protocol != Protocol {
+		if _, wanted := r.wanted.Get(a); wanted || o.Protocol != Protocol {
 			continue
 		}
 		s.dropped(Wish{a, o}, r.onNet[a.subnet()])
@@ -392,7 +394,7 @@ func (r *Reconciler) linkSeen(l Link, s *steps) {
 // the kernel took it (IPv6) or is about to remove the link, and it waits.
 func (r *Reconciler) addrGone(a Addr, s *steps) {
 	delete(r.stuck, a)
-	e, wanted := r.wanted[a]
+	e, wanted := r.wanted.Get(a)
 	if !wanted {
 		return
 	}
@@ -406,7 +408,7 @@ func (r *Reconciler) addrGone(a Addr, s *steps) {
 }
 
 func (r *Reconciler) addrSeen(w *Wish) {
-	e, wanted := r.wanted[w.Addr.Canonical()]
+	e, wanted := r.wanted.Get(w.Addr.Canonical())
 	if !wanted {
 		return
 	}
@@ -425,7 +427,7 @@ func (r *Reconciler) Done(op Op, err error) Result {
 		return r.things.done(op, err)
 	}
 	a := op.Addr.Canonical()
-	e, wanted := r.wanted[a]
+	e, wanted := r.wanted.Get(a)
 	switch {
 	case op.Verb == DelAddr && wanted:
 		return Result{Addr: e.Addr} // on the way to an add
@@ -514,12 +516,15 @@ func (r *Reconciler) Results() []Result {
 
 // Holds reports whether a is wanted and held.
 func (r *Reconciler) Holds(a Addr) bool {
-	e, wanted := r.wanted[a.Canonical()]
+	e, wanted := r.wanted.Get(a.Canonical())
 	return wanted && e.standing == held
 }
 
 // Wants reports whether a is wanted, held or not.
-func (r *Reconciler) Wants(a Addr) bool { return r.wanted[a.Canonical()] != nil }
+func (r *Reconciler) Wants(a Addr) bool {
+	_, wanted := r.wanted.Get(a.Canonical())
+	return wanted
+}
 
 // Repairs counts how often anything was put back.
 func (r *Reconciler) Repairs() uint64 { return r.repairs + r.things.repairs }
@@ -536,7 +541,7 @@ func (r *Reconciler) insert(a Addr, w Wish) *entry {
 	r.seq++
 	w.Secondary = false
 	e := &entry{Wish: w, seq: r.seq}
-	r.wanted[a] = e
+	r.wanted.Put(e)
 	add(r.onLink, a.Link, e)
 	if !a.V6() && !a.Prefix.IsSingleIP() {
 		add(r.onNet, a.subnet(), e)
@@ -545,8 +550,8 @@ func (r *Reconciler) insert(a Addr, w Wish) *entry {
 }
 
 func (r *Reconciler) remove(a Addr) {
-	e := r.wanted[a]
-	delete(r.wanted, a)
+	e, _ := r.wanted.Get(a)
+	r.wanted.Delete(a)
 	delete(r.failed, a)
 	delete(r.lost, a)
 	delete(r.told, a)

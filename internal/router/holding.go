@@ -1,7 +1,6 @@
 package router
 
 import (
-	"net/netip"
 	"slices"
 
 	"holdfast/internal/config"
@@ -12,9 +11,23 @@ import (
 // claim is an address that at least one MASTER wants the kernel to hold.
 type claim struct {
 	owner   vrrp.ID
-	settled bool      // the kernel has answered
-	held    bool      // with yes
-	more    []vrrp.ID // other owners, while a reload moves it
+	settled bool       // the kernel has answered
+	held    bool       // with yes
+	more    *[]vrrp.ID // other owners, while a reload moves it; nil: none
+}
+
+// others are the owners beside the first.
+func (c *claim) others() []vrrp.ID {
+	if c.more == nil {
+		return nil
+	}
+	return *c.more
+}
+
+func (c *claim) share(others []vrrp.ID) {
+	if c.more = nil; len(others) > 0 {
+		c.more = &others
+	}
 }
 
 // holdings are the addresses wanted at present, and who wants them.
@@ -25,10 +38,11 @@ type holdings struct {
 
 // place is a host.Addr in few bytes.
 type place struct {
+	addr [16]byte
 	link int32
 	bits uint8 // length of the prefix
+	v6   bool
 	peer bool
-	addr netip.Addr
 }
 
 func newHoldings() holdings {
@@ -41,7 +55,7 @@ func (h *holdings) at(a host.Addr) place {
 		n = int32(len(h.links))
 		h.links[a.Link] = n
 	}
-	return place{n, uint8(a.Prefix.Bits()), a.Peer.IsValid(), a.Prefix.Addr()}
+	return place{a.Prefix.Addr().As16(), n, uint8(a.Prefix.Bits()), a.Prefix.Addr().Is6(), a.Peer.IsValid()}
 }
 
 // of is the claim on an address; ok is false if nobody wants it.
@@ -67,8 +81,8 @@ func (h *holdings) take(id vrrp.ID, addrs []config.Address, before map[host.Addr
 			c.settled = false
 			d.Want = append(d.Want, *w)
 		}
-		if c.owner != id && !slices.Contains(c.more, id) {
-			c.more = append(c.more, id)
+		if others := c.others(); c.owner != id && !slices.Contains(others, id) {
+			c.share(append(others, id))
 		}
 		if !c.settled {
 			pending++
@@ -87,9 +101,10 @@ func (h *holdings) leave(id vrrp.ID, addrs []config.Address, d *host.Delta) {
 		case !claimed:
 			continue
 		case c.owner != id:
-			c.more = slices.DeleteFunc(c.more, func(o vrrp.ID) bool { return o == id })
-		case len(c.more) > 0:
-			c.owner, c.more = c.more[0], c.more[1:]
+			c.share(slices.DeleteFunc(c.others(), func(o vrrp.ID) bool { return o == id }))
+		case c.more != nil:
+			c.owner = c.others()[0]
+			c.share(c.others()[1:])
 		default:
 			delete(h.claims, at)
 			d.Drop = append(d.Drop, addrs[i].Addr)
@@ -137,7 +152,7 @@ func (c claim) owners(f func(vrrp.ID)) {
 	if c.owner != static {
 		f(c.owner)
 	}
-	for _, id := range c.more {
+	for _, id := range c.others() {
 		if id != static {
 			f(id)
 		}

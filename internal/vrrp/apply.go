@@ -31,8 +31,8 @@ func (s *Set) Apply(now mono.Instant, setup *Setup, out *Out) {
 func (s *Set) removeMissing(now mono.Instant, setup *Setup) (freed []ID) {
 	kept := make([]bool, len(s.routers))
 	for i := range setup.Routers {
-		if id, ok := s.ids[setup.Routers[i].Key]; ok {
-			kept[id] = true
+		if r, ok := s.byKey.Get(setup.Routers[i].Key); ok {
+			kept[r.id] = true
 		}
 	}
 	for id := range s.All() {
@@ -50,19 +50,18 @@ func (s *Set) remove(now mono.Instant, r *router) {
 	}
 	s.change(now, r, Deleted, "no longer configured")
 	s.wakes.Remove(r.id)
-	delete(s.ids, r.cfg.Key)
+	s.byKey.Delete(r.cfg.Key)
 	r.link.routers = slices.DeleteFunc(r.link.routers, func(id ID) bool { return id == r.id })
 	s.routers[r.id] = nil
 }
 
 // adopt makes a new router of c, or hands c to the one that has its Key.
 func (s *Set) adopt(now mono.Instant, c *Config, setup *Setup) {
-	id, known := s.ids[c.Key]
+	r, known := s.byKey.Get(c.Key)
 	if !known {
 		s.add(now, c, setup)
 		return
 	}
-	r := s.routers[id]
 	if setup.Standing != nil {
 		r.standing = setup.Standing(c.Key)
 	}
@@ -78,7 +77,8 @@ func (s *Set) add(now mono.Instant, c *Config, setup *Setup) {
 	r.effective = r.weighed()
 	s.secure(r)
 	r.link.routers = append(r.link.routers, r.id)
-	s.ids[c.Key], s.routers[r.id] = r.id, r
+	s.byKey.Put(r)
+	s.routers[r.id] = r
 	if c.Priority != r.effective {
 		s.notePriority(r, c.Priority)
 	}
@@ -155,9 +155,9 @@ func (s *Set) regroup(setup *Setup) {
 func (s *Set) form(c *Group, role Role) *group {
 	g := &group{name: c.Name, role: role, members: make([]*router, 0, len(c.Members))}
 	for _, k := range c.Members {
-		if id, ok := s.ids[k]; ok && s.routers[id].group == nil {
-			s.routers[id].group = g
-			g.members = append(g.members, s.routers[id])
+		if r, ok := s.byKey.Get(k); ok && r.group == nil {
+			r.group = g
+			g.members = append(g.members, r)
 		}
 	}
 	return g

@@ -9,10 +9,13 @@ const atStart = "init"
 // one: announcements, complaints, the memory of oversleeping.
 func (s *Set) change(now mono.Instant, r *router, to Role, reason string) {
 	from := r.role
+	if reason != s.reason {
+		s.reason = reason
+	}
 	if from == Master && to != Stopped {
 		r.stats.ReleaseMaster++
 	}
-	r.role, r.since, r.reason = to, now, reason
+	r.role, r.since, r.reason = to, now, s.reason
 	r.mode, r.complained = advertising, 0
 	r.held, r.burst, r.refresh, r.again = false, 0, 0, 0
 	if from == Master && r.header != nil && r.header.spent {
@@ -20,7 +23,7 @@ func (s *Set) change(now mono.Instant, r *router, to Role, reason string) {
 	}
 	s.out.Changes = append(s.out.Changes, Change{
 		At: now, ID: r.id, Name: r.cfg.Name, From: from, To: to,
-		Priority: r.effective, Reason: reason, Silent: r.quietly(from, to),
+		Priority: r.effective, Reason: s.reason, Silent: r.quietly(from, to),
 	})
 }
 

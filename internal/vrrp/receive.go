@@ -59,17 +59,12 @@ func (s *Set) find(name string, a *wire.Advert) *router {
 	if !a.Dst.IsMulticast() {
 		k.From = a.Dst
 	}
-	if id, ok := s.ids[k]; ok {
-		return s.routers[id]
-	}
-	if !k.From.IsValid() {
-		return nil
+	if r, ok := s.byKey.Get(k); ok || !k.From.IsValid() {
+		return r
 	}
 	k.From = netip.Addr{}
-	if id, ok := s.ids[k]; ok {
-		return s.routers[id]
-	}
-	return nil
+	r, _ := s.byKey.Get(k)
+	return r
 }
 
 // stranger counts an advert for a VRID nobody here has. Who hears by every link, for

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"time"
 
+	"holdfast/internal/index"
 	"holdfast/internal/mono"
 	"holdfast/internal/vrrp/wire"
 )
@@ -10,7 +11,7 @@ import (
 // Set is every virtual router of this host and the sync groups that bind them.
 // It is an ordinary value without locks: one goroutine calls it.
 type Set struct {
-	ids     map[Key]ID
+	byKey   *index.Index[Key, *router]
 	routers []*router // by ID; nil is free
 	free    []ID      // to be used by the next Apply
 	groups  []*group
@@ -18,6 +19,8 @@ type Set struct {
 	wakes   mono.Wakes[ID]
 	live    int // routers in existence
 	leaving int // routers that have not yet let go, while stopping
+
+	reason string // of the last change: thousands at a time have the same, once
 
 	quiet      mono.Instant
 	logUnknown bool
@@ -35,7 +38,7 @@ type Set struct {
 
 // New returns a Set without routers.
 func New() *Set {
-	return &Set{ids: map[Key]ID{}, links: map[string]*link{}}
+	return &Set{byKey: index.New(Key.hash, func(r *router) Key { return r.cfg.Key }), links: map[string]*link{}}
 }
 
 // begin is the first thing every call does.
@@ -164,8 +167,11 @@ func (s *Set) Speak(now mono.Instant, id ID, out *Out) {
 
 // Lookup finds a router by its identity.
 func (s *Set) Lookup(k Key) (ID, bool) {
-	id, ok := s.ids[k]
-	return id, ok
+	r, ok := s.byKey.Get(k)
+	if !ok {
+		return 0, false
+	}
+	return r.id, true
 }
 
 // Len is the number of routers.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast/internal/index"
 	"holdfast/internal/mono"
 )
 
@@ -17,6 +18,14 @@ type Key struct {
 	V6   bool
 	// From is the source address; unicast routers only, else the zero Addr.
 	From netip.Addr
+}
+
+func (k Key) hash() index.Hash {
+	n := uint64(k.VRID) << 1
+	if k.V6 {
+		n |= 1
+	}
+	return index.Of(k.Link).With(n).WithAddr(k.From)
 }
 
 // ID numbers a router within one Set: small, dense, stable for one Key as long

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -45,16 +46,16 @@ func (b *bench) servers(ctx context.Context, stint, program int) error {
 	}
 	defer os.RemoveAll(dir)
 	figures := filepath.Join(dir, "figures")
-	var console bytes.Buffer
+	var complaints bytes.Buffer
 	code, err := guest.Boot(ctx, guest.Errand{
 		Args:    []string{insideWord, strconv.Itoa(stint), strconv.Itoa(program), b.programs[program].Path, figures},
 		Modules: []string{"ipv6", "ip_vs", "ip_vs_wlc"}, Memory: "2G",
-	}, &console)
+	}, guest.Stdio{Out: io.Discard, Errs: &complaints})
 	if e := b.relate(program, figures); err == nil {
 		err = e
 	}
 	if err == nil && code != 0 {
-		err = fmt.Errorf("inside: %s", strings.TrimSpace(console.String()))
+		err = fmt.Errorf("inside: %s", strings.TrimSpace(complaints.String()))
 	}
 	return err
 }

@@ -33,7 +33,7 @@ func layers() [][]string {
 			"checker/dial", "checker/dns", "checker/http", "checker/misc", "checker/ping", "checker/process", "checker/regex", "checker/run", "checker/smtp", "checker/systemd", "checker/tcp", "checker/udp", "doctor/machine", "realserver/kernel"},
 		4: {"relay", "engine", "load"},
 		5: {"api", "bus", "metrics", "cli", "check", "genhash", "reformat"},
-		6: {"lab/netns", "lab/guest", "lab", "daemon"},
+		6: {"lab/netns", "lab/guest", "lab/service", "lab", "daemon"},
 	}
 }
 
@@ -61,7 +61,8 @@ func also() map[string][]string {
 		"notify/script": {"command"},
 		"notify/fifo":   {"command"},
 		"engine":        {"relay"},
-		"lab":           {"lab/netns"},
+		"lab":           {"lab/netns", "lab/guest", "lab/service"},
+		"lab/service":   {"lab/netns"},
 		"vrrp/wire":     {"mono"},
 		"status":        {"mono"},
 	}

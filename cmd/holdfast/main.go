@@ -12,6 +12,8 @@ import (
 	"holdfast/internal/check"
 	"holdfast/internal/cli"
 	"holdfast/internal/daemon"
+	"holdfast/internal/lab"
+	"holdfast/internal/lab/guest"
 	"holdfast/internal/load"
 )
 
@@ -20,17 +22,23 @@ var version = "unknown"
 
 func main() {
 	runtime.MemProfileRate = 0 // nobody asks for the profile, and its tables cost a megabyte
+	if guest.Inside() {
+		guest.Serve(func() int { return run(os.Args) })
+	}
 	os.Exit(run(os.Args))
 }
 
-// run picks the life of this process: the worker of a daemon, keepalived by
-// name, genhash by name, or a command.
+// run picks the life of this process: the worker of a daemon, a real server of a lab,
+// keepalived by name, genhash by name, or a command.
 func run(args []string) int {
 	if len(args) == 2 && args[1] == daemon.WorkerWord {
 		return daemon.Work()
 	}
 	if len(args) == 2 && args[1] == daemon.GateWord {
 		return daemon.Guard()
+	}
+	if len(args) == 3 && args[1] == lab.ServerWord {
+		return lab.Serve(args[2])
 	}
 	switch name := filepath.Base(args[0]); {
 	case name == "genhash":

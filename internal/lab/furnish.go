@@ -31,6 +31,17 @@ const largestCopy = 1 << 20
 // a program that this machine does not have, one stands in that does nothing
 // and succeeds.
 func (m *machine) furnish() error {
+	if m.plan.Server != nil {
+		return nil
+	}
+	if err := m.showFile(); err != nil {
+		return err
+	}
+	return m.providePrograms()
+}
+
+// showFile has the node see its configuration.
+func (m *machine) showFile() error {
 	switch {
 	case m.plan.Text != "":
 		if err := m.node.WriteFile(m.plan.File, m.plan.Text, 0o644); err != nil {
@@ -41,6 +52,17 @@ func (m *machine) furnish() error {
 			return err
 		}
 	}
+	if len(m.plan.digests()) == 0 {
+		return nil
+	}
+	text, err := m.node.ReadFile(m.plan.File)
+	if err != nil {
+		return err
+	}
+	return m.replace(m.plan.adapted(text))
+}
+
+func (m *machine) providePrograms() error {
 	programs := m.plan.Programs
 	for _, s := range m.plan.Scripts {
 		if len(s.Argv) > 0 && filepath.IsAbs(s.Argv[0]) {

@@ -1,6 +1,7 @@
 // Package lab rehearses configurations on the real kernel: each file on a node
-// of its own, bridges for the links it names, a client that probes every virtual
-// address each millisecond, and faults. It decides nothing about roles; it
+// of its own, and each real server, bridges for the links it names, a client that
+// probes every virtual address each millisecond and asks every virtual server, and
+// faults. It decides nothing about roles; it
 // watches what the nodes' kernels hold and what their daemons say.
 package lab
 
@@ -9,12 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/lab/guest"
 	"holdfast/internal/lab/netns"
+	"holdfast/internal/lab/service"
 )
 
 // clientName is the node that probes.
@@ -26,6 +30,8 @@ type lab struct {
 	world    *netns.World
 	client   *netns.Node
 	prober   *netns.Prober
+	asker    *service.Asker
+	steering *steering
 	machines []*machine
 	line     *timeline
 	trials   []trial
@@ -63,13 +69,29 @@ func build(plan *Plan, prog program, line *timeline) (*lab, error) {
 		}
 	}
 	for _, p := range plan.Nodes {
-		m, err := newMachine(w, p, line, prog.argv(p.File))
+		argv, err := prog.of(p)
+		if err != nil {
+			return l, err
+		}
+		m, err := newMachine(w, p, line, argv)
 		if err != nil {
 			return l, err
 		}
 		l.machines = append(l.machines, m)
 	}
+	if err := l.balance(); err != nil {
+		return l, err
+	}
 	return l, l.addClient()
+}
+
+// of is the command line of a node's program.
+func (p program) of(n *NodePlan) ([]string, error) {
+	if n.Server == nil {
+		return p.argv(n.File), nil
+	}
+	self, err := os.Executable()
+	return []string{self, ServerWord, n.Server.String()}, err
 }
 
 func (l *lab) addClient() (err error) {
@@ -85,8 +107,20 @@ func (l *lab) addClient() (err error) {
 	for _, v := range l.plan.VIPs {
 		targets = append(targets, v.target())
 	}
-	l.prober, err = l.client.Probe(time.Millisecond, targets...)
+	l.prober, err = l.client.Probe(tempo().probe, targets...)
 	return err
+}
+
+// rhythm is how often the client probes an address, and asks a virtual server.
+type rhythm struct{ probe, ask time.Duration }
+
+// tempo is slower in a guest: it has one processor, to which a packet costs a hundred
+// times more.
+func tempo() rhythm {
+	if guest.Inside() {
+		return rhythm{50 * time.Millisecond, 200 * time.Millisecond}
+	}
+	return rhythm{time.Millisecond, 50 * time.Millisecond}
 }
 
 // target is the address as the client has to name it.
@@ -103,8 +137,14 @@ func (l *lab) close() error {
 	if l.shut != nil {
 		l.shut()
 	}
+	if l.asker != nil {
+		l.asker.Close()
+	}
 	if l.prober != nil {
 		err = l.prober.Close()
+	}
+	if l.steering != nil {
+		l.steering.close()
 	}
 	for _, m := range l.machines {
 		m.leave()
@@ -121,7 +161,13 @@ func (l *lab) startAll() error {
 		if err := m.start(); err != nil {
 			return err
 		}
-		l.line.add(time.Now(), Entry{Kind: "daemon", Node: m.plan.Name, Text: "started: " + strings.Join(m.argv, " ")})
+		l.line.add(time.Now(), Entry{Kind: "daemon", Node: m.plan.Name, Text: "started: " + m.program()})
+		for _, note := range m.plan.Notes {
+			l.line.note(m.plan.Name, "%s", note)
+		}
+	}
+	if targets := l.plan.services(); len(targets) > 0 {
+		l.asker = service.Ask(l.client.Do, tempo().ask, l.served, targets...)
 	}
 	return nil
 }
@@ -191,10 +237,13 @@ func (l *lab) partition(sides [][]string) error {
 	return l.world.Partition(groups...)
 }
 
-// holders are the living nodes whose kernel has an address.
+// directors are the machines that have a file.
+func (l *lab) directors() []*machine { return l.machines[:l.plan.directors] }
+
+// holders are the living nodes with a file whose kernel has an address.
 func (l *lab) holders(v VIP) []*machine {
 	var who []*machine
-	for _, m := range l.machines {
+	for _, m := range l.directors() {
 		if _, ok := m.holds(v.Prefix.Addr()); ok && !m.isDark() {
 			who = append(who, m)
 		}
@@ -202,8 +251,11 @@ func (l *lab) holders(v VIP) []*machine {
 	return who
 }
 
-// settled reports that each address is held once and answers.
+// settled reports that each address is held once and answers, and each service too.
 func (l *lab) settled() bool {
+	if !l.allServed() {
+		return false
+	}
 	spans := l.prober.Spans()
 	for _, v := range l.plan.VIPs {
 		if len(l.holders(v)) != 1 || !l.prober.Answered(v.target()) || silent(spans, v) {

@@ -55,3 +55,9 @@ func talkLine() *regexp.Regexp { return regexp.MustCompile(`: \(([^()\s]+)\) (.*
 func roleLine() *regexp.Regexp {
 	return regexp.MustCompile(`\(([^()\s]+)\) Entering ([A-Z]+) STATE(?: \((.*)\))?`)
 }
+
+// realLine matches what a daemon logs of a virtual server's table: who is in it, and
+// whether they are enough.
+func realLine() *regexp.Regexp {
+	return regexp.MustCompile(`(?:Adding|Removing|Enabling|Disabling) (?:alternate |sorry )?(?:service|server) \[.*|(?:Gained|Lost) quorum .*`)
+}

@@ -30,10 +30,13 @@ type machine struct {
 	line *timeline
 	argv []string
 	log  *logTail
-	role *regexp.Regexp     // what a transition looks like in the log
-	talk *regexp.Regexp     // what any line about an instance looks like
-	vips map[netip.Addr]VIP // those this node may hold
-	addr *os.File           // reports of the kernel
+	// moved is told when a virtual address came.
+	moved func()
+	role  *regexp.Regexp     // what a transition looks like in the log
+	talk  *regexp.Regexp     // what any line about an instance looks like
+	real  *regexp.Regexp     // what a change of a virtual server's table looks like
+	vips  map[netip.Addr]VIP // those this node may hold
+	addr  *os.File           // reports of the kernel
 
 	mu      sync.Mutex
 	cmd     *exec.Cmd
@@ -57,22 +60,43 @@ func newMachine(w *netns.World, p *NodePlan, line *timeline, argv []string) (*ma
 		return nil, err
 	}
 	m := &machine{
-		plan: p, node: node, line: line, argv: argv, role: roleLine(), talk: talkLine(),
+		plan: p, node: node, line: line, argv: argv, role: roleLine(), talk: talkLine(), real: realLine(), moved: func() {},
 		vips: map[netip.Addr]VIP{}, cut: map[string]bool{}, failing: map[string]bool{},
 		roles: map[string]Entry{}, said: map[string]string{}, held: map[netip.Addr]time.Time{},
 	}
 	m.log = &logTail{line: m.heard}
 	m.expect(p)
-	for _, link := range p.Links {
-		if err := node.Attach(link, link, p.Addrs[link]...); err != nil {
-			return nil, err
-		}
+	if err := m.attach(); err != nil {
+		return nil, err
 	}
 	if err := m.furnish(); err != nil {
 		return nil, fmt.Errorf("furnish %s: %w", p.Name, err)
 	}
 	m.addr, err = node.WatchAddrs(m.changed)
 	return m, err
+}
+
+// firstTable is the routing table of the first VRF of a node.
+const firstTable = 1001
+
+// attach lays the cables, makes the VRFs that they end in, and gives them addresses.
+func (m *machine) attach() error {
+	for _, link := range m.plan.Links {
+		if err := m.node.Attach(link, link); err != nil {
+			return err
+		}
+	}
+	for i, vrf := range slices.Sorted(maps.Keys(m.plan.VRFs)) {
+		if err := m.node.VRF(vrf, firstTable+i, m.plan.VRFs[vrf]...); err != nil {
+			return err
+		}
+	}
+	for _, link := range m.plan.Links {
+		if err := m.node.Address(link, m.plan.Addrs[link]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // changed takes a report of the kernel about a virtual address.
@@ -89,6 +113,7 @@ func (m *machine) changed(c netns.AddrChange) {
 	m.mu.Unlock()
 	if virtual && had != c.Held {
 		m.line.add(c.At, Entry{Kind: "address", Node: m.plan.Name, Address: c.Addr.String(), Link: v.Link, Held: c.Held})
+		m.moved()
 	}
 }
 
@@ -113,6 +138,10 @@ func (m *machine) heard(text string) {
 }
 
 func (m *machine) overheard(text string) {
+	if found := m.real.FindString(text); found != "" {
+		m.line.add(time.Now(), Entry{Kind: "server", Node: m.plan.Name, Text: found})
+		return
+	}
 	found := m.talk.FindStringSubmatch(text)
 	if found == nil {
 		return
@@ -138,6 +167,18 @@ func (m *machine) start() error {
 		}
 	}
 	return m.launch()
+}
+
+// program says in a few words what runs.
+func (m *machine) program() string {
+	if m.plan.Server == nil {
+		return strings.Join(m.argv, " ")
+	}
+	var ports []string
+	for _, o := range m.plan.Server.Offers {
+		ports = append(ports, fmt.Sprintf("%d/%s", o.Port, strings.ToLower(o.Protocol)))
+	}
+	return "a real server at " + strings.Join(ports, " ")
 }
 
 // running is for callers that hold the lock.
@@ -332,15 +373,10 @@ func (m *machine) reload(file string) error {
 	if err != nil {
 		return err
 	}
-	const copied = "/.lab/reloaded"
-	if err := m.node.WriteFile(copied, string(text), 0o644); err != nil {
+	n := m.learn(file)
+	if err := m.replace(n.adapted(string(text))); err != nil {
 		return err
 	}
-	err = m.node.Do(func() error { return unix.Mount(copied, m.plan.File, "", unix.MS_BIND, "") })
-	if err != nil {
-		return fmt.Errorf("put %s in the place of %s: %w", file, m.plan.File, err)
-	}
-	m.learn(file)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.running() {
@@ -349,17 +385,31 @@ func (m *machine) reload(file string) error {
 	return m.cmd.Process.Signal(syscall.SIGHUP)
 }
 
+// replace puts a text in the place of the node's own file, for the node alone.
+func (m *machine) replace(text string) error {
+	const copied = "/.lab/reloaded"
+	if err := m.node.WriteFile(copied, text, 0o644); err != nil {
+		return err
+	}
+	err := m.node.Do(func() error { return unix.Mount(copied, m.plan.File, "", unix.MS_BIND, "") })
+	if err != nil {
+		return fmt.Errorf("put another text in the place of %s: %w", m.plan.File, err)
+	}
+	return nil
+}
+
 // learn watches for the addresses of another file as well. A file that cannot be
 // run is the daemon's to refuse.
-func (m *machine) learn(file string) {
+func (m *machine) learn(file string) *NodePlan {
 	n, err := readNode(file)
 	if err != nil {
 		m.line.note(m.plan.Name, "%v", err)
-		return
+		return &NodePlan{}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expect(n)
+	return n
 }
 
 // expect adds the virtual addresses of a configuration to those that are watched.

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/lab/guest"
 )
 
 // The exit statuses.
@@ -47,6 +48,16 @@ func Usage() string {
 		"injects faults; without a FILE, two bundled nodes share an address. On a\n" +
 		"terminal it is live; otherwise it plays faults and prints the timeline and the\n" +
 		"client's outages. A browser on this machine sees all nodes in one page. Needs root.\n\n" +
+		"Where a file has virtual servers, each address of a real server is a node too,\n" +
+		"by the name of that address: `--at 5s 'kill 10.16.8.8'`. It serves what the\n" +
+		"checks expect; pages that are compared by their digest are the lab's own, whose\n" +
+		"digests the nodes read in place of those in the file. A client asks each virtual\n" +
+		"server twenty times a second and tells who answers. Answers that a director\n" +
+		"translates go back by a virtual address on the real server's link, or, where\n" +
+		"none is, by the director that holds the virtual server's address. Where the\n" +
+		"running kernel has no IPVS, all of it happens in User-Mode Linux (the package\n" +
+		guest.Package + "), with one probe each 50 ms and five requests a second, and\n" +
+		"without the page for browsers.\n\n" +
 		f.FlagUsages() +
 		"\nFaults:\n" + indent(fault.Forms()) +
 		"\nA killed node is a machine without power; a crashed one lost its daemon only.\n" +
@@ -132,15 +143,35 @@ func Main(ctx context.Context, args []string, in *os.File, out, errs io.Writer, 
 		fmt.Fprintf(errs, "holdfast lab: %v\n", err)
 		return notRun
 	}
-	becomeRealTime()
-	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer cancel()
-	live = live && !o.plain && !o.json && len(o.steps) == 0
-	status, err := o.run(ctx, in, out, errs, live)
+	status, err := o.start(ctx, args, seat{in, out, errs, live && !o.plain && !o.json && len(o.steps) == 0})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(errs, "holdfast lab: %v\n", err)
 	}
 	return status
+}
+
+// seat is where the person sits who plays.
+type seat struct {
+	in        *os.File
+	out, errs io.Writer
+	live      bool // in and out are a terminal, and to be used as one
+}
+
+// start plays on this kernel, or on one that has what the files need.
+func (o *options) start(ctx context.Context, args []string, s seat) (status int, err error) {
+	plan, err := o.prepare()
+	if err != nil {
+		return notRun, err
+	}
+	if !guest.Inside() {
+		if lacking := plan.lacking(); len(lacking) > 0 {
+			return elsewhere(ctx, args, plan, lacking, s)
+		}
+	}
+	becomeRealTime()
+	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer cancel()
+	return o.run(ctx, plan, s)
 }
 
 // prepare reads everything before anything is built.
@@ -179,14 +210,10 @@ func (o *options) read() (nodes []*NodePlan, err error) {
 	return nodes, nil
 }
 
-func (o *options) run(ctx context.Context, in *os.File, out, errs io.Writer, live bool) (status int, err error) {
-	plan, err := o.prepare()
-	if err != nil {
-		return notRun, err
-	}
+func (o *options) run(ctx context.Context, plan *Plan, s seat) (status int, err error) {
 	line := &timeline{start: time.Now()}
-	if !live {
-		line.tell(printer(out, o.json))
+	if !s.live {
+		line.tell(printer(s.out, o.json))
 	}
 	l, err := build(plan, o.program, line)
 	defer func() { err = errors.Join(err, l.close()) }()
@@ -196,17 +223,17 @@ func (o *options) run(ctx context.Context, in *os.File, out, errs io.Writer, liv
 	if err := o.open(ctx, l); err != nil {
 		return notRun, err
 	}
-	if l.url != "" && !live {
-		fmt.Fprintf(errs, "%s shows the nodes in a browser\n", l.url)
+	if l.url != "" && !s.live {
+		fmt.Fprintf(s.errs, "%s shows the nodes in a browser\n", l.url)
 	}
 	line.start = time.Now()
 	if err := l.startAll(); err != nil {
 		return notRun, err
 	}
-	if live {
-		return survived, l.live(ctx, in, out)
+	if s.live {
+		return survived, l.live(ctx, s.in, s.out)
 	}
-	return o.perform(ctx, l, out, errs)
+	return o.perform(ctx, l, s.out, s.errs)
 }
 
 // perform plays without a terminal.
@@ -238,7 +265,7 @@ func (o *options) length(l *lab) time.Duration {
 
 // printLogs shows the end of every daemon's log.
 func (l *lab) printLogs(w io.Writer) {
-	for _, m := range l.machines {
+	for _, m := range l.directors() {
 		fmt.Fprintf(w, "\nlog of %s:\n%s\n", m.plan.Name, strings.Join(m.log.Tail(), "\n"))
 	}
 }

@@ -22,8 +22,15 @@ type NodePlan struct {
 	Links     []string
 	Instances []InstancePlan
 	Scripts   []ScriptPlan
-	// Programs are the files that notifications run.
+	// Programs are the files that notifications and checks run.
 	Programs []string
+	Services []ServicePlan
+	// VRFs are the links of each VRF.
+	VRFs map[string][]string
+	// Server is what a real server is to be; nil for nodes that have a file.
+	Server *ServerPlan
+	// Notes say what the lab leaves out.
+	Notes []string
 	// Addrs are the node's own addresses by link.
 	Addrs map[string][]netip.Prefix
 }
@@ -53,12 +60,13 @@ type ScriptPlan struct {
 }
 
 // Plan is the whole network: a bridge per link name, the nodes, and what the
-// client has and probes.
+// client has and probes. Nodes that have a file come first, then real servers.
 type Plan struct {
-	Nodes  []*NodePlan
-	Links  []string
-	Client map[string][]netip.Prefix
-	VIPs   []VIP // of all nodes, each once, sorted
+	Nodes     []*NodePlan
+	directors int // nodes that have a file
+	Links     []string
+	Client    map[string][]netip.Prefix
+	VIPs      []VIP // of all nodes, each once, sorted
 	// Slowest is the longest advert interval.
 	Slowest time.Duration
 }
@@ -68,16 +76,22 @@ type Plan struct {
 // uses, unless given says otherwise. given is node → link → addresses.
 func MakePlan(nodes []*NodePlan, given map[string]map[string][]netip.Prefix) (*Plan, error) {
 	p := &Plan{Nodes: nodes, Client: map[string][]netip.Prefix{}}
+	p.collectAddresses()
+	p.addServers()
 	if err := p.checkNames(given); err != nil {
 		return nil, err
 	}
-	p.collect()
-	used := p.used(given)
-	for i, n := range nodes {
+	for _, n := range p.Nodes {
 		n.Addrs = map[string][]netip.Prefix{}
-		for _, link := range n.Links {
-			n.Addrs[link] = given[n.Name][link]
+		for link, addrs := range given[n.Name] {
+			n.attach(link)
+			n.Addrs[link] = slices.Clone(addrs)
 		}
+	}
+	p.collectLinks()
+	p.connect()
+	used := p.used()
+	for i := range p.Nodes {
 		p.place(i, used)
 	}
 	for i, link := range p.Links {
@@ -85,6 +99,7 @@ func MakePlan(nodes []*NodePlan, given map[string]map[string][]netip.Prefix) (*P
 			p.Client[link] = append(p.Client[link], lastFree(network, used))
 		}
 	}
+	p.findGateways()
 	return p, nil
 }
 
@@ -104,25 +119,30 @@ func (p *Plan) checkNames(given map[string]map[string][]netip.Prefix) error {
 	return nil
 }
 
-// collect gathers links, addresses and intervals from all nodes.
-func (p *Plan) collect() {
+// collectAddresses gathers virtual addresses and intervals from all nodes.
+func (p *Plan) collectAddresses() {
 	for _, n := range p.Nodes {
-		p.Links = append(p.Links, n.Links...)
 		for _, in := range n.Instances {
 			p.VIPs = append(p.VIPs, in.VIPs...)
 			p.Slowest = max(p.Slowest, in.Interval)
 		}
 	}
-	slices.Sort(p.Links)
-	p.Links = slices.Compact(p.Links)
 	slices.SortFunc(p.VIPs, func(a, b VIP) int {
 		return cmp.Or(strings.Compare(a.Link, b.Link), a.Prefix.Addr().Compare(b.Prefix.Addr()))
 	})
 	p.VIPs = slices.CompactFunc(p.VIPs, func(a, b VIP) bool { return a.Link == b.Link && a.Prefix.Addr() == b.Prefix.Addr() })
 }
 
+func (p *Plan) collectLinks() {
+	for _, n := range p.Nodes {
+		p.Links = append(p.Links, n.Links...)
+	}
+	slices.Sort(p.Links)
+	p.Links = slices.Compact(p.Links)
+}
+
 // used are all addresses that must not be invented for somebody else.
-func (p *Plan) used(given map[string]map[string][]netip.Prefix) map[netip.Addr]bool {
+func (p *Plan) used() map[netip.Addr]bool {
 	used := map[netip.Addr]bool{}
 	for _, v := range p.VIPs {
 		used[v.Prefix.Addr()] = true
@@ -134,8 +154,8 @@ func (p *Plan) used(given map[string]map[string][]netip.Prefix) map[netip.Addr]b
 				used[peer] = true
 			}
 		}
-		for _, links := range given[n.Name] {
-			for _, a := range links {
+		for _, addrs := range n.Addrs {
+			for _, a := range addrs {
 				used[a.Addr()] = true
 			}
 		}
@@ -289,6 +309,9 @@ func (p *Plan) Check(f fault.Fault) error {
 		}
 	}
 	n := p.Node(f.Node)
+	if n != nil && n.Server != nil && (f.Verb == fault.Reload || f.Verb == fault.DropVRRP || f.Verb == fault.AllowVRRP) {
+		return fmt.Errorf("%s: %s is a real server: it has no file and speaks no VRRP", f, f.Node)
+	}
 	switch f.Verb {
 	case fault.LinkDown, fault.LinkUp:
 		if !slices.Contains(n.Links, f.Arg) {

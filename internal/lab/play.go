@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,7 +27,7 @@ type verdict struct {
 	AtMS     float64 `json:"at_ms"`
 	Address  string  `json:"address"`     // the one that was gone the longest
 	OutageMS float64 `json:"outage_ms"`   // of it, until it answered again
-	Lost     int     `json:"lost_probes"` // of it, one is sent per millisecond
+	Lost     int     `json:"lost_probes"` // of it: probes, or requests
 	Survived bool    `json:"survived"`    // every address answered when the next fault came
 	Silent   string  `json:"silent"`      // those that did not
 }
@@ -50,11 +51,15 @@ func (l *lab) play(ctx context.Context, steps []fault.Step, whole time.Duration)
 // before has been got over.
 func (l *lab) rehearse(ctx context.Context) error {
 	if !waitFor(ctx, l.patience(), l.settled) {
-		return fmt.Errorf("no master for %s within %s", l.missing(), l.patience())
+		return fmt.Errorf("%s within %s", l.missing(), l.patience())
 	}
 	master, link := l.busiest()
 	home := l.standing()
-	for _, f := range usualFaults(master.plan.Name, link) {
+	faults := usualFaults(master.plan.Name, link)
+	if server := l.firstServer(); server != "" {
+		faults = append(faults, fault.Fault{Verb: fault.Kill, Node: server}, fault.Fault{Verb: fault.Start, Node: server})
+	}
+	for _, f := range faults {
 		if err := l.do(f); err != nil {
 			return err
 		}
@@ -78,6 +83,10 @@ func usualFaults(node, link string) []fault.Fault {
 // all addresses are held again; after something came back, until they are where
 // they were at first, or until it is plain that they will not return.
 func (l *lab) getOver(ctx context.Context, f fault.Fault, home string) {
+	if l.machine(f.Node).plan.Server != nil {
+		waitFor(ctx, l.patience(), func() bool { return l.allServed() && l.answers(f.Node) == (f.Verb == fault.Start) })
+		return
+	}
 	if f.Verb == fault.Start || f.Verb == fault.LinkUp {
 		waitFor(ctx, l.patience(), func() bool { return l.settled() && l.standing() == home })
 		return
@@ -85,8 +94,11 @@ func (l *lab) getOver(ctx context.Context, f fault.Fault, home string) {
 	waitFor(ctx, l.patience(), func() bool { return l.settled() && l.standing() != home })
 }
 
-// patience is longer than any take-over: three intervals, the skew, a start.
-func (l *lab) patience() time.Duration { return 5*l.plan.Slowest + 2*time.Second }
+// patience is longer than any take-over: three intervals, the skew, a start; and than
+// a check needs to see that a real server is gone.
+func (l *lab) patience() time.Duration {
+	return max(5*l.plan.Slowest, l.plan.slowestCheck()) + 2*time.Second
+}
 
 // standing says who holds what, to be compared.
 func (l *lab) standing() string {
@@ -101,13 +113,24 @@ func (l *lab) standing() string {
 }
 
 func (l *lab) missing() string {
-	var names []string
+	var names, silent []string
 	for _, v := range l.plan.VIPs {
 		if len(l.holders(v)) != 1 {
 			names = append(names, v.Prefix.Addr().String())
 		}
 	}
-	return strings.Join(names, ", ")
+	for i, t := range l.plan.services() {
+		if !served(l.asker.Now(i)) {
+			silent = append(silent, t.String())
+		}
+	}
+	switch {
+	case len(names) > 0:
+		return "no master for " + strings.Join(names, ", ")
+	case len(silent) > 0:
+		return "not every request is answered by " + strings.Join(silent, ", ")
+	}
+	return "an address does not answer the client"
 }
 
 // busiest is the node that holds most addresses, and the link of the first.
@@ -121,15 +144,15 @@ func (l *lab) busiest() (*machine, string) {
 			}
 		}
 	}
-	best := slices.MaxFunc(l.machines, func(a, b *machine) int { return count[a] - count[b] })
-	return best, link[best]
+	best := slices.MaxFunc(l.directors(), func(a, b *machine) int { return count[a] - count[b] })
+	return best, cmp.Or(link[best], best.plan.Links[0])
 }
 
 // judge measures every trial. It waits until the last probes have been judged.
 func (l *lab) judge() []verdict {
 	end := time.Now()
-	l.prober.Settle()
-	spans := l.prober.Spans()
+	l.settle()
+	targets := l.targets()
 	var all []verdict
 	for i := range l.trials {
 		t := l.trials[i]
@@ -137,38 +160,59 @@ func (l *lab) judge() []verdict {
 		if i+1 < len(l.trials) {
 			t.until = l.trials[i+1].at
 		}
-		all = append(all, l.judgeOne(t, spans))
+		all = append(all, l.judgeOne(t, targets))
 	}
 	return all
 }
 
-func (l *lab) judgeOne(t trial, spans []netns.Span) verdict {
+func (l *lab) judgeOne(t trial, targets []target) verdict {
 	v := verdict{Fault: t.fault.String(), AtMS: millis(t.at.Sub(l.line.start)), Survived: true}
-	for _, vip := range l.plan.VIPs {
-		var out time.Duration
-		lost := 0
-		for _, s := range spans {
-			if s.Target != vip.target() || s.From.After(t.until) {
-				continue
-			}
-			if s.To.IsZero() || s.To.After(t.until) {
-				v.Survived = false
-				v.Silent = strings.TrimSpace(v.Silent + " " + vip.Prefix.Addr().String())
-			}
-			if !s.From.Before(t.at.Add(-slack)) {
-				out += s.Outage(t.until)
-				lost += s.Lost
-			}
+	for _, target := range targets {
+		out, lost, answers := target.during(t)
+		if !answers {
+			v.Survived = false
+			v.Silent = strings.TrimSpace(v.Silent + " " + target.name)
 		}
 		if millis(out) > v.OutageMS {
-			v.Address, v.OutageMS, v.Lost = vip.Prefix.Addr().String(), millis(out), lost
+			v.Address, v.OutageMS, v.Lost = target.name, millis(out), lost
 		}
 	}
 	return v
 }
 
-// slack is how far a lost probe may have been under way when the fault came.
-const slack = 2 * time.Millisecond
+// target is what the client probes or asks, and when that was lost.
+type target struct {
+	name  string
+	spans []netns.Span
+	slack time.Duration // how far something lost may have been under way when a fault came
+}
+
+func (l *lab) targets() (all []target) {
+	for _, v := range l.plan.VIPs {
+		other := func(s netns.Span) bool { return s.Target != v.target() }
+		all = append(all, target{v.Prefix.Addr().String(), slices.DeleteFunc(l.prober.Spans(), other), 2 * time.Millisecond})
+	}
+	for i, t := range l.plan.services() {
+		all = append(all, target{t.String(), l.asker.Spans(i), tempo().ask})
+	}
+	return all
+}
+
+// during is what a trial cost, and whether the target answered at its end.
+func (g target) during(t trial) (out time.Duration, lost int, answers bool) {
+	answers = true
+	for _, s := range g.spans {
+		if s.From.After(t.until.Add(-g.slack)) { // it is the next fault's
+			continue
+		}
+		answers = answers && !s.To.IsZero() && !s.To.After(t.until)
+		if !s.From.Before(t.at.Add(-g.slack)) {
+			out += s.Outage(t.until)
+			lost += s.Lost
+		}
+	}
+	return out, lost, answers
+}
 
 // report prints the verdicts and tells whether every fault was survived.
 func (l *lab) report(w io.Writer, asJSON bool) bool {
@@ -180,6 +224,12 @@ func (l *lab) report(w io.Writer, asJSON bool) bool {
 				Kind string `json:"kind"`
 				verdict
 			}{"outage", v})
+		}
+		for _, c := range l.counts() {
+			enc.Encode(struct {
+				Kind string `json:"kind"`
+				count
+			}{"requests", c})
 		}
 	} else {
 		l.printVerdicts(w, verdicts)
@@ -196,8 +246,12 @@ func (l *lab) printVerdicts(w io.Writer, verdicts []verdict) {
 	for _, vip := range l.plan.VIPs {
 		fmt.Fprintln(w, l.sentence(vip))
 	}
-	sent, skipped := l.prober.Counts()
-	fmt.Fprintf(w, "%d probes sent, one per address and millisecond; %d left out because this machine was busy\n", sent, skipped)
+	for _, c := range l.counts() {
+		fmt.Fprintln(w, c)
+	}
+	if sent, skipped := l.prober.Counts(); sent > 0 {
+		fmt.Fprintf(w, "%d probes sent, one per address each %s; %d left out because this machine was busy\n", sent, tempo().probe, skipped)
+	}
 }
 
 func (v verdict) sentence() string {

@@ -81,8 +81,8 @@ func readFrom(files conf.Files, name, file string) (*NodePlan, error) {
 	if all := append(diags, more...); conf.Has(all, conf.Error) {
 		return nil, fmt.Errorf("%s cannot be run:\n%s", file, firstError(all))
 	}
-	if len(cfg.Instances) == 0 {
-		return nil, fmt.Errorf("%s has no vrrp_instance", file)
+	if len(cfg.Instances)+len(cfg.VirtualServers) == 0 {
+		return nil, fmt.Errorf("%s has no vrrp_instance and no virtual_server", file)
 	}
 	n := &NodePlan{Name: name, File: file}
 	n.take(cfg)
@@ -104,6 +104,7 @@ func (n *NodePlan) take(cfg *config.Config) {
 	for _, g := range cfg.Groups {
 		n.takeNotify(g.Notify)
 	}
+	n.takeServers(cfg)
 	slices.Sort(n.Links)
 	n.Links = slices.DeleteFunc(slices.Compact(n.Links), func(link string) bool { return link == "lo" })
 	slices.Sort(n.Programs)
@@ -121,6 +122,9 @@ func (n *NodePlan) takeInstance(in *config.Instance) {
 	if (in.VRF || p.Link == "") && len(in.Addrs) > 0 { // it has no network but theirs
 		p.Link = in.Addrs[0].Link
 	}
+	if in.VRF && p.Link != in.VRRP.Link {
+		n.takeVRF(in.VRRP.Link, p.Link)
+	}
 	n.Links = append(n.Links, p.Link)
 	for _, a := range in.Addrs {
 		link := a.Link
@@ -137,6 +141,16 @@ func (n *NodePlan) takeInstance(in *config.Instance) {
 	}
 	n.Instances = append(n.Instances, p)
 	n.takeNotify(in.Notify)
+}
+
+// takeVRF makes a link part of a VRF.
+func (n *NodePlan) takeVRF(vrf, link string) {
+	if n.VRFs == nil {
+		n.VRFs = map[string][]string{}
+	}
+	if !slices.Contains(n.VRFs[vrf], link) {
+		n.VRFs[vrf] = append(n.VRFs[vrf], link)
+	}
 }
 
 func (n *NodePlan) takeNotify(s notify.Scripts) {

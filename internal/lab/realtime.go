@@ -2,36 +2,27 @@ package lab
 
 import (
 	"os"
-	"runtime"
-	"syscall"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// realTimeMark tells the program that it has executed itself already.
-const realTimeMark = "HOLDFAST_LAB_REALTIME=1"
-
-// becomeRealTime executes the program again with every thread at real-time
-// priority: one such thread among ordinary ones would still wait for them, and
-// the client would take the business of this machine for lost probes. Where that
-// is not permitted it returns, and the report says how many probes were left out.
-// The nodes are not favoured: see netns.
+// becomeRealTime gives every thread real-time priority: one such thread among
+// ordinary ones would still wait for them, and the client would take the business of
+// this machine for lost probes. Threads that start later have it from those that start
+// them. Where that is not permitted nothing changes, and the report says how many
+// probes were left out. The nodes are not favoured: see netns.
 func becomeRealTime() {
-	for _, word := range os.Environ() {
-		if word == realTimeMark {
+	for before := 0; ; {
+		threads, err := os.ReadDir("/proc/self/task")
+		if err != nil || len(threads) == before { // all of them have it
 			return
 		}
+		before = len(threads)
+		for _, t := range threads {
+			if id, err := strconv.Atoi(t.Name()); err == nil {
+				_ = unix.SchedSetAttr(id, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 10}, 0)
+			}
+		}
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if setPolicy(unix.SCHED_RR, 10) != nil {
-		return
-	}
-	syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), realTimeMark))
-	setPolicy(unix.SCHED_NORMAL, 0) // the exec failed
-}
-
-// setPolicy is for the calling thread and those it starts.
-func setPolicy(policy, priority uint32) error {
-	return unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: policy, Priority: priority}, 0)
 }

@@ -305,6 +305,9 @@ func (s *screen) drawAddresses(b *strings.Builder) {
 		names, since := s.holding(v)
 		fmt.Fprintf(b, "%-26s %-14s %-22s %s\n", v.Prefix.Addr(), names, client, since)
 	}
+	for i, c := range s.l.counts() {
+		fmt.Fprintf(b, "%-26s %s; %d of %d lost\n", c.Service, by(s.l.asker.Now(i)), c.Lost, c.Requests)
+	}
 }
 
 func (s *screen) holding(v VIP) (names, since string) {

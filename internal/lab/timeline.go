@@ -12,10 +12,10 @@ import (
 // Entry is one line of the timeline.
 type Entry struct {
 	At   time.Duration // since the start of the lab
-	Kind string        // "fault", "role", "address", "daemon", "note", "outage"
+	Kind string        // "fault", "role", "address", "server", "served", "daemon", "note", "outage"
 	Node string
 	// Instance and Role say what a daemon logged, Address and Held what the
-	// kernel reported.
+	// kernel reported. What is served has its Address with port and protocol.
 	Instance string
 	Role     string
 	Address  string
@@ -68,6 +68,8 @@ func (e Entry) what() string {
 		return e.Instance + " is " + e.Role
 	case e.Kind == "address" && e.Held:
 		return "holds " + e.Address + " on " + e.Link
+	case e.Kind == "served":
+		return e.Address + " " + e.Text
 	case e.Kind == "address":
 		return "gave up " + e.Address + " on " + e.Link
 	}

@@ -14,11 +14,12 @@ func sprint(v any) string { return fmt.Sprint(v) }
 func TestEntriesReadAsSentences(t *testing.T) {
 	at := 1500 * time.Millisecond
 	for want, e := range map[string]Entry{
-		"    1.500  ka67     holds 192.0.2.9 on eth0":    {At: at, Kind: "address", Node: "ka67", Address: "192.0.2.9", Link: "eth0", Held: true},
-		"    1.500  ka67     gave up 192.0.2.9 on eth0":  {At: at, Kind: "address", Node: "ka67", Address: "192.0.2.9", Link: "eth0"},
-		"    1.500  ka67     web is MASTER: master down": {At: at, Kind: "role", Node: "ka67", Instance: "web", Role: "MASTER", Text: "master down"},
-		"    1.500  ----     ---- kill ka67":             {At: at, Kind: "fault", Text: "kill ka67"},
-		"    1.500  ka67     goes on":                    {At: at, Kind: "note", Node: "ka67", Text: "goes on"},
+		"    1.500  ka67     holds 192.0.2.9 on eth0":          {At: at, Kind: "address", Node: "ka67", Address: "192.0.2.9", Link: "eth0", Held: true},
+		"    1.500  ka67     gave up 192.0.2.9 on eth0":        {At: at, Kind: "address", Node: "ka67", Address: "192.0.2.9", Link: "eth0"},
+		"    1.500  ka67     web is MASTER: master down":       {At: at, Kind: "role", Node: "ka67", Instance: "web", Role: "MASTER", Text: "master down"},
+		"    1.500  ----     ---- kill ka67":                   {At: at, Kind: "fault", Text: "kill ka67"},
+		"    1.500  client   192.0.2.9:80/tcp is not answered": {At: at, Kind: "served", Node: "client", Address: "192.0.2.9:80/tcp", Text: "is not answered"},
+		"    1.500  ka67     goes on":                          {At: at, Kind: "note", Node: "ka67", Text: "goes on"},
 	} {
 		if got := e.String(); got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
@@ -32,11 +33,12 @@ func TestEntriesReadAsSentences(t *testing.T) {
 
 func TestLogLinesArriveWholeAndRolesAreUnderstood(t *testing.T) {
 	line := &timeline{start: time.Now()}
-	m := &machine{plan: &NodePlan{Name: "a"}, line: line, role: roleLine(), talk: talkLine(), roles: map[string]Entry{}, said: map[string]string{}}
+	m := &machine{plan: &NodePlan{Name: "a"}, line: line, role: roleLine(), talk: talkLine(), real: realLine(), roles: map[string]Entry{}, said: map[string]string{}}
 	l := &logTail{line: m.heard}
 	for _, piece := range []string{
 		"Fri Nov 20 14:22:12 2026: (VI_1) Receive advert", "isement timeout\nFri Nov 20 14:22:12 2026: (VI_1) Entering MASTER STATE\n",
 		"(VI_2) Entering BACKUP STATE (preempted by 192.0.2.1 (lower) priority 120)\nx Entering MASTER STATE\n",
+		"Fri Nov 20 14:22:12 2026: Removing service [10.16.8.8]:tcp:80 from VS [10.16.8.100]:tcp:80\n",
 	} {
 		l.Write([]byte(piece))
 	}
@@ -44,7 +46,7 @@ func TestLogLinesArriveWholeAndRolesAreUnderstood(t *testing.T) {
 	for _, e := range line.entries {
 		got = append(got, e.what())
 	}
-	want := []string{"VI_1 is MASTER: Receive advertisement timeout", "VI_2 is BACKUP: preempted by 192.0.2.1 (lower) priority 120"}
+	want := []string{"VI_1 is MASTER: Receive advertisement timeout", "VI_2 is BACKUP: preempted by 192.0.2.1 (lower) priority 120", "Removing service [10.16.8.8]:tcp:80 from VS [10.16.8.100]:tcp:80"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

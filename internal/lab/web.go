@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"holdfast/internal/api"
+	"holdfast/internal/lab/guest"
 	"holdfast/internal/status"
 )
 
@@ -16,8 +17,9 @@ import (
 const nowhere = "off"
 
 // open shows the nodes in a browser for as long as the lab is there, if their program can be asked.
+// No browser reaches into a guest.
 func (o *options) open(ctx context.Context, l *lab) error {
-	if o.web == nowhere || !o.program.answers() {
+	if o.web == nowhere || !o.program.answers() || guest.Inside() {
 		return nil
 	}
 	at, err := netip.ParseAddrPort(o.web)
@@ -39,7 +41,7 @@ func (p program) answers() bool { return len(p.args) > 0 && p.args[0] == "run" }
 // show answers browsers until the lab is closed.
 func (l *lab) show(ctx context.Context, listener net.Listener) {
 	var members []api.Member
-	for _, m := range l.machines {
+	for _, m := range l.directors() {
 		members = append(members, api.Member{Name: m.plan.Name, Client: m.client})
 	}
 	board := api.NewBoard(members)

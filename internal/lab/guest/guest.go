@@ -8,15 +8,15 @@
 package guest
 
 import (
+	"bufio"
+	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
+	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +24,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// variable is set inside: the directory in which both sides leave word.
+// Kernel is the program that is the kernel of a guest, and Package what has it.
+const (
+	Kernel  = "linux.uml"
+	Package = "user-mode-linux"
+)
+
+// variable is set inside.
 const variable = "HOLDFAST_GUEST"
 
 // Errand is what the inside is to do.
@@ -34,121 +40,179 @@ type Errand struct {
 	Memory  string   // of the machine, as the kernel's option mem= has it; "": 1G
 }
 
-// parcel is an Errand on its way in, with what the inside cannot know.
-type parcel struct {
-	Errand
-	Dir string   // where it works
-	Env []string // the variables of the outside
+// Stdio is what the program inside has for its standard input, output and errors.
+type Stdio struct {
+	In        *os.File // nil: nothing; a terminal's size is that of the one inside
+	Out, Errs io.Writer
+	// Signals go on to the program. One that asks it to end is the last: it is
+	// given a while, and then the guest ends.
+	Signals <-chan os.Signal
+}
+
+// Relayed has the signals sent to this process relayed to a guest that it boots,
+// until stop is called.
+func Relayed() (signals <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 8)
+	signal.Notify(c, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGWINCH)
+	return c, func() { signal.Stop(c) }
 }
 
 // Inside reports whether this process is the init of a guest.
-func Inside() bool { return os.Getenv(variable) != "" }
+func Inside() bool { return os.Getpid() == 1 && os.Getenv(variable) != "" }
 
 // Boot starts a guest, waits until what it does has ended and returns the exit
-// code of that. What it prints goes to console.
-func Boot(ctx context.Context, e Errand, console io.Writer) (code int, err error) {
+// code of that. It leaves nothing behind: the guest ends with the context and with
+// this process, whatever ends that.
+func Boot(ctx context.Context, e Errand, s Stdio) (code int, err error) {
+	runtime.LockOSThread() // the kernel dies with the thread that started it
+	defer runtime.UnlockOSThread()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	w, err := layWires()
+	if err != nil {
+		return 0, err
+	}
+	defer w.close()
 	dir, err := os.MkdirTemp("", "holdfast-guest-")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	if err := leave(dir, e); err != nil {
-		return 0, err
+	var console bytes.Buffer
+	cmd := kernel(ctx, e.Memory, dir)
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &console, &console, w.inner()
+	if err := cmd.Start(); err != nil {
+		return 0, fmt.Errorf("boot %s: %w", Kernel, err)
 	}
-	cmd, err := kernel(ctx, dir, e.Memory)
-	if err != nil {
-		return 0, err
-	}
-	cmd.Stdout, cmd.Stderr = console, console
-	if err := cmd.Run(); ctx.Err() != nil {
+	w.closeInner()
+	o := outside{Stdio: s, wires: w, dir: dir, stop: stop}
+	verdict := o.talk(e)
+	err = cmd.Wait()
+	if ctx.Err() != nil {
 		return 0, fmt.Errorf("it did not end in time: %w (%v)", ctx.Err(), err)
 	}
-	return verdict(dir)
+	select {
+	case code, ok := <-verdict:
+		if ok {
+			return code, nil
+		}
+	case <-time.After(lastWords):
+	}
+	return 0, fmt.Errorf("it ended before its work did:\n%s", strings.TrimSpace(console.String()))
 }
 
-// kernel is the command that runs the guest.
-func kernel(ctx context.Context, dir, memory string) (*exec.Cmd, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+// lastWords is how long what a guest said may take to get here after its end.
+const lastWords = 5 * time.Second
+
+// kernel is the command that runs the guest. The kernel is a family of processes,
+// which end together: as a group when they are told to, and, where this is
+// permitted, as all that are in their namespace, whose first one dies with the
+// thread that starts it. dir is for what its console tool needs, which is not used here.
+func kernel(ctx context.Context, memory, dir string) *exec.Cmd {
 	if memory == "" {
 		memory = "1G"
 	}
-	cmd := exec.CommandContext(ctx, "linux.uml", "rootfstype=hostfs", "rootflags=/", "rw", "loglevel=1", "mem="+memory,
-		"con=null", "con0=null,fd:1", "panic=-1", "init="+self, variable+"="+dir)
-	cmd.Env = append(os.Environ(), "TMPDIR="+os.TempDir())
-	// The kernel is a family of processes, which end together or not at all.
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
-	cmd.WaitDelay = 5 * time.Second
-	return cmd, nil
-}
-
-// leave writes down what the inside is to do.
-func leave(dir string, e Errand) error {
-	p := parcel{Errand: e, Env: os.Environ()}
-	var err error
-	if p.Dir, err = os.Getwd(); err != nil {
-		return err
-	}
-	b, err := json.Marshal(p)
+	self, err := os.Executable()
 	if err != nil {
-		return err
+		self = os.Args[0]
 	}
-	return os.WriteFile(filepath.Join(dir, "errand"), b, 0o600)
+	cmd := exec.CommandContext(ctx, Kernel, "rootfstype=hostfs", "rootflags=/", "rw", "loglevel=1", "mem="+memory, "uml_dir="+dir+"/",
+		"con=null", "con0=null,fd:1", "ssl=null", "ssl0=fd:3,fd:4", "ssl1=null,fd:5", "ssl2=fd:6,fd:7", "panic=-1", "init="+self, variable+"=1")
+	cmd.Env = append(os.Environ(), "TMPDIR="+os.TempDir())
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID
+	}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.WaitDelay = lastWords
+	return cmd
 }
 
-// verdict is the exit code that the inside has left. None means that it did not
-// come to its end: the kernel panicked, or the program did.
-func verdict(dir string) (int, error) {
-	b, err := os.ReadFile(filepath.Join(dir, "verdict"))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, errors.New("it ended before its work did")
+// outside is this side of a guest.
+type outside struct {
+	Stdio
+	*wires
+	dir  string // needed until the inside is ready
+	stop func() // the guest, at once
+}
+
+// talk connects what the guest is connected to. The verdict is sent once everything
+// that was printed is here; the channel is closed without one if there is none.
+func (o *outside) talk(e Errand) <-chan int {
+	printed := make(chan struct{}, 2)
+	for r, w := range map[*os.File]io.Writer{o.out.outer: o.Out, o.errs.outer: o.Errs} {
+		go func() {
+			_, _ = io.Copy(w, r)
+			printed <- struct{}{}
+		}()
 	}
+	verdict := make(chan int, 1)
+	go func() {
+		defer close(verdict)
+		code, err := o.converse(e)
+		<-printed
+		<-printed
+		if err == nil {
+			verdict <- code
+		}
+	}()
+	return verdict
+}
+
+// converse gives the errand to the inside once that is ready, and waits for its end.
+func (o *outside) converse(e Errand) (code int, err error) {
+	said := bufio.NewScanner(o.answers.outer)
+	if !said.Scan() {
+		return 0, io.ErrUnexpectedEOF
+	}
+	_ = os.RemoveAll(o.dir) // nothing is left even if this process is killed
+	p, err := pack(e)
 	if err != nil {
 		return 0, err
 	}
-	return strconv.Atoi(string(b))
+	if err := o.order(order{Parcel: p}); err != nil {
+		return 0, err
+	}
+	done := make(chan struct{})
+	defer close(done)
+	go o.relay(done)
+	if o.In != nil {
+		go func() { _, _ = io.Copy(o.in.outer, o.In) }()
+	}
+	if !said.Scan() {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return strconv.Atoi(said.Text())
 }
 
-// Serve is the life of the init process: it makes the guest what programs expect
-// of a machine, works, leaves the exit code behind and ends the guest. It does
-// not return. While work runs, os.Args are those of the Errand.
-func Serve(work func() (code int)) {
-	defer powerOff()
-	dir := os.Getenv(variable)
-	if err := furnish(dir); err != nil {
-		fmt.Fprintln(os.Stderr, "guest:", err)
-		return
-	}
-	code := strconv.Itoa(work())
-	if err := os.WriteFile(filepath.Join(dir, "verdict"), []byte(code), 0o600); err != nil {
-		fmt.Fprintln(os.Stderr, "guest:", err)
-	}
-}
-
-func furnish(dir string) error {
-	if err := mountAll(); err != nil {
-		return err
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "errand"))
-	if err != nil {
-		return err
-	}
-	var p parcel
-	if err := json.Unmarshal(b, &p); err != nil {
-		return err
-	}
-	if err := load(p.Modules); err != nil {
-		return err
-	}
-	os.Args = slices.Concat(os.Args[:1], p.Args)
-	for _, v := range p.Env {
-		name, value, _ := strings.Cut(v, "=")
-		if err := os.Setenv(name, value); err != nil {
-			return err
+// relay hands on signals, and the size of the terminal.
+func (o *outside) relay(done <-chan struct{}) {
+	o.resize()
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-o.Signals:
+			if s == unix.SIGWINCH {
+				o.resize()
+				continue
+			}
+			if number, ok := s.(unix.Signal); ok {
+				_ = o.order(order{Signal: number})
+				time.AfterFunc(endPatience, o.stop)
+			}
 		}
 	}
-	return os.Chdir(p.Dir)
+}
+
+// endPatience is how long a program may take to end after a signal.
+const endPatience = 20 * time.Second
+
+func (o *outside) resize() {
+	if o.In == nil {
+		return
+	}
+	if size, err := unix.IoctlGetWinsize(int(o.In.Fd()), unix.TIOCGWINSZ); err == nil {
+		_ = o.order(order{Size: size})
+	}
 }

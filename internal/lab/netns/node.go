@@ -165,6 +165,22 @@ func (n *Node) Attach(bridge, link string, addrs ...netip.Prefix) error {
 	return n.Address(link, addrs...)
 }
 
+// VRF makes a VRF with a routing table, and links that have no addresses yet part of
+// it: those of IPv6 would be lost.
+func (n *Node) VRF(name string, table int, links ...string) error {
+	lines := []string{"link add name " + name + " type vrf table " + strconv.Itoa(table), "link set dev " + name + " up"}
+	for _, link := range links {
+		lines = append(lines, "link set dev "+link+" master "+name)
+	}
+	return ipBatch(n.space, lines...)
+}
+
+// HasVRF reports whether the kernel has VRFs.
+func HasVRF() bool {
+	_, err := tool("unshare", "-n", "ip", "link", "add", "name", "vrf", "type", "vrf", "table", "1")
+	return err == nil
+}
+
 // newPort invents the name of the bridge's end of a cable, p<node number>.<cable number>,
 // and a number that no link of a node has: when both ends happen to have the same, the
 // kernel takes them for one link, and the bridge may learn a second late that its port is up.
@@ -252,23 +268,41 @@ func (n *Node) DropVRRP(d Direction) error {
 	if err := n.AllowVRRP(); err != nil {
 		return err
 	}
-	script := "add table inet lab\n"
+	script, older := "add table inet lab\n", ""
 	for _, h := range []struct {
 		d    Direction
 		name string
 	}{{In, "input"}, {Out, "output"}} {
 		if d&h.d != 0 {
 			script += fmt.Sprintf("add chain inet lab %[1]s { type filter hook %[1]s priority -300; }\nadd rule inet lab %[1]s meta l4proto 112 drop\n", h.name)
+			older += "-I " + strings.ToUpper(h.name) + " -p 112 -j DROP\n"
 		}
 	}
-	_, err := n.Run(context.Background(), strings.NewReader(script), "nft", "-f", "-")
-	return err
+	return n.filter(script, older)
 }
 
 // AllowVRRP ends DropVRRP.
 func (n *Node) AllowVRRP() error {
-	_, err := n.Run(context.Background(), strings.NewReader("add table inet lab\ndelete table inet lab\n"), "nft", "-f", "-")
-	return err
+	return n.filter("add table inet lab\ndelete table inet lab\n", "-D INPUT -p 112 -j DROP\n-D OUTPUT -p 112 -j DROP\n")
+}
+
+// filter has nftables carry out a script, or iptables those words where the kernel
+// has no nftables for IP, as that of User-Mode Linux: what is to be deleted there may
+// not be there.
+func (n *Node) filter(script, older string) error {
+	_, err := n.Run(context.Background(), strings.NewReader(script), "nft", "-f", "-")
+	if err == nil {
+		return nil
+	}
+	for _, tool := range []string{"iptables-legacy", "ip6tables-legacy"} {
+		for line := range strings.Lines(older) {
+			_, e := n.Output(context.Background(), tool, strings.Fields(line)...)
+			if e != nil && !strings.HasPrefix(line, "-D") {
+				return errors.Join(err, e)
+			}
+		}
+	}
+	return nil
 }
 
 // Start starts a program in the node. The node's process 1 dies with the thread

@@ -31,7 +31,7 @@ func Main(m *testing.M, modules ...string) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience())
 	defer cancel()
-	code, err := guest.Boot(ctx, guest.Errand{Args: arguments(), Modules: modules}, os.Stdout)
+	code, err := guest.Boot(ctx, guest.Errand{Args: arguments(), Modules: modules}, guest.Stdio{Out: os.Stdout, Errs: os.Stderr})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "guest:", err)
 		return 1

@@ -59,6 +59,7 @@ const follow = "GET /v1/events HTTP/1.1\r\nHost: holdfast\r\nAccept: text/event-
 
 // Who follows events and takes none for five seconds is dropped, and gives its place to others.
 func TestASlowReaderOfTheStreamIsDropped(t *testing.T) {
+	t.Parallel()
 	f := &flood{}
 	s, path := opened(t, f)
 	slowly := dialled(t, path, follow)
@@ -88,6 +89,7 @@ func TestASlowReaderOfTheStreamIsDropped(t *testing.T) {
 
 // A reader that takes what there is stays, for longer than the slow one.
 func TestAReaderThatTakesItsEventsStays(t *testing.T) {
+	t.Parallel()
 	_, path := opened(t, &flood{})
 	c := dialled(t, path, follow)
 	_ = c.SetReadDeadline(time.Now().Add(slow + 2*time.Second))
@@ -99,6 +101,7 @@ func TestAReaderThatTakesItsEventsStays(t *testing.T) {
 
 // 512 connections are held; one more is turned away at once, and answers come as fast as without.
 func TestFiveHundredConnectionsAreHeld(t *testing.T) {
+	t.Parallel()
 	_, path := opened(t, echo{})
 	const begun = "GET /healthz HTTP/1.1\r\n" // and no more of it
 	var idle []net.Conn

@@ -279,7 +279,8 @@ func (w *workerProcess) logLine(l relay.Line) {
 	case l.Detail:
 		level = slog.LevelDebug
 	}
-	if w.log.Enabled(context.Background(), level) && w.floods.pass(l.Text, level, l.Text) {
+	several := strings.Contains(l.Text, "\n")
+	if w.log.Enabled(context.Background(), level) && (several || w.floods.pass(l.Text, level, l.Text)) {
 		w.log.Log(context.Background(), level, l.Text)
 	}
 }

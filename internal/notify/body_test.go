@@ -26,6 +26,7 @@ func TestBodies(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"", `{"node":"lb1","kind":"real_server","name":"[10.0.0.1]:tcp:80","of":"[192.0.2.1]:tcp:80","state":"DOWN","reason":"said \"no\"","time":"2026-05-01T10:00:00Z"}`},
 		{`{"text":{{json .Reason}}}`, `{"text":"said \"no\""}`},
+		{`{"text": {{json (printf "%s: %s is %s (%s)" .Node .Name .State .Reason)}}}`, `{"text": "lb1: [10.0.0.1]:tcp:80 is DOWN (said \"no\")"}`},
 		{`{{.Kind}} {{.Name}} of {{.Of}}: {{.State}} on {{.Node}} at {{.Time}} ({{.Priority}})`, `real_server [10.0.0.1]:tcp:80 of [192.0.2.1]:tcp:80: DOWN on lb1 at 2026-05-01T10:00:00Z (0)`},
 	} {
 		b, err := ParseBody(tt.text)

@@ -40,6 +40,12 @@ func (l *listener) all() string {
 	return strings.Join(l.told, "\n")
 }
 
+func (l *listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.told)
+}
+
 // listening serves on a node.
 func (s *stage) listening(n *netns.Node, at string, h http.Handler) {
 	s.Helper()
@@ -83,6 +89,13 @@ func TestAWebhookIsToldWhatBecomesOfAnInstance(t *testing.T) {
 	if !strings.Contains(metrics, `holdfast_webhook_messages_total{webhook="ops",result="sent"}`) {
 		t.Errorf("the metrics have no word of it:\n%s", metrics)
 	}
+	s.replaceWorker(a)
+	before := ops.count()
+	s.Sh(s.a, "ip link set eth0 down; ip link set eth0 up")
+	s.Eventually(15*time.Second, "another worker tells too", func() bool { return ops.count() > before })
+	if key := ops.keys[before]; key != secret {
+		t.Errorf("another worker shows %q", key)
+	}
 	s.Must(s.a.WriteFile(stand.ConfPath, strings.Replace(text, "webhook ops {", "webhook ops {\n\tmethod WRONG\n\ttemplate \"{{.Wrong}}\"", 1), 0o644))
 	_, views := s.get(a, "/v1/status")
 	views += a.Log() + s.Sh(s.a, stand.Program()+" check "+stand.ConfPath+"; "+stand.Program()+" check --json "+stand.ConfPath+"; "+stand.Program()+" plan; true") + s.holdfast(s.a, "events")
@@ -123,4 +136,46 @@ func TestTheStyleOfTheLogFollowsTheConfiguration(t *testing.T) {
 	a.Reload(defs(conf(100, "", vip), "log_style text"))
 	s.Sh(s.a, "ip link set eth0 down")
 	a.Says(`level=info msg="role changed" instance=V from=MASTER to=FAULT cause=fault reason=`)
+}
+
+// Servers are told by those of their webhooks that they name: a real server when it goes down, its
+// virtual server when the quorum is lost.
+func TestAWebhookIsToldOfServers(t *testing.T) {
+	s := newStage(t)
+	reals, quorums := &listener{}, &listener{}
+	s.listening(s.client, "10.0.0.9:8080", reals)
+	s.listening(s.client, "10.0.0.9:8081", quorums)
+	a := s.Start(s.a, `
+webhook reals {
+	url http://10.0.0.9:8080/
+	template "{{.Kind}} {{.Name}} of {{.Of}} {{.State}}"
+}
+webhook quorums {
+	url http://10.0.0.9:8081/
+	template "{{.Kind}} {{.Name}} {{.State}}"
+}
+virtual_server 10.0.0.100 80 {
+	delay_loop 1
+	warmup 0
+	retry 0
+	lvs_sched rr
+	lvs_method NAT
+	protocol TCP
+	notify_webhook quorums
+	real_server 10.0.0.1 81 {
+		notify_webhook reals
+		TCP_CHECK {
+			connect_timeout 1
+		}
+	}
+}
+`)
+	a.Says("Removing service")
+	s.Eventually(10*time.Second, "the real server is told", func() bool {
+		return strings.Contains(reals.all(), "real_server [10.0.0.1]:tcp:81 of [10.0.0.100]:tcp:80 DOWN")
+	})
+	s.Eventually(10*time.Second, "the quorum is told", func() bool { return strings.Contains(quorums.all(), "virtual_server [10.0.0.100]:tcp:80 DOWN") })
+	if strings.Contains(quorums.all(), "real_server") || strings.Contains(reals.all(), "virtual_server [") {
+		t.Errorf("told are\n%s\nand\n%s", reals.all(), quorums.all())
+	}
 }

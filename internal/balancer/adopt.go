@@ -7,6 +7,8 @@ import "holdfast/internal/ipvs"
 type remains struct {
 	key  ipvs.Key
 	pool ipvs.Pool
+	// stood is how another worker knew it; nil: there was none, and nothing was told.
+	stood *stood
 }
 
 func (b *Balancer) remains(v *virtual) *remains {
@@ -15,27 +17,36 @@ func (b *Balancer) remains(v *virtual) *remains {
 	}
 	for k := range v.keys() {
 		if p, left := b.left[k]; left {
-			return &remains{k, p}
+			return &remains{k, p, b.stood(v)}
 		}
 		break
 	}
 	return nil
 }
 
+// stood is how another worker knew a virtual server; nil: there was none.
+func (b *Balancer) stood(v *virtual) *stood {
+	if b.known == nil {
+		return nil
+	}
+	s := b.known[v.unique()]
+	return &s
+}
+
 // adopt takes a real server to live, or not, as an earlier run had it in the table, and
 // reports whether that was told. The table has the last word, which is changed ahead of all else;
 // but while a sorry server stands in, it does not show who lives.
-func (b *Balancer) adopt(r *real) (told bool) {
+func (r *real) adopt() (told bool) {
 	v := r.of
 	if v.left == nil {
 		return false
 	}
-	if b.known == nil {
+	if v.left.stood == nil {
 		r.take(r.held())
 		return false
 	}
-	r.remember(b.known)
-	if held := r.held(); held != (r.failed() == 0) && (v.Sorry == nil || !b.known.lost[v.unique()]) {
+	r.remember(v.left.stood)
+	if held := r.held(); held != (r.failed() == 0) && (v.Sorry == nil || !v.left.stood.lost) {
 		r.take(held)
 	}
 	return true
@@ -56,8 +67,8 @@ func (r *real) take(up bool) {
 
 // resume takes a quorum to be there, or not, as another worker had it: it is news only when
 // that changes.
-func (b *Balancer) resume(v *virtual) {
-	if v.left != nil && b.known != nil {
-		v.fresh, v.Up = false, !b.known.lost[v.unique()]
+func (v *virtual) resume() {
+	if v.left != nil && v.left.stood != nil {
+		v.fresh, v.Up = false, !v.left.stood.lost
 	}
 }

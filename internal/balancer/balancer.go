@@ -51,7 +51,7 @@ type Balancer struct {
 	last    checker.ID
 	here    map[netip.Addr]bool // the addresses of this machine
 	left    ipvs.Table          // by an earlier run, until the first reload
-	known   *memory             // of the worker before, until then; nil: there was none
+	known   map[string]stood    // to the worker before, until then; nil: there was none
 	orders  map[orderID]Order
 	marks   marks
 	stopped bool
@@ -69,7 +69,7 @@ func (b *Balancer) Adopt(left ipvs.Table) { b.left = left }
 
 // Resume takes in how the servers stood when the worker died that this one goes on for, before
 // the first Reload: nobody is told that again.
-func (b *Balancer) Resume(s Standing) { b.known = s.memory() }
+func (b *Balancer) Resume(s Standing) { b.known = s.byVirtual() }
 
 // Remark takes in which marks an earlier run gave out.
 func (b *Balancer) Remark(shares map[ipvs.Share]uint32) { b.marks = shares }

@@ -25,7 +25,7 @@ func (b *Balancer) checked(now mono.Instant, ev Checked, out *Effects) {
 	if c == nil {
 		return // a reload has ended it meanwhile
 	}
-	out.Stands = out.Stands || !c.ran || c.up != ev.Up || c.weight != ev.Weight
+	out.Stands = out.Stands || c.up != ev.Up || !c.up && !c.ran || c.weight != ev.Weight
 	b.weigh(c, ev, out)
 	first, changed, alive := !c.ran, c.up != ev.Up, c.of.Alive
 	if c.ran, c.up, c.found = true, ev.Up, ev.Report; first || changed {

@@ -74,7 +74,7 @@ func (b *Balancer) take(now mono.Instant, c *config.VirtualServer, id identity, 
 	if old != nil {
 		old.dismiss(was, out)
 	}
-	b.resume(v)
+	v.resume()
 	v.left = nil
 	return v
 }
@@ -151,7 +151,7 @@ func (b *Balancer) inherit(now mono.Instant, r, old *real, out *Effects) {
 		r.checks = append(r.checks, b.check(now, r, c, &before))
 	}
 	if old == nil {
-		told := b.adopt(r)
+		told := r.adopt()
 		if r.Alive = r.failed() == 0; r.Alive && b.config.NotifyAtStart && !told {
 			out.tellReal(r, true)
 		}

@@ -23,28 +23,29 @@ type Finding struct {
 	Weight  int64          `json:"weight,omitempty"`
 }
 
-// findingID is whose finding it is.
-type findingID struct {
-	orderID
-	check int
+// stood is how a virtual server stood.
+type stood struct {
+	lost     bool
+	findings map[place]Finding
 }
 
-// memory is a Standing, to be looked up.
-type memory struct {
-	lost     map[string]bool
-	findings map[findingID]Finding
+// place is that of a check.
+type place struct {
+	real  netip.AddrPort
+	check int
 }
 
 // Standing is how the servers stand now.
 func (b *Balancer) Standing() (s Standing) {
 	for _, v := range b.virtual {
+		name := v.unique()
 		if !v.Up {
-			s.Lost = append(s.Lost, v.unique())
+			s.Lost = append(s.Lost, name)
 		}
 		for _, r := range v.reals {
 			for i, c := range r.checks {
 				if !c.up || c.weight != 0 {
-					s.Findings = append(s.Findings, Finding{v.unique(), r.At, i, !c.up, !c.ran, c.weight})
+					s.Findings = append(s.Findings, Finding{name, r.At, i, !c.up, !c.ran, c.weight})
 				}
 			}
 		}
@@ -52,24 +53,30 @@ func (b *Balancer) Standing() (s Standing) {
 	return s
 }
 
-func (s *Standing) memory() *memory {
-	m := &memory{map[string]bool{}, map[findingID]Finding{}}
+// byVirtual is the Standing of each virtual server of which there is something to say.
+func (s *Standing) byVirtual() map[string]stood {
+	all := map[string]stood{}
 	for _, name := range s.Lost {
-		m.lost[name] = true
+		all[name] = stood{lost: true}
 	}
 	for _, f := range s.Findings {
-		m.findings[findingID{orderID{f.Virtual, f.Real}, f.Check}] = f
+		one := all[f.Virtual]
+		if one.findings == nil {
+			one.findings = map[place]Finding{}
+		}
+		one.findings[place{f.Real, f.Check}] = f
+		all[f.Virtual] = one
 	}
-	return m
+	return all
 }
 
 // unique is a name that no other virtual server has.
 func (v *virtual) unique() string { return fmt.Sprintf("%s/%d/%t", v.name, v.number, v.key.V6) }
 
 // remember takes up where the other worker was.
-func (r *real) remember(m *memory) {
+func (r *real) remember(s *stood) {
 	for i, c := range r.checks {
-		f := m.findings[findingID{orderID{r.of.unique(), r.At}, i}]
+		f := s.findings[place{r.At, i}]
 		c.up, c.ran, c.weight = !f.Down, !f.New, f.Weight
 	}
 	r.weighUp()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 
 	"holdfast/internal/lab/netns"
 	"holdfast/test/stand"
@@ -96,9 +97,12 @@ func (f *Farm) shut(h int) {
 
 func (f *Farm) ping(verb string, h int) {
 	f.Helper()
+	var batch strings.Builder
 	for _, v6 := range []bool{false, true} {
-		f.Sh(f.node, "ip addr "+verb+" "+PingAddress(h, v6)+prefixed(v6))
+		batch.WriteString("addr " + verb + " " + PingAddress(h, v6) + prefixed(v6) + "\n")
 	}
+	_, err := f.node.Run(f.Context(), strings.NewReader(batch.String()), "ip", "-batch", "-")
+	f.Must(err)
 }
 
 // serve opens all services of a machine: pages, mail, names, and an echo of datagrams.

@@ -26,7 +26,9 @@ func Balancing() []string {
 func Rules(s *stand.Stage, n *netns.Node) []string {
 	s.Helper()
 	var lines []string
-	for line := range strings.Lines(s.Sh(n, "ipvsadm -Sn")) {
+	out, err := n.Output(s.Context(), "ipvsadm", "-Sn")
+	s.Must(err)
+	for line := range strings.Lines(out) {
 		lines = append(lines, strings.TrimSpace(line))
 	}
 	slices.Sort(lines)

@@ -191,6 +191,16 @@ func (f *file) entry(s *balanced) string {
 	return address + "-" + last + " 80"
 }
 
+// regroup exchanges all entries of a group but the first. What keepalived 2.2.7 adds by address at a
+// reload to a group of marks, it leaves behind when it stops.
+func (f *file) regroup(s *balanced) {
+	e := f.entry(s)
+	byMark := func(entry string) bool { return strings.HasPrefix(entry, "fwmark") }
+	if byMark(e) || !byMark(s.entries[0]) || !byMark(s.entries[len(s.entries)-1]) {
+		s.entries = append(s.entries[:1:1], e)
+	}
+}
+
 func (f *file) server(s *balanced, host int) *server {
 	r := &server{host: host, v6: s.v6, port: 80 + f.rand.IntN(2)}
 	if s.mixed {
@@ -299,7 +309,7 @@ func (f *file) change(s *balanced, i int) {
 	case 10:
 		r.checks = nil
 	case 11:
-		s.entries = append(s.entries[:1:1], f.entry(s))
+		f.regroup(s)
 	case 12:
 		r.set(f.pick("inhibit_on_failure", "inhibit_on_failure no"))
 	}

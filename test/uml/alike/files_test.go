@@ -79,7 +79,7 @@ func (f *file) pick(words ...string) string { return words[f.rand.IntN(len(words
 func (f *file) service() *balanced {
 	s := &balanced{n: f.next, kind: f.rand.IntN(3), v6: f.rand.IntN(3) == 0, mixed: f.rand.IntN(8) == 0}
 	f.next++
-	s.set("delay_loop 1", "delay_before_retry 0.2", "retry 1", "warmup 0", "connect_timeout 5")
+	s.set("delay_loop 1", "delay_before_retry 0.2", "retry 1", "warmup 0", "connect_timeout 20")
 	s.set("lvs_method " + f.method(s))
 	if s.kind != byMark {
 		s.set("protocol " + f.pick("TCP", "TCP", "UDP", "SCTP"))
@@ -230,7 +230,7 @@ func (f *file) check(r *server) string {
 		"SMTP_CHECK {\nconnect_port 25\nhelo_name director\n%s\n}",
 		"DNS_CHECK {\nconnect_port 53\ntype A\nname www.example\n%s\n}",
 		"UDP_CHECK {\nconnect_port 53\npayload 0102\nrequire_reply 0102\n%s\n}",
-		"PING_CHECK {\nconnect_ip " + beside.PingAddress(r.host, r.v6) + "\nconnect_timeout 1\n%s\n}",
+		"PING_CHECK {\nconnect_ip " + beside.PingAddress(r.host, r.v6) + "\nconnect_timeout 3\n%s\n}",
 		fmt.Sprintf("MISC_CHECK {\nmisc_timeout 20\nmisc_path \"/run/check /run/status-%d\"\n%%s\n}", r.host),
 		fmt.Sprintf("MISC_CHECK {\nmisc_timeout 20\nmisc_path \"/run/check /run/load-%d\"\nmisc_dynamic\n%%s\n}", r.host),
 	}

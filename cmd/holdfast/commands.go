@@ -33,7 +33,7 @@ func tree() *cobra.Command {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), statusCommand(), whyCommand(), eventsCommand(), handoverCommand(), maintenanceCommand(), serverCommand(), planCommand(), reloadCommand(), ipvsCommand(), simulateCommand(), labCommand(), realserverCommand(), doctorCommand(), hashCommand(), completionCommand(), manualCommand())
+	root.AddCommand(runCommand(), checkCommand(), formatCommand(), explainCommand(), statusCommand(), whyCommand(), eventsCommand(), webCommand(), handoverCommand(), maintenanceCommand(), serverCommand(), planCommand(), reloadCommand(), ipvsCommand(), simulateCommand(), labCommand(), realserverCommand(), doctorCommand(), hashCommand(), completionCommand(), manualCommand())
 	helpful(root)
 	return root
 }

@@ -47,6 +47,7 @@ func mistakes() map[string][][]string {
 		"status":          {{"status", "V", "write `holdfast status"}, {"status", "--node", "a", "write NAME=SOCKET or NAME=URL"}, {"status", "--watch", "--json", "[json watch]"}},
 		"why":             {{"why", "write `holdfast why INSTANCE"}, {"why", "A", "B", "write `holdfast why INSTANCE"}},
 		"events":          {{"events", "x", "write `holdfast events"}, {"events", "--after", "x", "`holdfast events --help`"}},
+		"web":             {{"web", "x", "write `holdfast web"}, {"web", "--listen", "0.0.0.0:80", "write ADDRESS:PORT with an address that this machine alone reaches"}, {"web", "--node", "a", "write NAME=SOCKET or NAME=URL"}},
 		"handover":        {{"handover", "name instances, or --all"}, {"handover", "V", "--all", "name instances, or --all"}},
 		"maintenance":     {{"maintenance", "perhaps", "write `holdfast maintenance [on|off]"}},
 		"server":          {{"server", "drian", "did you mean drain?"}, {"server", "open", "`holdfast server --help` lists them"}},

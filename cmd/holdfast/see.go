@@ -30,8 +30,13 @@ type looking struct {
 }
 
 func (l *looking) flags(c *cobra.Command) *cobra.Command {
-	c.Flags().StringArrayVar(&l.nodes, "node", nil, "ask NAME=SOCKET or NAME=URL instead, once for each node")
 	c.Flags().BoolVar(&l.asJSON, "json", false, "print JSON")
+	return l.places(c)
+}
+
+// places are the flags that say who is asked.
+func (l *looking) places(c *cobra.Command) *cobra.Command {
+	c.Flags().StringArrayVar(&l.nodes, "node", nil, "ask NAME=SOCKET or NAME=URL instead, once for each node")
 	return talking(c, &l.Client)
 }
 

@@ -2,9 +2,13 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -22,10 +26,13 @@ type Member struct {
 	Client func() (Client, error)
 }
 
-// Board shows several daemons on this machine as one: it answers what concerns one of them by
-// asking that one, merges what they tell, and has the page that shows it. It is for whoever sits
-// at this machine; nobody else is let in.
+// Board shows several daemons as one: it answers what concerns one of them by asking that one, merges
+// what they tell, and has the page that shows it. It is for who is at this machine; nobody else is let in.
 type Board struct {
+	// Token lets somebody in; empty: everybody at this machine. Acts: who is let in may act.
+	Token string
+	Acts  bool
+
 	members []*member
 	page    *web.Page
 	streams room
@@ -113,7 +120,7 @@ func (b *Board) handler(at string) http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /v1/nodes", func(w http.ResponseWriter, r *http.Request) { write(w, http.StatusOK, b.nodes(r.Context())) })
 	m.HandleFunc("GET /v1/asker", func(w http.ResponseWriter, _ *http.Request) {
-		write(w, http.StatusOK, Standing{"somebody at this machine", true})
+		write(w, http.StatusOK, Standing{"somebody at this machine", b.Acts})
 	})
 	m.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
 		allot(w, streaming(r))
@@ -131,12 +138,36 @@ func (b *Board) handler(at string) http.Handler {
 	known := []string{at, net.JoinHostPort("localhost", port)}
 	same := http.NewCrossOriginProtection().Handler(m)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !slices.Contains(known, r.Host) {
+		switch {
+		case !slices.Contains(known, r.Host):
 			write(w, http.StatusForbidden, failure{"this is " + strings.Join(known, " or ")})
-			return
+		case !b.page.Has(r.URL.Path) && !b.knows(r):
+			write(w, http.StatusUnauthorized, failure{"show the token that was printed at the start"})
+		case r.Method == http.MethodPost && !b.Acts:
+			write(w, http.StatusForbidden, failure{"only looking is allowed here"})
+		default:
+			same.ServeHTTP(w, r)
 		}
-		same.ServeHTTP(w, r)
 	})
+}
+
+// knows tells whether somebody is let in.
+func (b *Board) knows(r *http.Request) bool {
+	want, shown := sha256.Sum256([]byte("Bearer "+b.Token)), sha256.Sum256([]byte(r.Header.Get("Authorization")))
+	return b.Token == "" || subtle.ConstantTimeCompare(want[:], shown[:]) == 1
+}
+
+// ListenHere listens at an address that this machine alone reaches.
+func ListenHere(at string) (net.Listener, error) {
+	where, err := netip.ParseAddrPort(at)
+	if err != nil || !where.Addr().IsLoopback() {
+		return nil, fmt.Errorf("listen at %s: write ADDRESS:PORT with an address that this machine alone reaches, as 127.0.0.1:9180", at)
+	}
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		return nil, fmt.Errorf("listen for a browser: %w", err)
+	}
+	return l, nil
 }
 
 // pass has the node answer that is asked for.

@@ -13,11 +13,17 @@ import (
 	"holdfast/internal/status"
 )
 
-// boarded is the answer of a board with a node that answers, called here, and one that is gone.
+// boarded is the answer of a board with a node a that answers, and a node b that is gone.
 func boarded(t *testing.T, method, path string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	return boardedAs(t, "", true, method, path, header...)
+}
+
+func boardedAs(t *testing.T, token string, acts bool, method, path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	here := serving(t)
 	b := NewBoard([]Member{{"a", func() (Client, error) { return here, nil }}, {"b", func() (Client, error) { return Client{Socket: "/nowhere"}, nil }}})
+	b.Token, b.Acts = token, acts
 	r := httptest.NewRequest(method, "http://127.0.0.1:80"+path, nil)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -83,6 +89,29 @@ func TestABoardAnswersNoOtherSite(t *testing.T) {
 		{"from an old browser elsewhere", []string{"Origin", "http://evil.example"}, 403},
 	} {
 		if w := boarded(t, http.MethodPost, "/v1/handover?node=a&instance=V", tt.header...); w.Code != tt.code {
+			t.Errorf("%s: %d %s", tt.name, w.Code, w.Body)
+		}
+	}
+}
+
+func TestABoardLetsInWhoKnowsItsToken(t *testing.T) {
+	const act = "/v1/handover?node=a&instance=V"
+	for _, tt := range []struct {
+		name         string
+		acts         bool
+		method, path string
+		shown        string
+		code         int
+	}{
+		{"the page, for everybody", false, http.MethodGet, "/", "", 200},
+		{"nobody looks", false, http.MethodGet, "/v1/nodes", "", 401},
+		{"a wrong token looks", false, http.MethodGet, "/v1/events", "Bearer wrong", 401},
+		{"the token looks", false, http.MethodGet, "/v1/nodes", "Bearer right", 200},
+		{"the token acts where nobody may", false, http.MethodPost, act, "Bearer right", 403},
+		{"the token acts where it may", true, http.MethodPost, act, "Bearer right", 200},
+		{"nobody acts where the token may", true, http.MethodPost, act, "", 401},
+	} {
+		if w := boardedAs(t, "right", tt.acts, tt.method, tt.path, "Authorization", tt.shown); w.Code != tt.code {
 			t.Errorf("%s: %d %s", tt.name, w.Code, w.Body)
 		}
 	}

@@ -37,7 +37,7 @@ func routes() []route {
 	return []route{
 		{method: http.MethodGet, path: "/v1/status", about: "All that there is to see of the daemon.", answer: status.Snapshot{},
 			do: shown(func(s *status.Snapshot) any { return s })},
-		{method: http.MethodGet, path: "/v1/nodes", about: "The nodes that are seen from here, as they were seen last. A daemon sees itself, and a rehearsal (holdfast lab) all of its nodes.", answer: []status.Node{},
+		{method: http.MethodGet, path: "/v1/nodes", about: "The nodes that are seen from here, as they were seen last. A daemon sees itself, holdfast lab and holdfast web all that they show.", answer: []status.Node{},
 			do: shown(func(s *status.Snapshot) any { return []status.Node{{Name: s.Node, Snapshot: s}} })},
 		{method: http.MethodGet, path: "/v1/asker", about: "Who asks, and whether he may act.", answer: Standing{},
 			do: done(func(s *Server, r *http.Request) (any, error) { return s.standing(r), nil })},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"sync"
 
 	"holdfast/internal/api"
@@ -22,13 +21,9 @@ func (o *options) open(ctx context.Context, l *lab) error {
 	if o.web == nowhere || !o.program.answers() || guest.Inside() {
 		return nil
 	}
-	at, err := netip.ParseAddrPort(o.web)
-	if err != nil || !at.Addr().IsLoopback() {
-		return fmt.Errorf("--web %s: write ADDRESS:PORT with an address of this machine alone, as 127.0.0.1:8080: whoever opens the page may act", o.web)
-	}
-	listener, err := net.Listen("tcp", o.web)
+	listener, err := api.ListenHere(o.web)
 	if err != nil {
-		return fmt.Errorf("show the nodes in a browser: %w (--web names another address, or `off`)", err)
+		return fmt.Errorf("--web: %w", err)
 	}
 	l.url = "http://" + listener.Addr().String() + "/"
 	l.show(ctx, listener)
@@ -45,6 +40,7 @@ func (l *lab) show(ctx context.Context, listener net.Listener) {
 		members = append(members, api.Member{Name: m.plan.Name, Client: m.client})
 	}
 	board := api.NewBoard(members)
+	board.Acts = true // all that it acts on ends with the lab
 	l.line.tell(func(e Entry) {
 		if e.Kind == "fault" { // all else is told by the daemons
 			board.Add(status.Event{Time: l.line.start.Add(e.At), Kind: status.FaultEvent, Node: e.Node, Name: e.Text})

@@ -220,6 +220,10 @@ func TestOtherMachinesLookByHTTPS(t *testing.T) {
 	for _, tt := range []struct{ method, token, path, want string }{
 		{"GET", "0123456789abcdefghij", "/metrics", `role="MASTER"} 1`},
 		{"GET", "wrong", "/metrics", " 401"},
+		{"GET", "wrong", "/", "</html>\n 200"}, // the page has no secret, and asks for a token
+		{"GET", "wrong", "/v1/nodes", " 401"},
+		{"GET", "0123456789abcdefghij", "/v1/asker", `{"name":"token ops at 10.0.0.9","acts":false}`},
+		{"GET", "0123456789abcdefghij", "/v1/why?instance=V", "V is MASTER since"},
 		{"POST", "jihgfedcba9876543210", "/v1/handover", " 403"},
 	} {
 		if got := get(tt.method, tt.token, tt.path); !strings.Contains(got, tt.want) {

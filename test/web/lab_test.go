@@ -93,7 +93,7 @@ func TestAnInstanceOfARehearsalIsHandedOverInABrowser(t *testing.T) {
 func TestALabShowsItsPageToThisMachineOnly(t *testing.T) {
 	need.Root(t, "network namespaces")
 	out, err := exec.Command(stand.Program(), "lab", "--web", "0.0.0.0:0", "--for", "1s").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "an address of this machine alone") {
+	if err == nil || !strings.Contains(string(out), "an address that this machine alone reaches") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

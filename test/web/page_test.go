@@ -42,6 +42,7 @@ func looking(t *testing.T, nodes []status.Node, past map[string][]status.Event) 
 		members = append(members, api.Member{Name: n.Name, Client: func() (api.Client, error) { return client, nil }})
 	}
 	b := api.NewBoard(members)
+	b.Acts = true
 	go b.Follow(t.Context())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

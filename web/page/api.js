@@ -45,6 +45,7 @@ export async function follow(each, state) {
   for (;;) {
     const end = new AbortController()
     let watch = setTimeout(() => end.abort(), silence)
+    const shown = token.get()
     try {
       const answer = await request('GET', 'v1/events', { after }, 'text/event-stream', end.signal)
       state(true)
@@ -57,7 +58,7 @@ export async function follow(each, state) {
         each(batch)
       }
     } catch (err) {
-      if (err instanceof Refused) await new Promise(done => addEventListener('token', done, { once: true }))
+      if (err instanceof Refused && shown === token.get()) await new Promise(done => addEventListener('token', done, { once: true }))
     }
     clearTimeout(watch)
     state(false)

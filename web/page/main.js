@@ -35,12 +35,10 @@ async function look() {
     }
     draw()
     const took = performance.now() - began
-    await Promise.race([sleep(Math.max(soonest, share * took)), document.hidden ? visible() : never])
-    if (document.hidden) await visible()
+    await (document.hidden ? visible() : sleep(Math.max(soonest, share * took)))
   }
 }
 
-const never = new Promise(() => {})
 const sleep = t => new Promise(done => setTimeout(done, t))
 const visible = () => new Promise(done => document.addEventListener('visibilitychange', done, { once: true }))
 
@@ -94,8 +92,10 @@ function heard(batch) {
   const fresh = batch.filter(e => Date.now() - e.at < 10_000)
   if (fresh.length) $('heard').textContent = fresh.length > 3 ? `${fresh.length} events` : fresh.map(view.said).join('. ')
   for (const kind of new Set(batch.map(e => e.kind))) offer(kind)
-  drawEvents()
+  soon ||= requestAnimationFrame(drawEvents) // many batches are one picture
 }
+
+let soon = 0
 
 // offer lets somebody choose a kind of events.
 function offer(kind) {
@@ -161,6 +161,7 @@ function drawServices(several) {
 }
 
 function drawEvents() {
+  soon = 0
   if ($('hold').checked) return
   const kind = $('kind').value
   const list = state.events.filter(e => !kind || e.kind === kind).slice(-shownEvents).reverse()
@@ -284,7 +285,7 @@ for (const id of ['find', 'role', 'span']) {
     draw()
   })
 }
-for (const id of ['kind', 'hold']) $(id).addEventListener('input', drawEvents)
+for (const id of ['kind', 'hold']) $(id).addEventListener('input', () => drawEvents())
 $('detail').addEventListener('close', () => { state.open = null })
 $('ask').addEventListener('cancel', e => e.preventDefault())
 $('forget').addEventListener('click', () => {

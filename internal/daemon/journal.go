@@ -76,22 +76,17 @@ func (j *journal) know(list []toldName) {
 	j.tally.Know(names)
 }
 
-// changed notes transitions. Of thousands at a time most have the same reason: one copy
-// of it is kept.
+// changed notes transitions.
 func (j *journal) changed(list []vrrp.Change) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	reason := ""
 	for i := range list {
 		c := &list[i]
-		if c.Reason != reason {
-			reason = c.Reason
-		}
-		e := status.Event{Kind: status.RoleEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: reason}
+		e := status.Event{Kind: status.RoleEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: c.Reason}
 		if c.Group {
 			e.Kind = status.GroupEvent
 		} else {
-			e.Name = j.tally.Add(c.Name, e.To, reason)
+			j.tally.Add(c.Name, e.To, c.Reason)
 		}
 		j.put(e)
 	}

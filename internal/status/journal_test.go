@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"holdfast/internal/status"
 )
 
@@ -29,6 +31,23 @@ func TestAJournalKeepsTheLatestInOrder(t *testing.T) {
 	}
 	if n := len(j.After(j.Last())); n != 0 {
 		t.Errorf("%d come after the last", n)
+	}
+}
+
+func TestAnEventIsReadAsItWasWritten(t *testing.T) {
+	var j status.Journal
+	want := []status.Event{
+		{Kind: status.RoleEvent, Name: "V1", From: "BACKUP", To: "MASTER", Reason: strings.Repeat("because ", 100)},
+		{Kind: status.ActEvent, Node: "n", Name: "", Of: "10.0.0.1:80", By: "uid 0 \x00 é"},
+		{},
+	}
+	for i := range want {
+		want[i].Time = time.Unix(1000, int64(i)).Local()
+		j.Add(want[i])
+		want[i].Seq = j.Last()
+	}
+	if d := cmp.Diff(want, j.After(0)); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -5,9 +5,7 @@ import (
 	"strings"
 )
 
-// Tally counts changes of roles, instance by instance. It has the names of instances in
-// one piece, for all to share who speak of them for long: those that come with messages
-// would each keep a page of memory from being given back. The zero value is empty.
+// Tally counts changes of roles, instance by instance. The zero value is empty.
 type Tally struct {
 	rows  []row // by name
 	kinds []kind
@@ -26,7 +24,9 @@ type count struct {
 	kind uint8
 }
 
-// Know says which instances there are. Of others nothing is counted any more.
+// Know says which instances there are: what was counted of others is forgotten. Their names
+// are kept in one piece, for those that come with messages, here and there in memory, would
+// each keep a page of it from being given back.
 func (t *Tally) Know(names []string) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	all := strings.Join(names, "")
@@ -40,11 +40,11 @@ func (t *Tally) Know(names []string) {
 	t.rows = rows
 }
 
-// Add counts a change of the role of an instance, and returns the name to keep.
-func (t *Tally) Add(instance, to, reason string) (name string) {
+// Add counts a change of the role of an instance.
+func (t *Tally) Add(instance, to, reason string) {
 	at, found := t.find(instance)
 	if !found {
-		t.rows = slices.Insert(t.rows, at, row{name: instance})
+		t.rows = slices.Insert(t.rows, at, row{name: strings.Clone(instance)})
 	}
 	r, k := &t.rows[at], t.kind(to, Cause(to, reason))
 	i := slices.IndexFunc(r.counts, func(c count) bool { return c.kind == k })
@@ -52,7 +52,6 @@ func (t *Tally) Add(instance, to, reason string) (name string) {
 		i, r.counts = len(r.counts), append(r.counts, count{kind: k})
 	}
 	r.counts[i].n++
-	return r.name
 }
 
 // List is all that was counted.

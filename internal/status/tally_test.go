@@ -2,7 +2,6 @@ package status_test
 
 import (
 	"testing"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,14 +28,5 @@ func TestChangesAreCountedByRoleAndCause(t *testing.T) {
 	tally.Know([]string{"V1", "V4"})
 	if d := cmp.Diff(want[:3], tally.List()); d != "" {
 		t.Errorf("after a reload without V2 and V3: %s", d)
-	}
-}
-
-func TestTheNameToKeepIsNotThatOfTheMessage(t *testing.T) {
-	var tally status.Tally
-	tally.Know([]string{"V1", "V2"})
-	message := string([]byte("V2"))
-	if kept := tally.Add(message, "MASTER", "init"); kept != "V2" || unsafe.StringData(kept) == unsafe.StringData(message) {
-		t.Errorf("%q is kept, that of the message", kept)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"holdfast/internal/status"
 )
@@ -21,6 +22,7 @@ type drawn struct {
 // view is the text that was made of a thing.
 type view struct {
 	of   any
+	at   time.Time
 	once sync.Once
 	text []byte
 	err  error
@@ -36,9 +38,21 @@ func (d *drawn) of(name string, of any) *view {
 	if v := d.views[name]; v != nil && v.of == of {
 		return v
 	}
-	v := &view{of: of}
+	v := &view{of: of, at: time.Now()}
 	d.views[name] = v
 	return v
+}
+
+// lately is the snapshot that the view under a name was made of, if that was not long ago.
+func (d *drawn) lately(name string, long time.Duration) *status.Snapshot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v := d.views[name]
+	if v == nil || time.Since(v.at) >= long {
+		return nil
+	}
+	s, _ := v.of.(*status.Snapshot)
+	return s
 }
 
 // json answers with a thing that was made of another.

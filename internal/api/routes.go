@@ -118,8 +118,15 @@ func (s *Server) balanced(w http.ResponseWriter, r *http.Request) error {
 	return s.drawn.json(w, r.URL.Path, b, b)
 }
 
-func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
-	snapshot, err := s.Control.Snapshot(r.Context())
+// scraped is how old metrics may be: who counts them asks every few seconds, and many who do are
+// not to have the daemon looked at more often than one.
+const scraped = time.Second
+
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) (err error) {
+	snapshot := s.drawn.lately("/metrics", scraped)
+	if snapshot == nil {
+		snapshot, err = s.Control.Snapshot(r.Context())
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"holdfast/internal/golden"
@@ -146,6 +147,40 @@ func TestTheAnswersForMachines(t *testing.T) {
 			t.Errorf("%s answers %d %q", tt.path, w.Code, w.Body)
 		}
 	}
+}
+
+// looks is a Control that counts how often it is looked at.
+type looks struct {
+	echo
+	n int
+}
+
+func (l *looks) Snapshot(ctx context.Context) (*status.Snapshot, error) {
+	l.n++
+	return l.echo.Snapshot(ctx)
+}
+
+// Metrics are made once a second at most, however many ask; health is looked at each time.
+func TestManyWhoScrapeCostWhatOneDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &looks{}
+		s := &Server{Control: l, MetricsType: "text/plain; version=0.0.4", Metrics: nothingMuch}
+		for range 200 {
+			if w := asked(s, Asker{Known: true}, http.MethodGet, "/metrics"); w.Body.String() != "node here" {
+				t.Fatalf("the metrics are %q", w.Body)
+			}
+		}
+		if l.n != 1 {
+			t.Errorf("200 who ask at once have it looked at %d times", l.n)
+		}
+		time.Sleep(scraped)
+		asked(s, Asker{Known: true}, http.MethodGet, "/metrics")
+		asked(s, Asker{Known: true}, http.MethodGet, "/healthz")
+		asked(s, Asker{Known: true}, http.MethodGet, "/healthz")
+		if l.n != 4 {
+			t.Errorf("a second later it was looked at %d times", l.n)
+		}
+	})
 }
 
 func TestEventsAreStreamedAfterTheLastOneThatWasRead(t *testing.T) {

@@ -153,7 +153,7 @@ func selfSigned(t *testing.T) (certificate, key []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
 }
 
-// show asks for a token, as who opens the page has to.
+// token shows a token, as who opens the page has to.
 func (s *scene) token(text string) {
 	s.Helper()
 	s.True(patience, "it asks for a token", `document.querySelector('#ask').open && document.activeElement.id === 'token'`)
@@ -177,6 +177,7 @@ func TestThePageAsksForAToken(t *testing.T) {
 	s.says("#cluster", "lb1 ● present")
 	s.says("#link", "Live")
 	s.says("#events", "role web")
+	s.True(patience, "the past is in the graphs", `document.querySelector('#instances .strip rect.FAULT')`)
 	s.True(patience, "no act is offered", `![...document.querySelectorAll('button')].some(b => /Maintenance|Drain/.test(b.textContent))`)
 	s.press("Forget the token")
 	s.token(actToken)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net/http"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -95,5 +96,48 @@ func TestALabShowsItsPageToThisMachineOnly(t *testing.T) {
 	out, err := exec.Command(stand.Program(), "lab", "--web", "0.0.0.0:0", "--for", "1s").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "an address that this machine alone reaches") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// On a terminal the address of the page stands in the first line.
+func TestALabOnATerminalShowsWhereItsPageIs(t *testing.T) {
+	need.Nodes(t, "ip", "script")
+	cmd := exec.Command("script", "-qefc", stand.Program()+" lab", "/dev/null")
+	keys, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	defer late.Stop()
+	lines := bufio.NewReader(screen)
+	url := ""
+	for url == "" {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the screen ends without an address: %v", err)
+		}
+		url = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(line)
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	page, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = page.Body.Close()
+	if page.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s", url, page.Status)
+	}
+	if _, err := keys.Write([]byte("q")); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
 	}
 }

@@ -112,7 +112,7 @@ func TestWhatIsNotThePresentIsMarked(t *testing.T) {
 	s := pair(t)
 	s.daemons[0].Mute(true)
 	s.says("#cluster", "lb1 ▲ STALE, seen")
-	s.says("#attention", "lb1 has not answered for")
+	s.says("#attention", "lb1 has not answered since")
 	s.says("#attention", "nobody is there")
 	s.says("#summary", "1 of 2 nodes")
 	s.True(patience, "its roles are marked", `document.querySelectorAll('#instances tr.stale').length === 3`)
@@ -130,6 +130,27 @@ func TestTwoMastersAndNoneAreSaid(t *testing.T) {
 		d.Change(func(n *status.Snapshot) { n.Router.Instances[0].Role = "FAULT" })
 	}
 	s.says("#instances", "web ▲ NO MASTER")
+	s.clean()
+}
+
+// Two of a node may be alike but for their unicast sources, and a sorry server may be a real one too.
+func TestWhatIsAlikeIsShownTwice(t *testing.T) {
+	at := time.Now()
+	nodes := show.Pair(at)
+	for i := range nodes {
+		n := nodes[i].Snapshot
+		n.Router.Instances = append(n.Router.Instances, n.Router.Instances[0])
+		n.Router.Instances[3].Name = "web2"
+		service := &n.Balanced.Services[0]
+		service.Destinations = append(service.Destinations, status.Destination{Address: "10.0.1.11:443", Health: "sorry"})
+	}
+	s := looking(t, nodes, nil)
+	s.says("#instances-head", "Instances (4)")
+	for range 2 { // and when it is drawn anew
+		s.True(patience, "all are there", `document.querySelectorAll('#instances tbody tr').length === 8 && !/TWO MASTERS/.test(document.body.innerText)`)
+		s.True(patience, "all servers are there", `document.querySelectorAll('#services tbody:first-of-type tr').length === 6 && /sorry/.test(document.querySelector('#services tbody:first-of-type tr:last-child').innerText)`)
+		time.Sleep(1500 * time.Millisecond)
+	}
 	s.clean()
 }
 

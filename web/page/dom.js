@@ -28,6 +28,7 @@ function children(at, fresh) {
   for (const f of fresh) {
     const want = typeof f === 'string' ? document.createTextNode(f) : f
     const old = match(known, next, want)
+    known.delete(want.dataset?.key) // a second one with this key is another
     if (!old) {
       at.insertBefore(want, next)
       continue

@@ -48,6 +48,7 @@ async function glance() {
   state.received = performance.now()
   state.answered = true
   state.rates.add(state.nodes)
+  listen()
   if (state.open) await explain()
 }
 
@@ -80,6 +81,21 @@ function answer(dialog) {
 
 // Listening.
 
+let listening = false
+
+// listen follows the events, once the nodes are known that they are about.
+function listen() {
+  if (listening) return
+  listening = true
+  follow(heard, ok => {
+    state.hears = ok
+    drawLink()
+  })
+}
+
+// recent is how long ago an event may be that is read out, in milliseconds.
+const recent = 10_000
+
 function heard(batch) {
   for (const e of batch) {
     if (state.nodes.length === 1) e.node ??= state.nodes[0].name
@@ -89,7 +105,8 @@ function heard(batch) {
   state.events.push(...batch)
   state.events.sort((a, b) => a.at - b.at) // those of several nodes come when they come
   state.events.splice(0, state.events.length - keptEvents)
-  const fresh = batch.filter(e => Date.now() - e.at < 10_000)
+  const present = Math.max(...seen(state.nodes).map(now)) + performance.now() - state.received // by the clocks of the nodes
+  const fresh = batch.filter(e => present - e.at < recent)
   if (fresh.length) $('heard').textContent = fresh.length > 3 ? `${fresh.length} events` : fresh.map(view.said).join('. ')
   for (const kind of new Set(batch.map(e => e.kind))) offer(kind)
   soon ||= requestAnimationFrame(drawEvents) // many batches are one picture
@@ -177,7 +194,7 @@ function drawDetail() {
 
 function opened() {
   const node = state.open && seen(state.nodes).find(n => n.name === state.open.node)
-  const v = node?.snapshot.router.instances.find(v => v.name === state.open.name)
+  const v = node?.snapshot.router.instances?.find(v => v.name === state.open.name)
   return v && { node, v }
 }
 
@@ -303,7 +320,3 @@ $('theme').addEventListener('input', () => {
 dye()
 
 look()
-follow(heard, ok => {
-  state.hears = ok
-  if (state.received) drawLink()
-})

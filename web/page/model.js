@@ -16,12 +16,15 @@ export const now = node => Date.parse(node.snapshot.time) + (node.age_ns ?? 0) /
 export const seen = nodes => nodes.filter(n => n.snapshot)
 
 // routers are the virtual routers of all nodes. One is known by what the wire sees, and has a line
-// for each node that takes part.
+// for each node that takes part. Two of a node are alike on the wire if they differ by their unicast
+// sources: the first are one, the second are one.
 export function routers(nodes) {
   const all = new Map()
   for (const node of seen(nodes)) {
     for (const v of node.snapshot.router.instances ?? []) {
-      const key = [v.link || v.name, v.vrid, v.v6].join(' ')
+      const wire = [v.link || v.name, v.vrid, v.v6].join(' ')
+      let key = wire
+      for (let n = 2; all.get(key)?.lines.some(l => l.node === node); n++) key = `${wire} ${n}`
       if (!all.has(key)) all.set(key, { key, name: v.name, link: v.link, vrid: v.vrid, v6: v.v6, lines: [] })
       all.get(key).lines.push({ node, v })
     }
@@ -92,7 +95,7 @@ export function troubles(nodes, all) {
 function ofNode(n) {
   const list = []
   const say = (worst, text) => list.push({ worst, text: `${n.name} ${text}` })
-  if (n.trouble) say(true, n.snapshot ? `has not answered for ${lasting(n.age_ns / ms)}: ${n.trouble}` : `was never seen: ${n.trouble}`)
+  if (n.trouble) say(true, n.snapshot ? `has not answered since ${clock(Date.parse(n.snapshot.time))}: ${n.trouble}` : `was never seen: ${n.trouble}`)
   if (!n.snapshot) return list
   const { router, worker } = n.snapshot
   for (const v of router.instances ?? []) {

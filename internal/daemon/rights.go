@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"unsafe"
 
@@ -52,6 +53,13 @@ func keepRights(keep []uint) error {
 		return fmt.Errorf("give up capabilities: %w", err)
 	}
 	return nil
+}
+
+// crashAsSignal has a crash end this process by a signal, and not with the status that means a
+// configuration that cannot be run. Nothing of its memory, where keys are, is written to a file.
+func crashAsSignal() {
+	debug.SetTraceback("crash")
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // it cannot fail
 }
 
 // noNewPrivileges has no program that this process starts get more rights than it has.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 
@@ -208,7 +207,7 @@ func (p *routerProcess) order(o engine.HostOrder) {
 // scheduler interrupts it every ten milliseconds, and going on where it is costs
 // less than being handed back to a thread of its own.
 func (p *routerProcess) run() int {
-	debug.SetTraceback("crash") // a crash is a signal, and not the status of a configuration that cannot be run
+	crashAsSignal()
 	if err := keepRights(routerRights()); err != nil {
 		p.worker.say(relay.Line{Text: err.Error(), Bad: true})
 	}

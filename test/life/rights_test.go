@@ -17,13 +17,13 @@ import (
 
 // secrets are words that stand in the configuration or in files that it names, and nowhere else.
 func secrets() []string {
-	return []string{"zQpass-w", "zQhmac-key-of-more-than-thirty-two-bytes", "zQsubmission-word", "zQtoken-of-twenty-and-more", "zQinclude"}
+	return []string{"zQpass-w", "zQhmac-key-of-more-than-thirty-two-bytes", "zQsubmission-word", "zQtoken-of-twenty-and-more", "zQhook-path", "zQhook-header"}
 }
 
 // secretive is a configuration that has all of them.
 func (s *stage) secretive() string {
 	s.Must(s.a.WriteFile("/etc/keepalived/tokens", "read ops "+secrets()[3]+"\n", 0o600))
-	s.Sh(s.a, "cd /etc/keepalived && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out cert -days 2 -subj /CN=a -addext subjectAltName=IP:10.0.0.1 2>/dev/null")
+	s.Sh(s.a, "cd /etc/keepalived && umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out cert -days 2 -subj /CN=a -addext subjectAltName=IP:10.0.0.1 2>/dev/null")
 	return `global_defs {
 	smtp_server 127.0.0.1 9
 	smtp_tls starttls
@@ -37,7 +37,13 @@ func (s *stage) secretive() string {
 	api_key /etc/keepalived/key
 	api_tokens /etc/keepalived/tokens
 }
+webhook chat {
+	url http://127.0.0.1:9/` + secrets()[4] + `
+	header X-Key ` + secrets()[5] + `
+	retries 0
+}
 vrrp_instance PASS {
+	notify_webhook chat
 	interface eth0
 	virtual_router_id 7
 	priority 100
@@ -86,7 +92,7 @@ func TestNoViewShowsASecret(t *testing.T) {
 	for _, words := range []string{"check", "check --json", "check --sarif", "check --host"} {
 		views["holdfast "+words] = s.holdfast(s.a, append(strings.Fields(words), confPath)...)
 	}
-	wrong := strings.NewReplacer(secrets()[0], "zQpass-w-that-is-too-long", secrets()[1], "zQhmac-key", "smtp_auth user ", "smtp_auth ").Replace(text)
+	wrong := strings.NewReplacer(secrets()[0], "zQpass-w-that-is-too-long", secrets()[1], "zQhmac-key", "smtp_auth user ", "smtp_auth ", "http://127", "htp://127").Replace(text)
 	s.Must(s.a.WriteFile("/etc/keepalived/wrong.conf", wrong, 0o600))
 	views["findings"] = s.holdfast(s.a, "check", "/etc/keepalived/wrong.conf")
 	views["findings of a plan"] = s.holdfast(s.a, "plan", "/etc/keepalived/wrong.conf")

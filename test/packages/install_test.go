@@ -103,6 +103,12 @@ func TestThePackageTakesThePlaceOfKeepalivedAndGivesItBack(t *testing.T) {
 	m.Eventually(5*time.Second, "the reload has its effect", func() bool { return strings.Contains(m.sh("holdfast status"), "120") })
 	m.allViewsSay("MASTER", 120)
 
+	pid := m.property("keepalived", "MainPID")
+	m.sh("dpkg -i /tmp/" + deb)
+	if m.property("keepalived", "MainPID") != pid || m.sh("holdfast-switch") != "holdfast\n" {
+		t.Error("an upgrade does more than to lay files")
+	}
+
 	m.sh("dpkg --remove holdfast")
 	m.runs("keepalived", "/usr/sbin/keepalived")
 	m.hasTheAddress()
@@ -207,4 +213,23 @@ func TestTheSwitchKeepsTheCommandLineOfTheUnit(t *testing.T) {
 	m.sh("holdfast-switch keepalived")
 	m.runs("keepalived", "/usr/sbin/keepalived")
 	m.sh("test -e /etc/systemd/system/keepalived.service.d/mine.conf")
+}
+
+// The .rpm does the same with its own words for the scripts: installed, upgraded, erased.
+func TestTheRPMGivesItBackToo(t *testing.T) {
+	m := debian(t, fast(100))
+	file := m.bring(filepath.Join(packages(t), rpm))
+	m.sh("rpm --upgrade --force-debian --nodeps " + file + " && holdfast-switch holdfast")
+	m.runs("keepalived", "/usr/bin/holdfast")
+	pid := m.property("keepalived", "MainPID")
+	m.sh("rpm --upgrade --force-debian --nodeps --force " + file)
+	if m.property("keepalived", "MainPID") != pid || m.sh("holdfast-switch") != "holdfast\n" {
+		t.Error("an upgrade does more than to lay files")
+	}
+	m.sh("rpm --erase --nodeps --force-debian holdfast")
+	m.runs("keepalived", "/usr/sbin/keepalived")
+	m.hasTheAddress()
+	if left := m.sh("find /etc /usr -xdev -name '*holdfast*' ! -path '/usr/src/*' ! -path '/usr/local/*'"); left != "" {
+		t.Errorf("of the package is left:\n%s", left)
+	}
 }

@@ -131,3 +131,17 @@ func TestTheUnitBoundsWhatScriptsMayDo(t *testing.T) {
 		t.Errorf("the daemon keeps %x of %x", own, bound)
 	}
 }
+
+// A key that only systemd can read comes in by LoadCredential=.
+func TestTheUnitTakesKeysAsCredentials(t *testing.T) {
+	m := installed(t)
+	m.sh("umask 077 && mkdir -p /etc/holdfast && echo a-key-of-at-least-thirty-two-bytes > /etc/holdfast/vrrp.key")
+	m.write("/etc/systemd/system/holdfast.service.d/key.conf", "[Service]\nLoadCredential=vrrp.key:/etc/holdfast/vrrp.key\n")
+	m.write("/etc/holdfast/holdfast.conf", strings.Replace(fast(100), "advert_int 0.1", "advert_int 0.1\n\tauth_hmac {\n\t\tkey 1 file:vrrp.key\n\t\tactive_key 1\n\t}", 1))
+	m.sh("systemctl daemon-reload && systemctl restart holdfast")
+	m.runs("holdfast", "/usr/bin/holdfast")
+	m.hasTheAddress()
+	if log := m.sh("holdfast check /etc/holdfast/holdfast.conf; journalctl --no-pager -u holdfast -I 2>/dev/null || journalctl --no-pager -u holdfast"); strings.Contains(log, "without auth_hmac") {
+		t.Errorf("the key is not there:\n%s", log)
+	}
+}

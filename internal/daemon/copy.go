@@ -127,7 +127,7 @@ func enter(name string) error {
 	}
 	defer func() { _ = f.Close() }()
 	if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter network namespace %s: %w", name, err)
+		return fmt.Errorf("enter network namespace %s: %w\nfix: give CAP_SYS_ADMIN; for holdfast.service by examples/net-namespace.conf of the package", name, err)
 	}
 	if err := ownPIDDir(name); err != nil {
 		return fmt.Errorf("give network namespace %s a directory for pid files: %w", name, err)

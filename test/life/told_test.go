@@ -110,7 +110,8 @@ echo "group $(($(cut -d' ' -f5 /proc/$$/stat) - $$))"
 echo "policy $(cut -d' ' -f41 /proc/$$/stat)"
 echo "user $(id -u):$(id -g)"
 readlink /proc/$$/fd/0
-ls /proc/$$/fd | grep -v -E '^(0|1|2|255|10)$'
+ls /proc/$$/fd >/run/looked/$1.open # of a pipe the shell itself would have an end
+grep -v -E '^(0|1|2|255|10)$' /run/looked/$1.open
 env | grep -E '^(LD_|IFS|NOTIFY_SOCKET|HOLDFAST_(OPTIONS|COPY|DETACHED))'
 true
 `, 0o755))

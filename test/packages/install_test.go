@@ -199,6 +199,22 @@ func TestTheSwitchRefusesWhatCannotRun(t *testing.T) {
 	}
 }
 
+// If holdfast does not start with the options of keepalived, keepalived runs again.
+func TestTheSwitchGoesBackWhenHoldfastDoesNotStart(t *testing.T) {
+	m := debian(t, fast(100))
+	m.sh("dpkg -i /tmp/" + deb)
+	m.write("/etc/default/keepalived", "DAEMON_ARGS=\"-a\"\n") // an option that holdfast refuses
+	out, err := m.try("holdfast-switch holdfast")
+	if err == nil || !strings.Contains(out, "keepalived runs again") {
+		t.Errorf("it is not said: %v\n%s", err, out)
+	}
+	m.runs("keepalived", "/usr/sbin/keepalived")
+	m.hasTheAddress()
+	if got := m.sh("holdfast-switch"); got != "keepalived\n" {
+		t.Errorf("holdfast-switch says %q", got)
+	}
+}
+
 // What an operator wrote into the unit holds for both programs.
 func TestTheSwitchKeepsTheCommandLineOfTheUnit(t *testing.T) {
 	m := debian(t, fast(100))

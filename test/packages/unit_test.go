@@ -145,3 +145,19 @@ func TestTheUnitTakesKeysAsCredentials(t *testing.T) {
 		t.Errorf("the key is not there:\n%s", log)
 	}
 }
+
+// A network namespace asks for more than the unit gives; the drop-in of the examples gives it.
+func TestTheUnitEntersANetworkNamespaceByADropIn(t *testing.T) {
+	m := installed(t)
+	m.sh("ip netns add red && ip link add v0 up type veth peer name v1 netns red && ip -n red addr add 10.9.0.1/24 dev v1 && ip -n red link set v1 up")
+	text := strings.NewReplacer("eth0", "v1", "10.0.0.100", "10.9.0.100", "global_defs", "net_namespace red\nglobal_defs").Replace(fast(100))
+	m.write("/etc/holdfast/holdfast.conf", text)
+	if out, err := m.try("systemctl restart holdfast; sleep 1; systemctl is-active holdfast"); err == nil {
+		t.Errorf("it starts without: %s", out)
+	}
+	if log := m.sh("journalctl --no-pager -u holdfast"); !strings.Contains(log, "give CAP_SYS_ADMIN") {
+		t.Errorf("the journal does not say what is missing:\n%s", log)
+	}
+	m.sh("install -D -m 644 /usr/share/doc/holdfast/examples/net-namespace.conf /etc/systemd/system/holdfast.service.d/net-namespace.conf && systemctl daemon-reload && systemctl restart holdfast")
+	m.Eventually(10*time.Second, "the address is in the namespace", func() bool { return strings.Contains(m.sh("ip -n red -o addr"), " 10.9.0.100/24 ") })
+}

@@ -110,19 +110,18 @@ echo "group $(($(cut -d' ' -f5 /proc/$$/stat) - $$))"
 echo "policy $(cut -d' ' -f41 /proc/$$/stat)"
 echo "user $(id -u):$(id -g)"
 readlink /proc/$$/fd/0
-ls /proc/$$/fd >/run/looked/$1.open # of a pipe the shell itself would have an end
-grep -v -E '^(0|1|2|255|10)$' /run/looked/$1.open
-env | grep -E '^(LD_|IFS|NOTIFY_SOCKET|HOLDFAST_(OPTIONS|COPY|DETACHED))'
-true
+ls /proc/$$/fd # 10 is the script; of a pipe the shell itself would have an end
+env | grep -E '^(LD_|IFS|NOTIFY_SOCKET|WATCHDOG_|HOLDFAST_(OPTIONS|COPY|DETACHED))'
+echo end
 `, 0o755))
 	s.Sh(s.a, "mkdir -m 777 /run/looked")
 	s.Must(s.a.WriteFile(confPath, instances("max_auto_priority 0", map[string]string{"A": "notify_master \"/run/look root\"\n\tnotify_backup \"/run/look nobody\" nobody nogroup"}, "A"), 0o644))
-	d := s.Launch(s.a, "env", "--ignore-signal=TSTP,TTOU,USR1", "--block-signal=WINCH,RTMIN", stand.Program(), "run", "-D", "-f", confPath)
+	d := s.Launch(s.a, "env", "--ignore-signal=TSTP,TTOU,USR1", "--block-signal=WINCH,RTMIN", "WATCHDOG_USEC=10000000", stand.Program(), "run", "-D", "-f", confPath)
 	d.Says("Entering MASTER STATE")
 	for who, user := range map[string]string{"root": "0:0", "nobody": "65534:65534"} {
-		want := "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\ngroup 0\npolicy 0\nuser " + user + "\n/dev/null\n"
+		want := "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\ngroup 0\npolicy 0\nuser " + user + "\n/dev/null\n0\n1\n10\n2\nend\n"
 		s.Eventually(5*time.Second, "the script of "+who+" ran", func() bool {
-			return strings.Contains(s.Sh(s.a, "cat /run/looked/"+who+" 2>/dev/null || true"), "/dev/null")
+			return strings.Contains(s.Sh(s.a, "cat /run/looked/"+who+" 2>/dev/null || true"), "end\n")
 		})
 		got := s.Sh(s.a, "cat /run/looked/"+who)
 		if got != want {

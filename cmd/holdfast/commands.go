@@ -50,7 +50,7 @@ func helpful(c *cobra.Command) {
 		}
 	}
 	if c.HasSubCommands() && c.Args == nil {
-		c.SuggestionsMinimumDistance = 2
+		c.SuggestionsMinimumDistance, c.DisableFlagsInUseLine = 2, true
 		c.Args = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -169,7 +169,7 @@ func labCommand() *cobra.Command {
 		DisableFlagParsing: true, // the lab has its own, faults included
 		RunE: func(c *cobra.Command, args []string) error {
 			live := onTerminal(os.Stdin) && onTerminal(os.Stdout)
-			return exit(lab.Main(c.Context(), args, os.Stdin, os.Stdout, os.Stderr, live))
+			return exit(lab.Main(c.Context(), args, os.Stdin, c.OutOrStdout(), c.ErrOrStderr(), live))
 		},
 	}
 	return c

@@ -140,7 +140,7 @@ func Main(ctx context.Context, args []string, in *os.File, out, errs io.Writer, 
 		return survived
 	}
 	if err != nil {
-		fmt.Fprintf(errs, "holdfast lab: %v\n", err)
+		fmt.Fprintf(errs, "holdfast lab: %v; `holdfast lab --help` says more\n", err)
 		return notRun
 	}
 	status, err := o.start(ctx, args, seat{in, out, errs, live && !o.plain && !o.json && len(o.steps) == 0})

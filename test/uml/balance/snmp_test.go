@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -127,6 +128,36 @@ func TestSNMPOfServersIsThatOfKeepalived(t *testing.T) {
 	}
 	same(t, "the tree", wantTree, gotTree)
 	same(t, "the notifications", withoutCounts(wantNews), withoutCounts(gotNews))
+}
+
+// What is counted in the kernel is asked for again when it is older than the intervals allow.
+func TestCountersBySNMPAreAsOldAsTheIntervalsAllow(t *testing.T) {
+	s := newStage(t, "outside", "inside")
+	client, director := s.inside()
+	s.SNMPAgent(director)
+	file := func(words string) string {
+		return "global_defs {\nenable_snmp_checker\nsnmp_socket /run/agentx\nsnmp_vs_stats_update_interval 30\n" + words + "\n}\n" + nat
+	}
+	d := s.Start(director, file(""))
+	s.becomes(director, 5*time.Second, service, first, second)
+	talk := func(count int) {
+		t.Helper()
+		s.talk(client, "10.0.1.1:80").goOn("a word")
+		s.Eventually(10*time.Second, "the kernel has counted it", func() bool { return connections(s, director) == count })
+	}
+	shown := func(count int) func() bool {
+		return func() bool {
+			return slices.Contains(s.Walk(director), fmt.Sprintf("keepalived 3.3.1.27.1 = %d", count))
+		}
+	}
+	talk(1)
+	s.Eventually(60*time.Second, "one connection is shown", shown(1))
+	talk(2)
+	if !shown(1)() {
+		t.Error("within half a minute it is counted again")
+	}
+	d.Reload(file("snmp_rs_stats_update_interval 0.5"))
+	s.Eventually(10*time.Second, "two are shown where real servers are asked for sooner", shown(2))
 }
 
 // same compares lines, whatever their order.

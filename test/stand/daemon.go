@@ -109,7 +109,7 @@ func (d *Daemon) Exit() int {
 	d.stage.Helper()
 	select {
 	case <-d.exited:
-	case <-time.After(10 * time.Second):
+	case <-time.After(d.stage.Slow * 10 * time.Second):
 		d.stage.Fatalf("%s on %s does not end", d.Cmd.Path, d.Node.Name)
 	}
 	return d.Cmd.ProcessState.ExitCode()

@@ -51,7 +51,7 @@ type Bridge struct {
 	Unflooded         []string // ports to which unknown multicast is not sent
 }
 
-// Packet is an advert on its way in or out.
+// Packet is an advert on its way in or out, or a message of ARP.
 type Packet struct {
 	Instance string
 	Link     string
@@ -59,6 +59,9 @@ type Packet struct {
 	From, To netip.Addr
 	// Vague says that From stands for anybody on the network of the link.
 	Vague bool
+	// ARP says that it is somebody's question for the address To, on its way in, or the
+	// answer of the address From.
+	ARP bool
 }
 
 // Obstacle is a packet that the firewall certainly drops.
@@ -96,6 +99,25 @@ func Adverts(c *config.Config, links map[string]Link) (all []Packet) {
 		}
 		for _, peer := range r.Peers {
 			all = append(all, p.in(peer.Addr, own, false), p.out(own, peer.Addr))
+		}
+	}
+	return all
+}
+
+// Questions are messages of ARP that must get through too: those for the first address
+// that an instance has on each link of its own.
+func Questions(c *config.Config) (all []Packet) {
+	for i := range c.Instances {
+		inst := &c.Instances[i]
+		asked := map[string]bool{}
+		for _, a := range inst.Addrs {
+			link := cmp.Or(a.Link, inst.VRRP.Link)
+			if asked[link] || !a.Prefix.Addr().Is4() || inst.VMAC != nil {
+				continue
+			}
+			asked[link] = true
+			p := Packet{Instance: inst.VRRP.Name, Link: link, ARP: true}
+			all = append(all, p.in(a.Prefix.Addr(), a.Prefix.Addr(), true), p.out(a.Prefix.Addr(), a.Prefix.Addr()))
 		}
 	}
 	return all
@@ -186,6 +208,10 @@ func (p *patient) bridge(name string, b *Bridge, inst *config.Instance) {
 
 func (p *patient) firewall() {
 	for _, o := range p.Obstacles {
+		if o.ARP {
+			p.arp(o)
+			continue
+		}
 		rule, way := "firewall-out", "sent to "+o.To.String()
 		if o.Incoming {
 			rule, way = "firewall-in", "from "+o.From.String()
@@ -198,6 +224,15 @@ func (p *patient) firewall() {
 	if p.Unseen {
 		p.add(conf.Advice, "firewall-unseen", "iptables-legacy", "it has tables, which are not looked into here", "see whether iptables-legacy-save has rules that drop protocol 112, or move them to nftables")
 	}
+}
+
+// arp is about an address that nobody finds.
+func (p *patient) arp(o Obstacle) {
+	what := "answers for it"
+	if o.Incoming {
+		what = "questions who has it"
+	}
+	p.add(conf.Error, "firewall-arp", o.Link, fmt.Sprintf("nobody finds %s of %s: %s are dropped: %s", o.To, o.Instance, what, o.By), o.Fix)
 }
 
 // wire compares what others send with what is configured.

@@ -65,6 +65,10 @@ func TestDiagnoses(t *testing.T) {
 			f.Links["eth0"] = Link{Up: true, Multicast: true, Bridge: &Bridge{Snooping: true}}
 		}, ""},
 		{"rules of the past", func(_ *config.Config, f *Facts) { f.Unseen = true }, "advice firewall-unseen iptables-legacy"},
+		{"rules that drop questions and answers", func(_ *config.Config, f *Facts) {
+			p := Packet{Instance: "V", Link: "eth0", ARP: true}
+			f.Obstacles = []Obstacle{{Packet: p.in(peer, peer, true)}, {Packet: p.out(peer, peer)}}
+		}, "error firewall-arp eth0error firewall-arp eth0"},
 		{"a peer", hears(Heard{"eth0", peer, 3, 51, addrs("192.0.2.100")}), ""},
 		{"a stranger", hears(Heard{"eth0", peer, 3, 51, addrs("192.0.2.200")}), "error foreign-vrid VRID 51 on eth0"},
 		{"a stranger without addresses", hears(Heard{"eth0", peer, 3, 51, nil}), "error foreign-vrid VRID 51 on eth0"},
@@ -121,6 +125,26 @@ func TestAdvertsThatMustGetThrough(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s in=%v %s>%s vague=%v", p.Instance, p.Incoming, p.From, p.To, p.Vague))
 	}
 	want := "V in=true 192.0.2.1>224.0.0.18 vague=true|V in=false 192.0.2.1>224.0.0.18 vague=false|U in=true 192.0.2.2>192.0.2.1 vague=false|U in=false 192.0.2.1>192.0.2.2 vague=false"
+	if strings.Join(got, "|") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, "|"), want)
+	}
+}
+
+// One address of a link stands for all, and those of IPv6 are not asked for by ARP.
+func TestQuestionsThatMustGetThrough(t *testing.T) {
+	c, _ := healthy()
+	has := func(link, address string) config.Address {
+		a := config.Address{}
+		a.Link, a.Prefix = link, netip.MustParsePrefix(address)
+		return a
+	}
+	c.Instances[0].Addrs = []config.Address{has("eth0", "2001:db8::1/64"), has("eth0", "192.0.2.100/32"), has("eth0", "192.0.2.101/32"), has("eth7", "198.51.100.1/24")}
+	c.Instances = append(c.Instances, config.Instance{VMAC: &config.VMAC{}, Addrs: []config.Address{has("eth0", "192.0.2.102/32")}})
+	var got []string
+	for _, p := range Questions(c) {
+		got = append(got, fmt.Sprintf("%s in=%v %s ARP=%v", p.Link, p.Incoming, p.To, p.ARP))
+	}
+	want := "eth0 in=true 192.0.2.100 ARP=true|eth0 in=false 192.0.2.100 ARP=true|eth7 in=true 198.51.100.1 ARP=true|eth7 in=false 198.51.100.1 ARP=true"
 	if strings.Join(got, "|") != want {
 		t.Errorf("%s\nwant %s", strings.Join(got, "|"), want)
 	}

@@ -31,6 +31,8 @@ type firewall struct {
 	chains []*nftables.Chain
 	rules  map[*nftables.Chain][]*nftables.Rule
 	sets   map[string][]nftables.SetElement
+	// devices are those of base chains of the family netdev, by place.
+	devices map[string][]string
 }
 
 // readFirewall reads all rules. A kernel without nftables has none.
@@ -48,18 +50,19 @@ func readFirewall() (*firewall, error) {
 			return nil, fmt.Errorf("list the rules of %s: %w", c.Name, err)
 		}
 	}
-	return f, nil
+	f.devices, err = readDevices()
+	return f, err
 }
 
 // obstacle is what certainly drops a packet; ok is false if nothing does.
 func (f *firewall) obstacle(p packet) (o doctor.Obstacle, ok bool) {
 	for _, c := range f.chains {
-		if !p.meets(c) {
+		if !p.meets(c, f.devices[place(c)]) {
 			continue
 		}
 		w := walk{firewall: f, packet: p}
 		if w.base(c) == dropped {
-			return doctor.Obstacle{Packet: p.Packet, By: w.by, Fix: f.fix(c)}, true
+			return doctor.Obstacle{Packet: p.Packet, By: w.by, Fix: fix(c, p)}, true
 		}
 	}
 	return o, false
@@ -72,12 +75,30 @@ func family(t *nftables.Table) string {
 		return "ip"
 	case nftables.TableFamilyIPv6:
 		return "ip6"
+	case nftables.TableFamilyARP:
+		return "arp"
+	case nftables.TableFamilyBridge:
+		return "bridge"
+	case nftables.TableFamilyNetdev:
+		return "netdev"
 	}
 	return "inet"
 }
 
-func (f *firewall) fix(c *nftables.Chain) string {
-	return fmt.Sprintf("nft insert rule %s %s %s meta l4proto 112 accept, and in the file that it comes from", family(c.Table), c.Table.Name, c.Name)
+// place names a chain as nft does.
+func place(c *nftables.Chain) string {
+	return fmt.Sprintf("%s %s %s", family(c.Table), c.Table.Name, c.Name)
+}
+
+func fix(c *nftables.Chain, p packet) string {
+	what := "meta l4proto 112 "
+	switch {
+	case p.ARP && c.Table.Family == nftables.TableFamilyARP:
+		what = ""
+	case p.ARP:
+		what = "meta protocol arp "
+	}
+	return fmt.Sprintf("nft insert rule %s %saccept, and in the file that it comes from", place(c), what)
 }
 
 // walk is one packet on its way through a base chain.
@@ -192,7 +213,7 @@ func (m *match) step(e expr.Any) (v *expr.Verdict, final bool) {
 	switch e := e.(type) {
 	case *expr.Meta:
 		if !e.SourceRegister {
-			m.registers[e.Register] = m.meta(e.Key)
+			m.registers[e.Register] = m.meta(e.Key, m.table.Family)
 		}
 	case *expr.Payload:
 		if e.OperationType == expr.PayloadLoad {

@@ -29,7 +29,7 @@ func Examine(ctx context.Context, c *config.Config, listen time.Duration) (docto
 	legacy, _ := os.ReadFile("/proc/net/ip_tables_names")
 	legacy6, _ := os.ReadFile("/proc/net/ip6_tables_names")
 	f.Unseen = len(legacy)+len(legacy6) > 0
-	f.Obstacles, errs[1] = obstacles(doctor.Adverts(c, f.Links), f.Links)
+	f.Obstacles, errs[1] = obstacles(append(doctor.Adverts(c, f.Links), doctor.Questions(c)...), f.Links)
 	if listen > 0 {
 		f.Heard, errs[2] = hear(ctx, wanted(c, f.Links), listen)
 	}
@@ -97,7 +97,7 @@ func obstacles(packets []doctor.Packet, links map[string]doctor.Link) (found []d
 		return nil, err
 	}
 	for _, p := range packets {
-		if o, ok := f.obstacle(newPacket(p, links[p.Link].Index)); ok {
+		if o, ok := f.obstacle(newPacket(p, links[p.Link])); ok {
 			found = append(found, o)
 		}
 	}

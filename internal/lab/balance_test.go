@@ -111,7 +111,7 @@ func TestAnswersFollowTheHolderOfAnAddress(t *testing.T) {
 	if a, b := p.Node("a").on("eth0", false).String(), p.Node("b").on("eth0", false).String(); a != "192.168.201.1" || b != "192.168.201.2" {
 		t.Errorf("the directors are %s and %s there", a, b)
 	}
-	if got := p.services(); len(got) != 1 || got[0].String() != "172.16.28.65:443/tcp" {
+	if got := p.Asked; len(got) != 1 || got[0].String() != "172.16.28.65:443/tcp" {
 		t.Errorf("asked is %v", got)
 	}
 }
@@ -154,8 +154,8 @@ func TestDigestsAreThoseOfThePagesOfTheLab(t *testing.T) {
 func TestWhatIsLeftOutIsNoted(t *testing.T) {
 	p := balanced(t, map[string]string{"a": virtual("fwmark 7", "NAT", "10.0.2.8 80", "") + virtual("10.0.1.1 80", "NAT", "127.0.0.1 80", "")})
 	want := []string{"nobody serves at 127.0.0.1, which is the node itself", "the virtual server of fwmark 7 is not asked: what has that mark is not in the file"}
-	if len(p.Nodes) != 1 || len(p.services()) != 0 || !slices.Equal(p.Nodes[0].Notes, want) {
-		t.Errorf("%d nodes, asked %v, noted %q", len(p.Nodes), p.services(), p.Nodes[0].Notes)
+	if len(p.Nodes) != 1 || len(p.Asked) != 0 || !slices.Equal(p.Nodes[0].Notes, want) {
+		t.Errorf("%d nodes, asked %v, noted %q", len(p.Nodes), p.Asked, p.Nodes[0].Notes)
 	}
 	if _, err := readFrom(conf.MemoryFiles{"a": "global_defs {\n}\n"}, "a", "a"); err == nil || !strings.Contains(err.Error(), "no virtual_server") {
 		t.Errorf("a file with nothing to play: %v", err)

@@ -15,7 +15,7 @@ import (
 
 // lacking are the parts of the kernel that the plan needs and this one does not have.
 func (p *Plan) lacking() (parts []string) {
-	if len(p.services()) > 0 && !hasIPVS() {
+	if len(p.Asked) > 0 && !hasIPVS() {
 		parts = append(parts, "IPVS, which virtual servers need")
 	}
 	if slices.ContainsFunc(p.Nodes, func(n *NodePlan) bool { return len(n.VRFs) > 0 }) && !netns.HasVRF() {

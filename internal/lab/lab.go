@@ -166,8 +166,8 @@ func (l *lab) startAll() error {
 			l.line.note(m.plan.Name, "%s", note)
 		}
 	}
-	if targets := l.plan.services(); len(targets) > 0 {
-		l.asker = service.Ask(l.client.Do, tempo().ask, l.served, targets...)
+	if len(l.plan.Asked) > 0 {
+		l.asker = service.Ask(l.client.Do, tempo().ask, l.served, l.plan.Asked...)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/lab/service"
 )
 
 // NodePlan is what one configuration file asks of the network around it.
@@ -66,7 +67,8 @@ type Plan struct {
 	directors int // nodes that have a file
 	Links     []string
 	Client    map[string][]netip.Prefix
-	VIPs      []VIP // of all nodes, each once, sorted
+	VIPs      []VIP            // of all nodes, each once, sorted
+	Asked     []service.Target // by the client
 	// Slowest is the longest advert interval.
 	Slowest time.Duration
 }
@@ -100,6 +102,7 @@ func MakePlan(nodes []*NodePlan, given map[string]map[string][]netip.Prefix) (*P
 		}
 	}
 	p.findGateways()
+	p.chooseTargets()
 	return p, nil
 }
 

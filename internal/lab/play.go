@@ -119,7 +119,7 @@ func (l *lab) missing() string {
 			names = append(names, v.Prefix.Addr().String())
 		}
 	}
-	for i, t := range l.plan.services() {
+	for i, t := range l.plan.Asked {
 		if !served(l.asker.Now(i)) {
 			silent = append(silent, t.String())
 		}
@@ -192,7 +192,7 @@ func (l *lab) targets() (all []target) {
 		other := func(s netns.Span) bool { return s.Target != v.target() }
 		all = append(all, target{v.Prefix.Addr().String(), slices.DeleteFunc(l.prober.Spans(), other), 2 * time.Millisecond})
 	}
-	for i, t := range l.plan.services() {
+	for i, t := range l.plan.Asked {
 		all = append(all, target{t.String(), l.asker.Spans(i), tempo().ask})
 	}
 	return all

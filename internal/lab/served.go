@@ -176,7 +176,7 @@ func served(now []string) bool { return len(now) > 0 && !slices.Contains(now, se
 
 // allServed reports whether every virtual server answers all requests.
 func (l *lab) allServed() bool {
-	for i := range l.plan.services() {
+	for i := range l.plan.Asked {
 		if !served(l.asker.Now(i)) {
 			return false
 		}
@@ -186,7 +186,7 @@ func (l *lab) allServed() bool {
 
 // answers reports whether a real server answers for a virtual one.
 func (l *lab) answers(name string) bool {
-	for i := range l.plan.services() {
+	for i := range l.plan.Asked {
 		if slices.Contains(l.asker.Now(i), name) {
 			return true
 		}

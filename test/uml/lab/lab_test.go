@@ -203,6 +203,22 @@ func TestScenario14TranslationOfTheGateway(t *testing.T) {
 	}
 }
 
+// Without faults of one's own, the usual ones are played: on the busiest director, and
+// then on a real server.
+func TestTheUsualRehearsal(t *testing.T) {
+	r := play(t, scenario("12-lvs-dr", "ka67.conf", "ka68.conf")...)
+	director := r.entries[slices.IndexFunc(r.entries, func(e entry) bool { return e.Kind == "fault" })].Text
+	director = strings.TrimPrefix(director, "kill ")
+	for _, fault := range []string{"kill " + director, "start " + director, "stop " + director, "link-down " + director + " eth1", "link-up " + director + " eth1", "kill 10.16.8.8", "start 10.16.8.8"} {
+		r.survived(fault)
+	}
+	r.after("kill 10.16.8.8", "the other one answers all requests", serves("10.16.8.100:80/tcp", "is answered by 10.16.8.9"))
+	r.after("start 10.16.8.8", "both answer", serves("10.16.8.100:80/tcp", "is answered by 10.16.8.8, 10.16.8.9"))
+	if r.status != 0 {
+		t.Errorf("status %d", r.status)
+	}
+}
+
 // The faults of networks are those of any lab.
 func TestFaultsOfTheNetworkInTheGuest(t *testing.T) {
 	const vip = "172.16.28.65"

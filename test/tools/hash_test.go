@@ -99,10 +99,24 @@ func took(text string) string {
 	return regexp.MustCompile(`= \d+ usecs`).ReplaceAllString(text, "= N usecs")
 }
 
+// both runs genhash and our program, again if that was not in one second: servers tell
+// the time.
+func both(t *testing.T, ours string, args ...string) (want, got outcome) {
+	t.Helper()
+	for range 5 {
+		began := time.Now().Unix()
+		want, got = run(t, "genhash", args...), run(t, ours, args...)
+		if want.Out == got.Out || time.Now().Unix() == began {
+			break
+		}
+	}
+	return want, got
+}
+
 // same asserts that genhash and holdfast under its name say the same, byte by byte.
 func same(t *testing.T, ours string, args ...string) {
 	t.Helper()
-	want, got := run(t, "genhash", args...), run(t, ours, args...)
+	want, got := both(t, ours, args...)
 	if diff := cmp.Diff(took(want.Out), took(got.Out)); diff != "" || got.Status != want.Status {
 		t.Errorf("%v: status %d, genhash %d (-genhash +holdfast):\n%s", args, got.Status, want.Status, diff)
 	}

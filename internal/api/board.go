@@ -33,31 +33,21 @@ type Board struct {
 	Token string
 	Acts  bool
 
+	// Chronicle takes in events that no daemon tells, too.
+	Chronicle
+
 	members []*member
 	page    *web.Page
 	streams room
-
-	mu     sync.Mutex
-	events status.Journal
-	more   chan struct{} // closed at the next event
 }
 
 // NewBoard makes one. Nobody is asked before somebody looks; Follow hears the events.
 func NewBoard(members []Member) *Board {
-	b := &Board{page: web.New(), more: make(chan struct{})}
+	b := &Board{page: web.New()}
 	for _, m := range members {
 		b.members = append(b.members, &member{Member: m})
 	}
 	return b
-}
-
-// Add takes an event in that no daemon tells.
-func (b *Board) Add(e status.Event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.events.Add(e)
-	close(b.more)
-	b.more = make(chan struct{})
 }
 
 // again is how long after its end a daemon is asked for its events again.
@@ -84,23 +74,6 @@ func (b *Board) follow(ctx context.Context, m *member) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(again):
-		}
-	}
-}
-
-// Events lists what came after an event; wait: it waits until there is something.
-func (b *Board) Events(ctx context.Context, after uint64, wait bool) ([]status.Event, error) {
-	for {
-		b.mu.Lock()
-		list, more := b.events.After(after), b.more
-		b.mu.Unlock()
-		if len(list) > 0 || !wait {
-			return list, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil, ctx.Err()
 		}
 	}
 }

@@ -193,7 +193,7 @@ func (c control) Balanced(ctx context.Context) (*status.Balanced, error) {
 
 // Events implements api.Control.
 func (c control) Events(ctx context.Context, after uint64, wait bool) ([]status.Event, error) {
-	return c.w.journal.after(ctx, after, wait)
+	return c.w.journal.Events(ctx, after, wait)
 }
 
 // Reload implements api.Control.

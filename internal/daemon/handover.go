@@ -93,11 +93,11 @@ func masters(s *status.Snapshot) (names []string) {
 func (c control) yield(ctx context.Context, s *status.Snapshot, instances []string, wish *relay.Down) ([]api.HandedOver, error) {
 	ctx, cancel := context.WithTimeout(ctx, longest(s, instances))
 	defer cancel()
-	start, seq := time.Now(), c.w.journal.last()
+	start, seq := time.Now(), c.w.journal.Last()
 	c.w.send(wish)
 	left := map[string]status.Event{}
 	for len(left) < len(instances) {
-		list, err := c.w.journal.after(ctx, seq, true)
+		list, err := c.w.journal.Events(ctx, seq, true)
 		if err != nil {
 			break // the time is over
 		}

@@ -1,11 +1,11 @@
 package daemon
 
 import (
-	"context"
 	"strconv"
 	"sync"
 	"time"
 
+	"holdfast/internal/api"
 	"holdfast/internal/bfd"
 	"holdfast/internal/notify"
 	"holdfast/internal/status"
@@ -13,12 +13,11 @@ import (
 	"holdfast/internal/vrrp"
 )
 
-// journal keeps what happened, for all who read at their own pace: nobody who writes
-// waits for somebody who reads.
+// journal keeps what happened. Any goroutine may use it.
 type journal struct {
+	api.Chronicle
+
 	mu       sync.Mutex
-	events   status.Journal
-	more     chan struct{} // closed at the next event
 	trackers map[trackerID]tracker.Sample
 	tally    status.Tally
 }
@@ -30,39 +29,13 @@ type trackerID struct {
 }
 
 func newJournal() *journal {
-	return &journal{more: make(chan struct{}), trackers: map[trackerID]tracker.Sample{}}
+	return &journal{trackers: map[trackerID]tracker.Sample{}}
 }
 
 // add takes an event in, now.
 func (j *journal) add(e status.Event) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.put(e)
-}
-
-// put is add for who holds the lock.
-func (j *journal) put(e status.Event) {
 	e.Time = time.Now()
-	j.events.Add(e)
-	close(j.more)
-	j.more = make(chan struct{})
-}
-
-// after lists what came after an event; wait: it waits until there is something.
-func (j *journal) after(ctx context.Context, seq uint64, wait bool) ([]status.Event, error) {
-	for {
-		j.mu.Lock()
-		list, more := j.events.After(seq), j.more
-		j.mu.Unlock()
-		if len(list) > 0 || !wait {
-			return list, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+	j.Add(e)
 }
 
 // know says which instances there are.
@@ -88,7 +61,7 @@ func (j *journal) changed(list []vrrp.Change) {
 		} else {
 			j.tally.Add(c.Name, e.To, c.Reason)
 		}
-		j.put(e)
+		j.add(e)
 	}
 }
 
@@ -102,7 +75,7 @@ func (j *journal) sampled(s tracker.Sample) {
 		return
 	}
 	j.trackers[id] = s
-	j.put(status.Event{Kind: status.TrackerEvent, Name: s.Tracker, Of: s.Kind.String(), From: said(before), To: said(s), Reason: s.Why})
+	j.add(status.Event{Kind: status.TrackerEvent, Name: s.Tracker, Of: s.Kind.String(), From: said(before), To: said(s), Reason: s.Why})
 }
 
 // said is what a tracker says, in a word.
@@ -115,19 +88,15 @@ func said(s tracker.Sample) string {
 
 // spoke notes what BFD sessions became.
 func (j *journal) spoke(list []bfd.Change) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	for i := range list {
 		c := &list[i]
-		j.put(status.Event{Kind: status.SessionEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: c.Local.String()})
+		j.add(status.Event{Kind: status.SessionEvent, Name: c.Name, From: c.From.String(), To: c.To.String(), Reason: c.Local.String()})
 	}
 }
 
 // served notes what real servers and virtual servers became. Mail, which speaks of single
 // checks too, is left out.
 func (j *journal) served(list []notify.Delivery) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	for i := range list {
 		m := &list[i].Message
 		if !list[i].Line {
@@ -137,7 +106,7 @@ func (j *journal) served(list []notify.Delivery) {
 		if m.Kind == notify.VirtualServer {
 			kind = status.QuorumEvent
 		}
-		j.put(status.Event{Kind: kind, Name: m.Name, Of: m.Of, To: m.State, Reason: m.Reason})
+		j.add(status.Event{Kind: kind, Name: m.Name, Of: m.Of, To: m.State, Reason: m.Reason})
 	}
 }
 
@@ -146,11 +115,4 @@ func (j *journal) transitions() []status.Transition {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.tally.List()
-}
-
-// last is the number of the latest event.
-func (j *journal) last() uint64 {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.events.Last()
 }

@@ -23,11 +23,12 @@ import (
 
 // Daemon answers the API for a node, without one: its time goes on, and its connections go up and down.
 type Daemon struct {
+	// Chronicle is what happens.
+	api.Chronicle
+
 	mu    sync.Mutex
 	seen  *status.Snapshot
 	began time.Time
-	past  status.Journal
-	more  chan struct{}
 	acts  []string
 	mute  bool
 }
@@ -36,9 +37,9 @@ var _ api.Control = (*Daemon)(nil)
 
 // NewDaemon is that of a node with what has happened.
 func NewDaemon(seen *status.Snapshot, past []status.Event) *Daemon {
-	d := &Daemon{seen: seen, began: time.Now(), more: make(chan struct{})}
+	d := &Daemon{seen: seen, began: time.Now()}
 	for _, e := range past {
-		d.past.Add(e)
+		d.Add(e)
 	}
 	return d
 }
@@ -82,15 +83,6 @@ func (d *Daemon) Mute(on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.mute = on
-}
-
-// Happen has something happen.
-func (d *Daemon) Happen(e status.Event) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.past.Add(e)
-	close(d.more)
-	d.more = make(chan struct{})
 }
 
 // Acts are what was asked for.
@@ -155,23 +147,6 @@ func (d *Daemon) Balanced(ctx context.Context) (*status.Balanced, error) {
 		return nil, err
 	}
 	return s.Balanced, nil
-}
-
-// Events implements api.Control.
-func (d *Daemon) Events(ctx context.Context, after uint64, wait bool) ([]status.Event, error) {
-	for {
-		d.mu.Lock()
-		list, more := d.past.After(after), d.more
-		d.mu.Unlock()
-		if len(list) > 0 || !wait {
-			return list, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
 }
 
 // HandOver implements api.Control.

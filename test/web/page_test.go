@@ -157,7 +157,7 @@ func TestWhatIsAlikeIsShownTwice(t *testing.T) {
 // An event is there as soon as it is told, without looking again, and is read out.
 func TestEventsAreLive(t *testing.T) {
 	s := pair(t)
-	s.daemons[1].Happen(status.Event{Time: time.Now(), Kind: status.RoleEvent, Name: "db", From: "MASTER", To: "BACKUP", Reason: "preempted by 10.0.5.1 priority 150"})
+	s.daemons[1].Add(status.Event{Time: time.Now(), Kind: status.RoleEvent, Name: "db", From: "MASTER", To: "BACKUP", Reason: "preempted by 10.0.5.1 priority 150"})
 	s.says("#events li:first-child", "lb2 role db MASTER → ○ BACKUP preempted by 10.0.5.1 priority 150")
 	s.True(patience, "it is read out", `document.querySelector('#heard[aria-live=polite]').textContent.startsWith('lb2 role db is BACKUP')`)
 	s.clean()

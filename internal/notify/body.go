@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/template"
+	"text/template/parse"
 	"time"
 )
 
@@ -65,6 +67,9 @@ func ParseBody(text string) (Body, error) {
 		return Body{}, nil
 	}
 	t, err := template.New("template").Funcs(template.FuncMap{"json": asJSON}).Option("missingkey=error").Parse(text)
+	if err == nil {
+		err = ends(t)
+	}
 	if err != nil {
 		return Body{}, err
 	}
@@ -75,6 +80,29 @@ func ParseBody(text string) (Body, error) {
 		}
 	}
 	return b, nil
+}
+
+// ends refuses what may go on for ever: a body is filled in where others wait for it.
+func ends(t *template.Template) error {
+	if len(t.Templates()) > 1 || t.Tree == nil || !plain(t.Root) {
+		return errors.New("range, template and define are not taken")
+	}
+	return nil
+}
+
+// plain reports whether a part of a template is text, fields and conditions only.
+func plain(n parse.Node) bool {
+	switch n := n.(type) {
+	case *parse.ListNode:
+		return n == nil || !slices.ContainsFunc(n.Nodes, func(n parse.Node) bool { return !plain(n) })
+	case *parse.IfNode:
+		return plain(n.List) && plain(n.ElseList)
+	case *parse.WithNode:
+		return plain(n.List) && plain(n.ElseList)
+	case *parse.TextNode, *parse.ActionNode, *parse.CommentNode:
+		return true
+	}
+	return false
 }
 
 // Text is what is sent for a message.

@@ -54,10 +54,10 @@ type place struct {
 // mannerOf is what the command line, else the configuration, wants of the log.
 func mannerOf(o *cli.Options, c config.Log) *manner {
 	m := &manner{style: cmp.Or(o.LogStyle, c.Style, styleKeepalived)}
-	switch word := cmp.Or(o.LogLevel, c.Level); {
-	case word == "" && o.Detail:
-		m.level = slog.LevelDebug
-	case word != "":
+	if o.Detail {
+		c.Level = "debug"
+	}
+	if word := cmp.Or(o.LogLevel, c.Level); word != "" {
 		_ = m.level.UnmarshalText([]byte(word)) // it is one of the words
 	}
 	return m

@@ -126,7 +126,8 @@ func TestTheCommandLineComesBeforeTheConfiguration(t *testing.T) {
 		{"nobody says anything", cli.Options{}, config.Log{}, manner{styleKeepalived, slog.LevelInfo}},
 		{"-D", cli.Options{Detail: true}, config.Log{}, manner{styleKeepalived, slog.LevelDebug}},
 		{"the configuration", cli.Options{}, config.Log{Style: styleJSON, Level: "warn"}, manner{styleJSON, slog.LevelWarn}},
-		{"a level beside -D", cli.Options{Detail: true}, config.Log{Level: "error"}, manner{styleKeepalived, slog.LevelError}},
+		{"-D and the configuration", cli.Options{Detail: true}, config.Log{Level: "error"}, manner{styleKeepalived, slog.LevelDebug}},
+		{"-D and a level", cli.Options{Detail: true, LogLevel: "warn"}, config.Log{}, manner{styleKeepalived, slog.LevelWarn}},
 		{"the command line", cli.Options{LogStyle: styleText, LogLevel: "debug"}, config.Log{Style: styleJSON, Level: "warn"}, manner{styleText, slog.LevelDebug}},
 	} {
 		if got := *mannerOf(&tt.o, tt.c); got != tt.want {

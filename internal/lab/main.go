@@ -55,9 +55,9 @@ func Usage() string {
 		"server twenty times a second and tells who answers. Answers that a director\n" +
 		"translates go back by a virtual address on the real server's link, or, where\n" +
 		"none is, by the director that holds the virtual server's address. Where the\n" +
-		"running kernel has no IPVS, all of it happens in User-Mode Linux (the package\n" +
-		guest.Package + "), with one probe each 50 ms and five requests a second, and\n" +
-		"without the page for browsers.\n\n" +
+		"running kernel has no IPVS, or no VRF for an instance in one, all of it happens\n" +
+		"in User-Mode Linux (the package " + guest.Package + "), with one probe each\n" +
+		"50 ms and five requests a second, and without the page for browsers.\n\n" +
 		f.FlagUsages() +
 		"\nFaults:\n" + indent(fault.Forms()) +
 		"\nA killed node is a machine without power; a crashed one lost its daemon only.\n" +

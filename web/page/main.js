@@ -21,8 +21,10 @@ const state = {
 
 // Looking.
 
+// It looks again after a second, or when something has happened; where that takes long, less often.
 const soonest = 1000
-const share = 10 // of the time is spent with looking, at most one in so many
+const share = 9
+const longest = 10_000
 
 async function look() {
   for (;;) {
@@ -35,14 +37,22 @@ async function look() {
     }
     draw()
     const took = performance.now() - began
-    await (document.hidden ? visible() : sleep(Math.max(soonest, share * took)))
+    await sleep(Math.max(soonest, took))
+    if (!news) await Promise.race([sleep(Math.min(longest, share * took)), happened()])
+    if (document.hidden) await visible()
   }
 }
+
+// news is whether something has happened since it looked last; hurry ends the wait for it.
+let news = false
+let hurry = () => {}
+const happened = () => new Promise(done => { hurry = done })
 
 const sleep = t => new Promise(done => setTimeout(done, t))
 const visible = () => new Promise(done => document.addEventListener('visibilitychange', done, { once: true }))
 
 async function glance() {
+  news = false
   if (!state.answered) state.acts = (await get('v1/asker')).acts
   state.nodes = await get('v1/nodes')
   state.received = performance.now()
@@ -109,6 +119,8 @@ function heard(batch) {
   const fresh = batch.filter(e => present - e.at < recent)
   if (fresh.length) $('heard').textContent = fresh.length > 3 ? `${fresh.length} events` : fresh.map(view.said).join('. ')
   for (const kind of new Set(batch.map(e => e.kind))) offer(kind)
+  news = true
+  hurry()
   soon ||= requestAnimationFrame(drawEvents) // many batches are one picture
 }
 

@@ -85,7 +85,7 @@ func (p *pair) play(f *file) {
 var (
 	files     = flag.Uint64("files", 60, "how many random files are compared with keepalived")
 	firstFile = flag.Uint64("first", 1, "the seed of the first of them")
-	lanes     = flag.Uint64("lanes", 8, "how many are compared at once")
+	lanes     = flag.Uint64("lanes", 6, "how many are compared at once")
 )
 
 // Each subtest is named after the seed of its file: -args -first SEED -files 1 plays it again.

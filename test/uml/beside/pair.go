@@ -86,9 +86,17 @@ const (
 func (p *Pair) Same(when string) {
 	p.Helper()
 	time.Sleep(settling)
-	for end := time.Now().Add(p.Slow * patience); !p.alike() && time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
+	var want, got []string
+	for end := time.Now().Add(p.Slow * patience); ; time.Sleep(250 * time.Millisecond) {
+		late := time.Now().After(end)
+		if !late && !p.alike() {
+			continue
+		}
+		want, got = guest.Rules(p.Stage, p.Directors[0]), guest.Rules(p.Stage, p.Directors[1])
+		if late || slices.Equal(want, got) {
+			break
+		}
 	}
-	want, got := guest.Rules(p.Stage, p.Directors[0]), guest.Rules(p.Stage, p.Directors[1])
 	if diff := cmp.Diff(strings.Join(want, "\n"), strings.Join(got, "\n")); diff != "" {
 		p.Errorf("%s (-keepalived +holdfast):\n%s", when, diff)
 	}

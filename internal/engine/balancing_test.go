@@ -140,8 +140,15 @@ func ordered(t *testing.T, more string) BalanceOrder {
 // run plays a director in virtual time.
 func run(t *testing.T, play func(d *director)) {
 	t.Helper()
+	runAs(t, func(*director) {}, play)
+}
+
+// runAs is run for a director that is prepared before it begins.
+func runAs(t *testing.T, prepare, play func(d *director)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDirector(t)
+		prepare(d)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); d.Balancing.Run(ctx) }()
@@ -298,14 +305,16 @@ func TestHowServersStandIsStoredForAnotherWorker(t *testing.T) {
 		{"in a fiftieth of the time", 100 * time.Millisecond, []time.Duration{0, 5 * time.Second}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			run(t, func(d *director) {
+			var at []time.Duration
+			var last balancer.Standing
+			stored := func(d *director) {
 				begun := time.Now()
-				var at []time.Duration
-				var last balancer.Standing
 				d.Stand = func(s balancer.Standing) {
 					at, last = append(at, time.Since(begun)), s
 					time.Sleep(c.takes)
 				}
+			}
+			runAs(t, stored, func(d *director) {
 				d.Order(ordered(t, ""))
 				synctest.Wait()
 				d.Step(balancer.Checked{Report: checker.Report{Check: 1}})
@@ -313,6 +322,7 @@ func TestHowServersStandIsStoredForAnotherWorker(t *testing.T) {
 				d.Step(balancer.Checked{Report: checker.Report{Check: 1}})
 				d.Step(balancer.Checked{Report: checker.Report{Check: 1, Up: true, Weight: 3}})
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				if diff := cmp.Diff(c.at, at); diff != "" || len(last.Findings) != 1 || last.Findings[0].Weight != 3 {
 					t.Errorf("it is stored at %v, at last %+v", at, last)
 				}

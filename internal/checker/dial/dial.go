@@ -62,6 +62,9 @@ func Bound(ctx context.Context, c net.Conn) *Conn {
 	return &Conn{c, ctx, context.AfterFunc(ctx, func() { _ = c.SetDeadline(past()) })}
 }
 
+// Late is closed when c ends, whatever becomes of it.
+func (c *Conn) Late() <-chan struct{} { return c.ctx.Done() }
+
 // past is a deadline that is over.
 func past() time.Time { return time.Unix(1, 0) }
 

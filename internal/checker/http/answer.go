@@ -22,7 +22,7 @@ const (
 )
 
 // judge reads an answer.
-func (g *Get) judge(c io.Reader) checker.Result {
+func (g *Get) judge(c io.Reader, late <-chan struct{}) checker.Result {
 	head := &io.LimitedReader{R: c, N: headerLimit}
 	r := bufio.NewReaderSize(head, 4096)
 	a, err := readHeader(r)
@@ -45,7 +45,7 @@ func (g *Get) judge(c io.Reader) checker.Result {
 	if err := g.readBody(r, a.length, p); err != nil {
 		return g.unread(err, "Read error with")
 	}
-	return g.compare(p)
+	return g.compare(p, late)
 }
 
 const noData = "Read, no data received from "
@@ -59,8 +59,8 @@ func (g *Get) unread(err error, other string) checker.Result {
 	return checker.Fail("%v", dial.Plain(err)).As(phrase(err, late, other))
 }
 
-// compare looks at a page that was read.
-func (g *Get) compare(p *page) checker.Result {
+// compare looks at a page that was read. Late is closed when the time of the check is over.
+func (g *Get) compare(p *page, late <-chan struct{}) checker.Result {
 	if p.sum != nil {
 		if have := hex.EncodeToString(p.sum.Sum(nil)); have != g.Digest {
 			return checker.Fail("the page has the digest %s", have).As("MD5 digest error to")
@@ -69,7 +69,7 @@ func (g *Get) compare(p *page) checker.Result {
 	if g.Pattern == nil {
 		return checker.Pass()
 	}
-	found, err := g.Pattern.Match(p.text)
+	found, err := g.search(p.text, late)
 	switch {
 	case err != nil:
 		return checker.Fail("%v", err).As(noMatch)
@@ -82,6 +82,26 @@ func (g *Get) compare(p *page) checker.Result {
 }
 
 const noMatch = "Regex match failed"
+
+// search ends when the time of the check does. One that runs away then comes to its end by
+// itself: the engine bounds its steps, but cannot be told to stop.
+func (g *Get) search(text []byte, late <-chan struct{}) (bool, error) {
+	type verdict struct {
+		found bool
+		err   error
+	}
+	done := make(chan verdict, 1)
+	go func() {
+		found, err := g.Pattern.Match(text)
+		done <- verdict{found, err}
+	}()
+	select {
+	case v := <-done:
+		return v.found, v.err
+	case <-late:
+		return false, errors.New("the search for the pattern takes longer than the check may")
+	}
+}
 
 // page is what is kept of a body: its digest, or its beginning, or nothing.
 type page struct {

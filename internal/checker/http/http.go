@@ -99,7 +99,7 @@ func (g *Get) secure(c *dial.Conn, t checker.Target) checker.Result {
 	if _, err := io.WriteString(secure, g.Request(t)); err != nil {
 		return g.unasked(err, t)
 	}
-	return g.about(g.judge(secure), t)
+	return g.about(g.judge(secure, c.Late()), t)
 }
 
 // phrase is one text for the end of the time and another for anything else.
@@ -120,7 +120,7 @@ func (g *Get) ask(s *dial.Socket, t checker.Target) dial.Step {
 			if _, err := io.WriteString(c, request[n:]); err != nil {
 				return g.unasked(err, t)
 			}
-			return g.about(g.judge(c), t)
+			return g.about(g.judge(c, c.Late()), t)
 		})
 	case err != nil:
 		return s.End(g.unasked(err, t))
@@ -138,12 +138,12 @@ func (g *Get) ask(s *dial.Socket, t checker.Target) dial.Step {
 func (g *Get) listen(s *dial.Socket, t checker.Target) dial.Step {
 	there := &glance{socket: s}
 	if g.Pattern == nil {
-		if r := g.judge(there); !there.short {
+		if r := g.judge(there, nil); !there.short {
 			return s.End(g.about(r, t))
 		}
 	}
 	return s.Alone(func(c *dial.Conn) checker.Result {
-		return g.about(g.judge(io.MultiReader(bytes.NewReader(there.seen), c)), t)
+		return g.about(g.judge(io.MultiReader(bytes.NewReader(there.seen), c), c.Late()), t)
 	})
 }
 

@@ -105,9 +105,8 @@ func TestSNMPOfServersIsThatOfKeepalived(t *testing.T) {
 	f := beside.NewFarm(s.Stage)
 	_, traps := s.SNMPAgent(d)
 	s.Must(d.WriteFile(confPath, managed, 0o644))
-	told := 0
-	see := func(program *stand.Daemon) (tree, news []string) {
-		told = len(traps.Log())
+	see := func(program *stand.Daemon, news int) (tree, told []string) {
+		before := len(traps.Log())
 		has := func(what string) func() bool {
 			return func() bool { return slices.Contains(s.Walk(d), what) }
 		}
@@ -118,11 +117,15 @@ func TestSNMPOfServersIsThatOfKeepalived(t *testing.T) {
 		f.Up(1)
 		s.Eventually(30*time.Second, "it is up again", has("keepalived 3.3.1.21.1 = 2"))
 		program.Stop(syscall.SIGTERM)
-		s.Eventually(10*time.Second, "the end is told", func() bool { return strings.Contains(traps.Log()[told:], keepalivedEnd) })
-		return without(tree, unlike()...), stand.Notified(traps.Log()[told:])
+		s.Eventually(10*time.Second, "the end is told", func() bool {
+			earlier := len(told)
+			told = stand.Notified(traps.Log()[before:])
+			return strings.Contains(traps.Log()[before:], keepalivedEnd) && len(told) >= news && len(told) == earlier
+		})
+		return without(tree, unlike()...), told
 	}
-	wantTree, wantNews := see(s.Launch(d, "keepalived", "-n", "-l", "-D", "-f", confPath))
-	gotTree, gotNews := see(s.Again(d))
+	wantTree, wantNews := see(s.Launch(d, "keepalived", "-n", "-l", "-D", "-f", confPath), 0)
+	gotTree, gotNews := see(s.Again(d), len(wantNews))
 	if len(wantTree) < 150 {
 		t.Fatalf("keepalived serves %d objects:\n%s", len(wantTree), strings.Join(wantTree, "\n"))
 	}

@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 
+	kernel "holdfast/internal/lab/guest"
 	"holdfast/test/stand"
 	"holdfast/test/uml/beside"
 	"holdfast/test/uml/guest"
@@ -19,7 +21,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}
-	os.Exit(stand.Main(func() int { return guest.Main(m, guest.Balancing()...) }))
+	os.Exit(stand.Main(func() int { return guest.MainWith(m, kernel.Errand{Modules: guest.Balancing(), Memory: "3G"}) }))
 }
 
 // pair is keepalived and holdfast, and what programs ask.
@@ -33,10 +35,25 @@ func newPair(t *testing.T) *pair {
 	s.Slow = 4 // the guest has one processor, and perhaps not all of it
 	s.Must(s.World.Bridge("inside"))
 	p := &pair{beside.NewPair(s)}
+	p.Forgiven = ofGroup
 	for _, n := range p.Directors {
 		s.Must(n.WriteFile("/run/check", check, 0o755))
 	}
 	return p
+}
+
+// ofGroup reports whether a service is one of a group. keepalived 2.2.7 leaves some of these behind,
+// empty, when a reload takes them from the group, and when it stops.
+func ofGroup(line string) bool {
+	var mark, host int
+	fields := strings.Fields(line)
+	if n, _ := fmt.Sscanf(fields[2], "10.0.9.%d:", &host); n == 0 {
+		_, _ = fmt.Sscanf(fields[2], "[fd00:9::%d]:", &host)
+	}
+	if fields[1] == "-f" {
+		_, _ = fmt.Sscan(fields[2], &mark)
+	}
+	return host > 10 || mark > 500
 }
 
 // machine brings one up or down: all that is on it, and what the programs say of it.
@@ -76,6 +93,7 @@ func (p *pair) play(f *file) {
 	p.Same("when all are back")
 	p.Stop()
 	p.Same("after the stop")
+	p.Clear()
 	if p.Failed() {
 		p.Logf("the file:\n%s\nafter the reload:\n%s", text, f)
 	}
@@ -85,7 +103,7 @@ func (p *pair) play(f *file) {
 var (
 	files     = flag.Uint64("files", 60, "how many random files are compared with keepalived")
 	firstFile = flag.Uint64("first", 1, "the seed of the first of them")
-	lanes     = flag.Uint64("lanes", 6, "how many are compared at once")
+	lanes     = flag.Uint64("lanes", 8, "how many are compared at once")
 )
 
 // Each subtest is named after the seed of its file: -args -first SEED -files 1 plays it again.

@@ -156,15 +156,21 @@ func (f *file) persist(s *balanced) {
 }
 
 // apologise chooses a server for the time without a quorum. It is none of the others: keepalived
-// 2.2.7 would take it out with them.
+// 2.2.7 would take it out with them. And it is another one than before: of one that stands in, keepalived
+// 2.2.7 does not change the method.
 func (f *file) apologise(s *balanced) {
+	before := strings.Join(s.words, "\n")
 	for _, word := range []string{"sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method"} {
 		s.drop(word)
 	}
 	if f.rand.IntN(2) > 0 {
 		return
 	}
-	s.set(fmt.Sprintf("sorry_server %s 80", beside.Address(15+f.rand.IntN(3), s.v6)))
+	host := f.rand.IntN(3)
+	if strings.Contains(before, fmt.Sprintf("sorry_server %s 80", beside.Address(15+host, s.v6))) {
+		host = (host + 1) % 3
+	}
+	s.set(fmt.Sprintf("sorry_server %s 80", beside.Address(15+host, s.v6)))
 	s.set(f.maybe(3, "sorry_server_inhibit")...)
 	if !s.mixed {
 		s.set(f.maybe(4, "sorry_server_lvs_method "+f.pick("NAT", "DR", "TUN"))...)

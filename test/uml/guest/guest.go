@@ -22,6 +22,11 @@ import (
 // Main runs the tests of a package inside a guest that has the modules, by name,
 // and returns the exit code. Called inside, it runs them and ends the guest.
 func Main(m *testing.M, modules ...string) int {
+	return MainWith(m, guest.Errand{Modules: modules})
+}
+
+// MainWith is Main for a guest of another kind; the arguments are those of the tests.
+func MainWith(m *testing.M, e guest.Errand) int {
 	if guest.Inside() {
 		guest.Serve(m.Run)
 	}
@@ -31,7 +36,8 @@ func Main(m *testing.M, modules ...string) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience())
 	defer cancel()
-	code, err := guest.Boot(ctx, guest.Errand{Args: arguments(), Modules: modules}, guest.Stdio{Out: os.Stdout, Errs: os.Stderr})
+	e.Args = arguments()
+	code, err := guest.Boot(ctx, e, guest.Stdio{Out: os.Stdout, Errs: os.Stderr})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "guest:", err)
 		return 1

@@ -278,17 +278,10 @@ func (s *balanced) write(b *strings.Builder) {
 }
 
 // edit changes some of it, as an operator does between two reloads.
-// edit changes a group in one way only: of one whose entries and scheduler change at once, keepalived
-// 2.2.7 leaves the entries as they were.
 func (f *file) edit() {
-	changed := map[*balanced]bool{}
 	for range 1 + f.rand.IntN(4) {
 		s := f.services[f.rand.IntN(len(f.services))]
-		i := f.rand.IntN(len(s.reals))
-		if s.kind != byGroup || !changed[s] {
-			f.change(s, i)
-		}
-		changed[s] = true
+		f.change(s, f.rand.IntN(len(s.reals)))
 	}
 }
 

@@ -82,7 +82,7 @@ func (p *pair) machine(h int, up bool) {
 // play runs a file through its life.
 func (p *pair) play(f *file) {
 	text := f.String()
-	p.Forgiven = func(line string) bool { return ofGroup(line) || f.grouped(line) }
+	p.Forgiven = nil // before a reload nothing is left behind
 	for h := range beside.Hosts {
 		p.machine(h, true)
 	}
@@ -96,6 +96,7 @@ func (p *pair) play(f *file) {
 	}
 	f.edit()
 	p.Reload(f.String())
+	p.Forgiven = func(line string) bool { return ofGroup(line) || f.grouped(line) }
 	p.Same("after a reload")
 	for h := range beside.Hosts {
 		p.machine(h, true)
@@ -116,9 +117,9 @@ var (
 	lanes     = flag.Uint64("lanes", 8, "how many are compared at once")
 )
 
-// beyond2_2_7 is the seed of a file whose reload changes the entries and the scheduler of a group at
-// once: keepalived 2.2.7 leaves the entries as they were.
-const beyond2_2_7 = 56
+// unexplained is the seed of a file after whose reload the tables differ, and it is not known yet who is
+// wrong: keepalived leaves the entries and the scheduler of a group as they were.
+const unexplained = 56
 
 // Each subtest is named after the seed of its file: -args -first SEED -files 1 plays it again.
 func TestTheTableIsKeepaliveds(t *testing.T) {
@@ -129,7 +130,7 @@ func TestTheTableIsKeepaliveds(t *testing.T) {
 				t.Parallel()
 				p := newPair(t)
 				for seed := *firstFile + lane; seed < *firstFile+*files; seed += *lanes {
-					if seed == beyond2_2_7 {
+					if seed == unexplained {
 						continue
 					}
 					t.Run(fmt.Sprintf("file %d", seed), func(t *testing.T) { p.on(t).play(newFile(seed)) })
